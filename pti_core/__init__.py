@@ -1,0 +1,1 @@
+"""Pivotal Tuning Inversion: photograph in, personalised generator out. No UI, no network access."""
