@@ -1,0 +1,1 @@
+"""Generators: one interface (`base`), one file a network."""

@@ -1,0 +1,84 @@
+"""The one interface that every generator has, and a view of it with replaced weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+#: Samples of z from which the mean and spread of w are taken (Karras et al. 2020 use 10,000).
+W_STATISTICS_SAMPLES = 10_000
+
+
+class Generator(nn.Module):
+    """A frozen style-based generator: `mapping` (z to w) and `synthesis` (ws to a picture).
+
+    Attributes:
+        name: short name, as the checkpoint manifest has it.
+        resolution: side of the picture in pixels.
+        num_ws: number of w vectors that synthesis takes.
+        w_dim: length of a w vector (512).
+        fingerprint: sha256 (hex) over the checkpoint's bytes; a session names its base by it.
+        mapping: module, z (N, 512) to w (N, w_dim), untruncated.
+        synthesis: module, ws (N, num_ws, w_dim) to a picture (N, 3, R, R), nominally in [-1, 1],
+            unclipped. Stored noise maps are buffers whose names `noise_names` lists.
+        w_mean: buffer (w_dim,), mean of w. w_std: buffer (), root of the mean squared distance
+            from it, as the projector of Karras et al. 2020 (appendix D) uses it.
+    """
+
+    w_mean: Tensor
+    w_std: Tensor
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        mapping: nn.Module,
+        synthesis: nn.Module,
+        resolution: int,
+        num_ws: int,
+        fingerprint: str,
+        w_mean: Tensor | None = None,
+        w_dim: int = 512,
+    ):
+        super().__init__()
+        self.name, self.resolution, self.num_ws = name, resolution, num_ws
+        self.w_dim, self.fingerprint = w_dim, fingerprint
+        self.mapping, self.synthesis = mapping, synthesis
+        self.requires_grad_(False).eval()
+        samples = self.sample_w(W_STATISTICS_SAMPLES, seed=0)
+        mean = samples.mean(0) if w_mean is None else w_mean.reshape(w_dim)
+        self.register_buffer("w_mean", mean)
+        self.register_buffer("w_std", (samples - mean).square().sum(1).mean().sqrt())
+
+    @torch.no_grad()
+    def sample_w(self, count: int, seed: int) -> Tensor:
+        """Random w (count, w_dim) of `mapping`, the same for the same seed."""
+        z = torch.randn(count, self.w_dim, generator=torch.Generator().manual_seed(seed))
+        device = next(self.mapping.parameters()).device
+        return self.mapping(z.to(device))
+
+    def broadcast(self, w: Tensor) -> Tensor:
+        """w (N, w_dim) or ws (N, num_ws, w_dim) as ws (N, num_ws, w_dim)."""
+        if w.ndim == 2:
+            w = w[:, None].expand(-1, self.num_ws, -1)
+        if w.ndim != 3 or w.shape[1:] != (self.num_ws, self.w_dim):
+            raise ValueError(f"w has shape {tuple(w.shape)}, not (N, {self.num_ws}, {self.w_dim})")
+        return w
+
+    def noise_names(self) -> list[str]:
+        """Names of the stored noise buffers inside `synthesis`, coarse to fine."""
+        return [name for name, _ in self.synthesis.named_buffers() if name.endswith("noise")]
+
+    def render(self, w: Tensor, replaced: Mapping[str, Tensor] | None = None) -> Tensor:
+        """The picture (N, 3, R, R) of w or ws, with some weights or noise of `synthesis` replaced.
+
+        Args:
+            w: (N, w_dim) or (N, num_ws, w_dim).
+            replaced: parameter or buffer name inside `synthesis` to the tensor that stands in for
+                it. The base generator is not changed, so many sessions can share it.
+        """
+        ws = self.broadcast(w)
+        return functional_call(self.synthesis, dict(replaced or {}), (ws,))

