@@ -1,0 +1,357 @@
+"""StyleGAN2 in plain PyTorch: any power-of-two resolution, W, W+ and StyleSpace.
+
+Source: Karras et al. 2020, "Analyzing and Improving the Image Quality of StyleGAN" (arXiv
+1912.04958), sections 2 and 4.2, the skip architecture. Parameters are kept as trained (equalised
+learning rate: standard normal, scaled when used), under the names the field knows from NVIDIA's
+networks: `b64.conv0.weight`, `b64.torgb.affine.bias` and so on.
+
+What makes it cheaper than the usual plain code, without changing the result:
+- for one picture the styles, the demodulation and the gain of the activation are folded into the
+  weights, so a layer keeps one map for the backward pass, its own output;
+- bias goes into the convolution, noise and activation work in place;
+- the blur after the upsampling convolution keeps nothing for the backward pass;
+- maps lie channels-last, which the CPU's and the GPU's kernels take without reordering.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint as recompute
+
+from pti_core.generators.base import Generator
+
+#: Gain and slope of the leaky ReLU, and the demodulation's guard (Karras et al. 2020, appendix B).
+GAIN, SLOPE, EPS = math.sqrt(2), 0.2, 1e-8
+#: Learning rate multiplier of the mapping network (Karras et al. 2019, section 2, kept in 2020).
+MAPPING_RATE = 0.01
+#: Taps of the low-pass filter that follows every upsampling (Karras et al. 2019, after Zhang 2019).
+BLUR = (1.0, 3.0, 3.0, 1.0)
+#: In a 16-bit `dtype` the blocks from this side on are computed in it. Below lies a tenth of the
+#: arithmetic, and errors made there are seen over the whole picture.
+HALF_FROM = 64
+
+
+@dataclass(frozen=True)
+class StyleGAN2Config:
+    """The shape of a network.
+
+    channels: maps of each block, from 4x4 up; its length gives the resolution.
+    clamp: bound of the activations (NVIDIA's `conv_clamp`), None for none.
+    """
+
+    channels: tuple[int, ...]
+    w_dim: int = 512
+    mapping_layers: int = 8
+    clamp: float | None = None
+
+    @property
+    def sides(self) -> list[int]:
+        return [4 << i for i in range(len(self.channels))]
+
+    @property
+    def resolution(self) -> int:
+        return 4 << (len(self.channels) - 1)
+
+    @property
+    def num_ws(self) -> int:
+        return 2 * len(self.channels)
+
+
+class Mapping(nn.Module):
+    """z (N, w_dim), standard normal, to w (N, w_dim), untruncated."""
+
+    def __init__(self, config: StyleGAN2Config):
+        super().__init__()
+        for i in range(config.mapping_layers):
+            self.add_module(f"fc{i}", nn.Linear(config.w_dim, config.w_dim))
+
+    def forward(self, z: Tensor) -> Tensor:
+        x = z * (z.square().mean(1, keepdim=True) + EPS).rsqrt()
+        for layer in self.children():
+            gain = MAPPING_RATE / math.sqrt(x.shape[1])
+            x = F.linear(x, layer.weight * gain, layer.bias * MAPPING_RATE)
+            x = F.leaky_relu(x, SLOPE) * GAIN
+        return x
+
+
+def _blur(x: Tensor, bias: Tensor | None, pad: int) -> Tensor:
+    """Low-pass filter of (N, C, H, W), padded with zeros, to (N, C, H + 2 pad - 3, ...)."""
+    taps = torch.tensor(BLUR, dtype=torch.float32, device=x.device)
+    kernel = torch.outer(taps, taps) * (4 / taps.sum() ** 2)  # 4: upsampling keeps the mean
+    kernel = kernel.to(x.dtype).expand(x.shape[1], 1, 4, 4).contiguous()
+    return F.conv2d(x, kernel, bias, padding=pad, groups=x.shape[1])
+
+
+class _Blur(torch.autograd.Function):
+    """The blur after an upsampling convolution, and the bias: (2H+1, 2W+1) to (2H, 2W).
+
+    Linear, so the backward pass needs none of the maps: it is the same filter, padded by two.
+    """
+
+    @staticmethod
+    def forward(x: Tensor, bias: Tensor) -> Tensor:
+        return _blur(x, bias, 1)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor], output: Tensor) -> None:
+        pass
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor | None]:  # type: ignore[override]
+        return _blur(grad, None, 2), grad.sum((0, 2, 3)) if ctx.needs_input_grad[1] else None
+
+
+class _ClampedLeakyReLU(torch.autograd.Function):
+    """Leaky ReLU, then a bound, in place; its own result is all that the backward pass needs."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, bound: float) -> Tensor:  # type: ignore[override]
+        F.leaky_relu_(x, SLOPE).clamp_(-bound, bound)
+        ctx.mark_dirty(x)
+        ctx.save_for_backward(x)
+        ctx.bound = bound
+        return x
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+        (y,) = ctx.saved_tensors
+        slope = torch.where(y > 0, 1.0, SLOPE).to(grad.dtype)
+        return grad * slope * (y.abs() < ctx.bound), None
+
+
+class Layer(NamedTuple):
+    """The tensors of one modulated convolution, as a pure function takes them."""
+
+    weight: Tensor  # (C_out, C_in, k, k)
+    bias: Tensor  # (C_out,)
+    noise: Tensor | None  # (1, 1, R, R)
+    strength: Tensor | None  # ()
+
+
+def _modulated(x: Tensor, layer: Layer, style: Tensor, gain: float, up: bool) -> Tensor:
+    """Modulated, demodulated 3x3 convolution, times gain; plus gain times the bias unless up."""
+    if len(x) == 1:
+        return _folded(x, layer, style, gain, up)
+    # Demodulation makes the scale of weight and style immaterial, so both are brought to at most
+    # one: 16-bit maps cannot overflow.
+    weight = layer.weight / layer.weight.abs().amax((1, 2, 3), keepdim=True)
+    style = style / style.abs().amax(1, keepdim=True)
+    demodulation = (style.square() @ weight.square().sum((2, 3)).T + EPS).rsqrt() * gain
+    x = _convolve(x * style.to(x.dtype)[:, :, None, None], weight.to(x.dtype), None, up)
+    x = x * demodulation.to(x.dtype)[:, :, None, None]
+    return x if up else x + (layer.bias * gain).to(x.dtype)[:, None, None]
+
+
+def _folded(x: Tensor, layer: Layer, style: Tensor, gain: float, up: bool) -> Tensor:
+    """`_modulated` for one picture: everything is folded into the weights."""
+    weight = layer.weight * style[0, :, None, None]
+    weight = weight * (gain * (weight.square().sum((1, 2, 3), keepdim=True) + EPS).rsqrt())
+    bias = None if up else (layer.bias * gain).to(x.dtype)
+    return _convolve(x, weight.to(x.dtype), bias, up)
+
+
+def _convolve(x: Tensor, weight: Tensor, bias: Tensor | None, up: bool) -> Tensor:
+    if up:
+        return F.conv_transpose2d(x, weight.transpose(0, 1), bias, stride=2)
+    return F.conv2d(x, weight, bias, padding=1)
+
+
+def _styled(x: Tensor, layer: Layer, style: Tensor, clamp: float | None, up: bool) -> Tensor:
+    """One layer: modulated convolution, noise, bias, leaky ReLU."""
+    x = _modulated(x, layer, style, GAIN, up)
+    if up:
+        x = _Blur.apply(x, (layer.bias * GAIN).to(x.dtype))
+    assert layer.noise is not None and layer.strength is not None
+    x = x.add_((layer.noise * (layer.strength * GAIN)).to(x.dtype))
+    return F.leaky_relu_(x, SLOPE) if clamp is None else _ClampedLeakyReLU.apply(x, clamp * GAIN)
+
+
+def _to_rgb(x: Tensor, layer: Layer, style: Tensor, clamp: float | None) -> Tensor:
+    """The block's contribution to the picture (N, 3, R, R), in float32."""
+    weight = layer.weight.flatten(1) * (1 / math.sqrt(x.shape[1]))
+    weight = (weight * style[:, None]).to(x.dtype)  # (N, 3, C)
+    flat = x.permute(0, 2, 3, 1).flatten(1, 2)  # (N, R*R, C): a view of channels-last maps
+    y = torch.matmul(weight, flat.transpose(1, 2)).float().unflatten(2, x.shape[2:])
+    y = y + layer.bias[:, None, None]
+    return y if clamp is None else y.clamp(-clamp, clamp)
+
+
+def _upsample(image: Tensor) -> Tensor:
+    """Picture of twice the side: zeros between the pixels, then the blur.
+
+    Equal to bilinear interpolation of the picture with a border of zeros.
+    """
+    image = F.interpolate(F.pad(image, (1, 1, 1, 1)), scale_factor=2, mode="bilinear")
+    return image[:, :, 2:-2, 2:-2]
+
+
+class StyleLayer(nn.Module):
+    """Parameters of one modulated convolution and the affine layer that makes its style.
+
+    `weight` (C_out, C_in, k, k) and `affine.weight` are standard normal at the start of training
+    and scaled when used; `noise` (1, 1, R, R) is the stored noise map.
+    """
+
+    def __init__(self, c_in: int, c_out: int, w_dim: int, side: int | None, kernel: int = 3):
+        super().__init__()
+        self.affine = nn.Linear(w_dim, c_in)
+        self.weight = nn.Parameter(torch.empty(c_out, c_in, kernel, kernel))
+        self.bias = nn.Parameter(torch.empty(c_out))
+        if side is not None:
+            self.noise_strength = nn.Parameter(torch.empty(()))
+            self.register_buffer("noise", torch.empty(1, 1, side, side))
+
+    def style(self, w: Tensor) -> Tensor:
+        """(N, w_dim) to the style (N, C_in)."""
+        gain = 1 / math.sqrt(w.shape[1])
+        return F.linear(w, self.affine.weight * gain, self.affine.bias)
+
+    def tensors(self) -> Layer:
+        """The tensors in force now; a `functional_call` may have put others in place."""
+        return Layer(
+            self.weight, self.bias, getattr(self, "noise", None), getattr(self, "noise_strength", None)
+        )
+
+
+class Block(nn.Module):
+    """The layers of one side: `conv0` (upsampling; not at 4x4), `conv1` and `torgb`."""
+
+    def __init__(self, c_in: int, c_out: int, w_dim: int, side: int):
+        super().__init__()
+        if side == 4:
+            self.const = nn.Parameter(torch.empty(c_out, 4, 4))
+        else:
+            self.conv0 = StyleLayer(c_in, c_out, w_dim, side)
+        self.conv1 = StyleLayer(c_out, c_out, w_dim, side)
+        self.torgb = StyleLayer(c_out, 3, w_dim, None, kernel=1)
+
+    def layers(self) -> dict[str, StyleLayer]:
+        return {k: m for k, m in self.named_children() if isinstance(m, StyleLayer)}
+
+
+def _block(
+    x: Tensor,
+    image: Tensor | None,
+    layers: dict[str, Layer],
+    styles: dict[str, Tensor],
+    clamp: float | None,
+) -> tuple[Tensor, Tensor]:
+    """One block as a function of its tensors alone, so that it can be computed a second time."""
+    if "conv0" in layers:
+        x = _styled(x, layers["conv0"], styles["conv0"], clamp, up=True)
+    x = _styled(x, layers["conv1"], styles["conv1"], clamp, up=False)
+    rgb = _to_rgb(x, layers["torgb"], styles["torgb"], clamp)
+    return x, rgb if image is None else _upsample(image) + rgb
+
+
+class Synthesis(nn.Module):
+    """ws (N, num_ws, w_dim) to a picture (N, 3, R, R), nominally in [-1, 1], unclipped.
+
+    The block of side 4 * 2^i takes ws[2i-1], ws[2i] and, for its picture, ws[2i+1], which it
+    shares with the next block; the 4x4 block takes ws[0] and ws[1].
+    """
+
+    def __init__(self, config: StyleGAN2Config):
+        super().__init__()
+        self.config = config
+        c_in = config.channels[0]
+        for side, c_out in zip(config.sides, config.channels, strict=True):
+            self.add_module(f"b{side}", Block(c_in, c_out, config.w_dim, side))
+            c_in = c_out
+
+    def blocks(self) -> dict[str, Block]:
+        return {k: m for k, m in self.named_children() if isinstance(m, Block)}
+
+    def styles(self, ws: Tensor) -> dict[str, Tensor]:
+        """StyleSpace: layer name ("b64.conv0", "b64.torgb", ...) to its style (N, C_in).
+
+        Styles are what the affine layers give, before any gain (Wu et al. 2021, StyleSpace
+        Analysis, section 3).
+        """
+        if ws.ndim != 3 or ws.shape[1:] != (self.config.num_ws, self.config.w_dim):
+            wanted = f"(N, {self.config.num_ws}, {self.config.w_dim})"
+            raise ValueError(f"ws has shape {tuple(ws.shape)}, not {wanted}")
+        found, index = {}, 0
+        for name, block in self.blocks().items():
+            for key, layer in block.layers().items():
+                found[f"{name}.{key}"] = layer.style(ws[:, index])
+                index += key != "torgb"
+        return found
+
+    def from_styles(
+        self,
+        styles: dict[str, Tensor],
+        *,
+        dtype: torch.dtype = torch.float32,
+        checkpoint: bool = False,
+    ) -> Tensor:
+        """Picture (N, 3, R, R), float32, from styles as `styles` gives them.
+
+        Args:
+            dtype: of the maps from side 64 on. With bfloat16 or float16 the weights, their
+                gradients and the picture stay float32.
+            checkpoint: keep only the blocks' ends for the backward pass and compute each block a
+                second time there: about a third more work for a fraction of the memory.
+        """
+        x: Tensor | None = None
+        image: Tensor | None = None
+        for name, block in self.blocks().items():
+            if x is None:
+                count = len(styles["b4.conv1"])
+                x = block.const.expand(count, -1, -1, -1)
+                x = x.contiguous(memory_format=torch.channels_last)
+            layers = {k: m.tensors() for k, m in block.layers().items()}
+            given = {k: styles[f"{name}.{k}"] for k in layers}
+            x = x.to(dtype if int(name[1:]) >= HALF_FROM else torch.float32)
+            arguments = (x, image, layers, given, self.config.clamp)
+            if checkpoint and torch.is_grad_enabled():
+                x, image = recompute(_block, *arguments, use_reentrant=False)
+            else:
+                x, image = _block(*arguments)
+        assert image is not None
+        return image
+
+    def forward(
+        self, ws: Tensor, *, dtype: torch.dtype = torch.float32, checkpoint: bool = False
+    ) -> Tensor:
+        """`from_styles` of `styles(ws)`; see there."""
+        return self.from_styles(self.styles(ws), dtype=dtype, checkpoint=checkpoint)
+
+
+class StyleGAN2(Generator):
+    """A frozen StyleGAN2 generator: see `Generator`.
+
+    Args:
+        config: shape of the network.
+        weights: tensors by name, as `pti_core.generators.convert` gives them: `mapping.*`,
+            `synthesis.*` and, where the checkpoint has it, `w_mean` (w_dim,).
+        name, fingerprint: see `Generator`.
+    """
+
+    mapping: Mapping
+    synthesis: Synthesis
+
+    def __init__(
+        self, config: StyleGAN2Config, weights: dict[str, Tensor], *, name: str, fingerprint: str
+    ):
+        with torch.device("meta"):
+            parts = nn.ModuleDict({"mapping": Mapping(config), "synthesis": Synthesis(config)})
+        own = {k: v.float() for k, v in weights.items() if k != "w_mean"}
+        parts.load_state_dict(own, strict=True, assign=True)
+        super().__init__(
+            name=name,
+            mapping=parts["mapping"],
+            synthesis=parts["synthesis"],
+            resolution=config.resolution,
+            num_ws=config.num_ws,
+            fingerprint=fingerprint,
+            w_mean=weights.get("w_mean"),
+            w_dim=config.w_dim,
+        )
+        self.config = config
