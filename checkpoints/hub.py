@@ -3,14 +3,13 @@
 The client's settings hold: HF_HOME, HF_HUB_CACHE, HF_HUB_OFFLINE, HF_TOKEN.
 """
 
-import contextlib
 import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from checkpoints.asset import HubFile
-from checkpoints.troubles import UnavailableError, disk_full, is_disk_full
+from checkpoints.troubles import HubDownError, UnavailableError, disk_full, is_disk_full
 from pti_core.errors import CheckpointError
 
 
@@ -22,9 +21,11 @@ def download(
     cache: the client's cache folder, its own default when None. on_bytes: (done, total) bytes,
     total 0 while unknown. Raises CheckpointError: UnavailableError where another source may help.
     """
-    from huggingface_hub import hf_hub_download  # slow to import, and not always needed
+    from huggingface_hub import constants, hf_hub_download  # slow to import, not always needed
 
     try:
+        if not constants.HF_HUB_OFFLINE and find(source, cache) is None:
+            _knock(source)
         path = hf_hub_download(
             source.repo,
             source.path,
@@ -35,6 +36,22 @@ def download(
     except Exception as error:  # the client lets errors of its transport through, of many classes
         raise _explain(source, error) from error
     return Path(path)
+
+
+def _knock(source: HubFile) -> None:
+    """Ask once whether the file can be had: the client alone would retry for half a minute.
+
+    A server that answers but is busy (429, 5xx) is left to the client, which waits and retries.
+    """
+    from huggingface_hub import get_hf_file_metadata, hf_hub_url
+    from huggingface_hub.errors import HfHubHTTPError
+
+    try:
+        get_hf_file_metadata(hf_hub_url(source.repo, source.path, revision=source.revision))
+    except HfHubHTTPError as error:
+        if error.response.status_code == 429 or error.response.status_code >= 500:
+            return
+        raise
 
 
 def find(source: HubFile, cache: Path | None = None) -> Path | None:
@@ -60,18 +77,22 @@ def _reporting_bar(on_bytes: Callable[[int, int], None]) -> type:
     """A bar for the Hub client that draws nothing and reports to `on_bytes` instead."""
     from huggingface_hub.utils import tqdm as hub_tqdm
 
-    class ReportingBar(hub_tqdm):  # type: ignore[misc, valid-type]
+    class ReportingBar(hub_tqdm):
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             kwargs["disable"] = True  # nothing on the terminal: the caller draws
-            self.reported = kwargs.get("initial") or 0
             super().__init__(*args, **kwargs)
-            self.expected = kwargs.get("total") or 0
+            self.reported = int(kwargs.get("initial") or 0)
 
         def update(self, n: float | None = 1) -> bool | None:
-            self.reported += n or 0
-            with contextlib.suppress(TypeError):  # a bar of unknown length
-                on_bytes(int(self.reported), int(self.expected or 0))
+            self.reported += int(n or 0)
+            on_bytes(self.reported, int(self.total or 0))
             return None
+
+        # With these two the client makes one bar of its chunked transfers, not a second one for
+        # the bytes on the wire.
+        def update_transfer(self, n: float) -> None: ...
+
+        def set_transfer_postfix_str(self, *args: Any, **kwargs: Any) -> None: ...
 
     return ReportingBar
 
@@ -105,6 +126,6 @@ def _explain(source: HubFile, error: Exception) -> CheckpointError:
             f"{what} was refused (HTTP {status}): set a valid HF_TOKEN, or {by_hand}"
         )
     reason = f"HTTP {status}" if status else "no connection"
-    return UnavailableError(
+    return HubDownError(
         f"{what} could not be fetched ({reason}): check the connection and try again, or {by_hand}"
     )

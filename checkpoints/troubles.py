@@ -5,12 +5,15 @@ from pathlib import Path
 
 from pti_core.errors import CheckpointError
 
-
 _FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))  # Windows knows no EDQUOT
 
 
 class UnavailableError(CheckpointError):
     """This source cannot give the file; another one may."""
+
+
+class HubDownError(UnavailableError):
+    """The Hub does not answer: other files of the Hub need not be tried now."""
 
 
 class DiskFullError(CheckpointError):
