@@ -77,45 +77,43 @@ def _run_pip(source: PackageFile, incoming: Path, on_bytes: Callable[[int], None
     # small /tmp does not matter.
     environment = {**os.environ, "TMPDIR": str(scratch), "TEMP": str(scratch), "TMP": str(scratch)}
     with (incoming / "pip.log").open("w+", encoding="utf-8", errors="replace") as log:
-        code = _watch(command, environment, log, incoming, source.archive_size, on_bytes)
+        report = on_bytes or (lambda done: None)
+        with _process(command, environment, log) as process:
+            while process.poll() is None:
+                report(min(_largest_file(landing, scratch), source.archive_size))
+                time.sleep(POLL_SECONDS)
         log.seek(0)
         output = log.read()
     archives = sorted(landing.iterdir())
-    if code != 0 or len(archives) != 1:
+    if process.returncode != 0 or len(archives) != 1:
         raise _explain(source, output, incoming)
+    report(source.archive_size)
     return archives[0]
 
 
-def _watch(
-    command: list[str],
-    environment: dict[str, str],
-    log: IO[str],
-    folder: Path,
-    size: int,
-    on_bytes: Callable[[int], None] | None,
-) -> int:
-    """Run the command to its end and report how its folder grows. Whatever ends us, ends it."""
+@contextlib.contextmanager
+def _process(
+    command: list[str], environment: dict[str, str], log: IO[str]
+) -> Iterator[subprocess.Popen]:
+    """A running command. Whatever ends the caller ends it too."""
     process = subprocess.Popen(
         command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
     )
     try:
-        while process.poll() is None:
-            if on_bytes:
-                on_bytes(min(_folder_size(folder), size))
-            time.sleep(POLL_SECONDS)
+        yield process
     finally:
         if process.poll() is None:
             process.kill()
             process.wait()
-    return process.returncode
 
 
-def _folder_size(folder: Path) -> int:
+def _largest_file(*folders: Path) -> int:
     """Bytes of the largest file below: the archive in progress, not what a build step unpacks."""
     largest = 0
-    for path in folder.rglob("*"):
-        with contextlib.suppress(OSError):  # pip moves and deletes while we look
-            largest = max(largest, path.lstat().st_size)
+    for folder in folders:
+        for path in folder.rglob("*"):
+            with contextlib.suppress(OSError):  # pip moves and deletes while we look
+                largest = max(largest, path.stat().st_size if path.is_file() else 0)
     return largest
 
 

@@ -176,6 +176,8 @@ class Store:
         size = ""
         if asset.size is not None and stamp.size != asset.size:
             size = f": {stamp.size} bytes instead of {asset.size}"
+        if hub.published_sha256(path):
+            path = path.resolve()  # the link alone removed, the client would link the blob again
         return (
             f"{path} is not the published {asset.name} (damaged, incomplete or another file{size}) "
             "and was not used: remove it and fetch again"
