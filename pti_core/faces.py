@@ -52,6 +52,13 @@ LENIENT_SCORE = -0.3
 # The border that is blended, as a fraction of the crop's side. In an FFHQ crop the chin ends about
 # 0.1 above the lower edge.
 FEATHER = 0.08
+# Where the detector's box lies in an aligned crop, as fractions of its side: the mean over nine
+# photographs and 48 generated faces (standard deviation 0.02 to 0.04).
+ALIGNED_BOX = (0.213, 0.315, 0.786, 0.887)
+# A face finer than the photograph is first reduced to this many pixels per photo pixel, then turned
+# into place. 1 softens (pasting an unedited crop back costs up to 1.6 dB more), 1.25 lets twice as
+# much through of what the photograph's pixels cannot hold; measured on nine photographs and noise.
+DENSITY = 1.15
 # The FFHQ script samples at 4096 for an output of 1024.
 SUPERSAMPLING = 4
 
@@ -175,6 +182,17 @@ class FaceFinder:
         corners = (np.array(box, dtype=np.float64).reshape(2, 2) - origin + 0.5) * factor - 0.5
         points = np.mean([self._predict(patch, b) for b in _jittered(corners)], axis=0)
         return (points + 0.5) / factor - 0.5 + origin
+
+    def landmarks_in_crop(self, image: Image.Image | np.ndarray) -> np.ndarray:
+        """Return the landmarks (68, 2), pixels, of the face in an aligned crop, without searching.
+
+        Over 57 crops they lie 0.1 % of the side, at most 0.4 %, from those in the detector's box.
+        """
+        array = np.asarray(image)
+        height, width = array.shape[:2]
+        left, top, right, bottom = ALIGNED_BOX
+        box = (left * width, top * height, right * width, bottom * height)
+        return self.landmarks_in_box(array, box)
 
     def box(self, image: Image.Image) -> tuple[float, float, float, float] | None:
         """Return the box (left, top, right, bottom) of the largest upright face, or None."""
@@ -398,11 +416,9 @@ def _place(face: Image.Image, corners: np.ndarray, size: tuple[int, int]) -> np.
     `corners` (4, 2) are the quad in the region, (0, 0) at the first pixel's corner.
     """
     side = float(np.hypot(*(corners[3] - corners[0])))
-    pixels = max(round(side), 1)
+    pixels = max(round(side * DENSITY), 1)
     if pixels < face.width:
-        # First to the photograph's own density, with a filter as wide as the reduction asks, so
-        # that the turn below neither aliases nor softens.
-        face = face.resize((pixels, pixels), Image.Resampling.BICUBIC)
+        face = face.resize((pixels, pixels), Image.Resampling.LANCZOS)
     width = face.width
     source = np.array([[0, 0], [0, width], [width, width]], dtype=np.float32) - 0.5
     target = (corners[:3] - 0.5).astype(np.float32)
