@@ -1,0 +1,32 @@
+"""How a long step says where it stands, and how it is told to stop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Step:
+    """One optimisation step that has just been done.
+
+    Attributes:
+        stage: "invert" (the projector) or "tune" (pivotal tuning); more may come.
+        index: number of the step inside its stage, from 1.
+        total: how many steps the stage takes at most; a plateau or a threshold ends it earlier.
+        losses: loss term to its value at this step, unweighted, e.g. {"mse": ..., "lpips": ...}.
+        picture: (1, 3, R', R') in [-1, 1], detached, every now and then only; R' may be smaller
+            than the generator's resolution.
+    """
+
+    stage: str
+    index: int
+    total: int
+    losses: dict[str, float] = field(default_factory=dict)
+    picture: Tensor | None = None
+
+
+#: Called after every step. Returning False stops the stage; what is reached by then is kept.
+OnStep = Callable[[Step], bool | None]
