@@ -187,16 +187,27 @@ def inverse_haar(x: Tensor) -> Tensor:
 # ---------------------------------------------------------------------------------------- loading
 
 
-def load_mobile(mapping: Path, synthesis: Path, name: str = "mobile") -> Generator:
+def load_mobile(
+    mapping: Path,
+    synthesis: Path,
+    mapping_weights: Path | None = None,
+    synthesis_weights: Path | None = None,
+    name: str = "mobile",
+) -> Generator:
     """The embedded generator from its IR files.
 
     Args:
-        mapping, synthesis: paths of the two `.xml`; each `.bin` lies beside it, same stem.
+        mapping, synthesis: paths of the two `.xml`.
+        mapping_weights, synthesis_weights: paths of the two `.bin`; None where each lies beside its
+            `.xml` with the same stem.
 
     Raises:
         CheckpointError: a file is missing or is not the network that is expected.
     """
-    mapping_consts, synthesis_consts = read_ir(mapping), read_ir(synthesis)
+    mapping_weights = mapping_weights or mapping.with_suffix(".bin")
+    synthesis_weights = synthesis_weights or synthesis.with_suffix(".bin")
+    mapping_consts = read_ir(mapping, mapping_weights)
+    synthesis_consts = read_ir(synthesis, synthesis_weights)
     mapping_net, synthesis_net = Mapping(), MobileSynthesis()
     try:
         mapping_net.load_state_dict(_mapping_state(mapping_consts))
@@ -206,8 +217,8 @@ def load_mobile(mapping: Path, synthesis: Path, name: str = "mobile") -> Generat
             "The embedded generator's files are not the network that is expected: fetch them again."
         ) from error
     digest = hashlib.sha256()
-    for path in (mapping, synthesis):
-        digest.update(path.with_suffix(".bin").read_bytes())
+    for path in (mapping_weights, synthesis_weights):
+        digest.update(path.read_bytes())
     return Generator(
         name=name,
         mapping=mapping_net,
@@ -218,10 +229,10 @@ def load_mobile(mapping: Path, synthesis: Path, name: str = "mobile") -> Generat
     )
 
 
-def read_ir(xml: Path) -> dict[str, Tensor]:
+def read_ir(xml: Path, weights: Path) -> dict[str, Tensor]:
     """The float32 constants of an OpenVINO IR v10 network, by name, in file order."""
     try:
-        blob = xml.with_suffix(".bin").read_bytes()
+        blob = weights.read_bytes()
         root = ElementTree.parse(xml).getroot()
     except (OSError, ElementTree.ParseError) as error:
         raise CheckpointError(
