@@ -149,9 +149,14 @@ def _modulated(x: Tensor, layer: Layer, style: Tensor, gain: float, up: bool) ->
 
 
 def _folded(x: Tensor, layer: Layer, style: Tensor, gain: float, up: bool) -> Tensor:
-    """`_modulated` for one picture: everything is folded into the weights."""
-    weight = layer.weight * style[0, :, None, None]
-    weight = weight * (gain * (weight.square().sum((1, 2, 3), keepdim=True) + EPS).rsqrt())
+    """`_modulated` for one picture: everything is folded into the weights.
+
+    The norms come from the (C_out, C_in) table of squared weights, so that of the tensors as large
+    as the weights only the folded ones are kept for the backward pass.
+    """
+    squares = layer.weight.square().sum((2, 3))
+    demodulation = (squares @ style[0].square() + EPS).rsqrt() * gain
+    weight = layer.weight * torch.outer(demodulation, style[0])[:, :, None, None]
     bias = None if up else (layer.bias * gain).to(x.dtype)
     return _convolve(x, weight.to(x.dtype), bias, up)
 
@@ -175,10 +180,10 @@ def _styled(x: Tensor, layer: Layer, style: Tensor, clamp: float | None, up: boo
 def _to_rgb(x: Tensor, layer: Layer, style: Tensor, clamp: float | None) -> Tensor:
     """The block's contribution to the picture (N, 3, R, R), in float32."""
     weight = layer.weight.flatten(1) * (1 / math.sqrt(x.shape[1]))
-    weight = (weight * style[:, None]).to(x.dtype)  # (N, 3, C)
+    weight = (weight * style[:, None]).transpose(1, 2).to(x.dtype)  # (N, C, 3)
     flat = x.permute(0, 2, 3, 1).flatten(1, 2)  # (N, R*R, C): a view of channels-last maps
-    y = torch.matmul(weight, flat.transpose(1, 2)).float().unflatten(2, x.shape[2:])
-    y = y + layer.bias[:, None, None]
+    y = torch.bmm(flat, weight).float().transpose(1, 2).unflatten(2, x.shape[2:])
+    y = y.contiguous() + layer.bias[:, None, None]
     return y if clamp is None else y.clamp(-clamp, clamp)
 
 
