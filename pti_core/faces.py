@@ -53,10 +53,9 @@ LANDMARK_MARGIN = 0.5
 # The predictor depends a little on where the box lies, so its answers over a few boxes are
 # averaged: (shift x, shift y, scale), relative to the box's width.
 JITTER = ((0, 0, 1), (-0.03, 0, 1), (0.03, 0, 1), (0, -0.03, 1), (0, 0.03, 1), (0, 0, 1.06))
-# The detector's score is 0 at its own threshold. On photographs that were turned by any angle all
-# false finds scored under 0.25 and upright faces over 1. The last resort takes less (dark, half
-# covered faces).
-SURE_SCORE, LENIENT_SCORE = 0.3, -0.3
+# The detector's score is 0 at its own threshold. On photographs turned by any angle all false finds
+# scored under 0.25 and upright faces over 1. The last resort takes what dlib itself takes.
+SURE_SCORE, LEAST_SCORE = 0.3, 0.0
 # The border that is blended, as a fraction of the crop's side. In an FFHQ crop the chin ends about
 # 0.1 above the lower edge.
 FEATHER = 0.08
@@ -158,7 +157,7 @@ _TRIES = (
     _Try(turns=1),
     _Try(turns=3),
     _Try(turns=2),
-    _Try(side=FINE_DETECTION_SIDE, enlarge=MOST_ENLARGED, score=LENIENT_SCORE),
+    _Try(side=FINE_DETECTION_SIDE, enlarge=MOST_ENLARGED, score=LEAST_SCORE),
 )
 
 
@@ -215,7 +214,7 @@ class FaceFinder:
 
     def box(self, image: Image.Image) -> Box | None:
         """Return the box (left, top, right, bottom) of the largest upright face, or None."""
-        found = self._search(np.asarray(image.convert("RGB")), _Try(), 0.0)
+        found = self._search(np.asarray(image.convert("RGB")), _Try(), LEAST_SCORE)
         return max(_sure(found), key=_area).box if found else None
 
     def _predict(self, patch: np.ndarray, box: np.ndarray) -> np.ndarray:
@@ -226,7 +225,7 @@ class FaceFinder:
 
     def _landmarks_by(self, array: np.ndarray, way: _Try) -> np.ndarray | None:
         """Return the landmarks (68, 2) of the largest face that one way finds, or None."""
-        found = self._search(array, way, min(way.score, 0.0))
+        found = self._search(array, way, LEAST_SCORE)
         if not found:
             return None
         largest = max(_sure(found), key=_area)
@@ -255,7 +254,7 @@ class FaceFinder:
         level = cv2.warpAffine(patch.pixels, turn, (width, height), borderMode=cv2.BORDER_REPLICATE)
         found = [
             face
-            for face in self._search(level, _Try(), LENIENT_SCORE)
+            for face in self._search(level, _Try(), LEAST_SCORE)
             if face.box[0] < x < face.box[2] and face.box[1] < y < face.box[3]
         ]
         if not found:
