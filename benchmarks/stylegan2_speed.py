@@ -64,7 +64,11 @@ def start(name: str, options: argparse.Namespace) -> subprocess.Popen[str]:
     path = options.nvidia if name == "nvidia" else None
     search = [part for part in (os.getcwd(), path, os.environ.get("PYTHONPATH")) if part]
     # Passive: threads of a contestant that waits for its turn do not spin on the others' cores.
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(search), "OMP_WAIT_POLICY": "PASSIVE"}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(search),
+        "OMP_WAIT_POLICY": "PASSIVE",
+    }
     return subprocess.Popen(
         command, env=environment, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )

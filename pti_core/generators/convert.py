@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
@@ -20,6 +20,9 @@ from pti_core.generators.stylegan2 import BLUR, StyleGAN2Config, Synthesis
 from pti_core.generators.stylegan2 import Mapping as MappingNetwork
 
 Weights = dict[str, Tensor]
+
+#: Blocks up to 8192 pixels; a file that names more is no network.
+MAX_BLOCKS = 12
 
 #: rosinality's names inside one styled layer, and ours.
 _ROSINALITY_LAYER = {
@@ -45,24 +48,32 @@ def from_rosinality(
         CheckpointError: a tensor is missing, unknown, of another shape or not finite.
     """
     weights: Weights = {}
-    for name, tensor in state.items():
+    for name, tensor in _only_tensors(state):
         if name.endswith(".kernel"):
             _check_filter(name, tensor)
         else:
             weights[_rosinality_name(name)] = tensor
     if latent_avg is not None:
-        weights["w_mean"] = latent_avg.reshape(-1, latent_avg.shape[-1]).float().mean(0)
+        weights["w_mean"] = latent_avg.mean(0) if latent_avg.ndim == 2 else latent_avg
     return _checked(weights, clamp=None)
+
+
+def _only_tensors(state: Mapping[str, Any]) -> Iterable[tuple[str, Tensor]]:
+    for name, tensor in state.items():
+        if not isinstance(name, str) or not isinstance(tensor, Tensor):
+            raise CheckpointError("The StyleGAN2 weights hold something that is no tensor.")
+        yield name, tensor
 
 
 def _rosinality_name(name: str) -> str:
     if match := re.fullmatch(r"style\.([1-9]\d?)\.(weight|bias)", name):
         return f"mapping.fc{int(match[1]) - 1}.{match[2]}"
-    if match := re.fullmatch(r"noises\.noise_(\d+)", name):
+    if match := re.fullmatch(r"noises\.noise_(\d\d?)", name):
         return f"synthesis.{_nth_layer(int(match[1]))}.noise"
     if name == "input.input":
         return "synthesis.b4.const"
-    match = re.fullmatch(r"(conv1|to_rgb1|convs\.(?P<c>\d+)|to_rgbs\.(?P<r>\d+))\.(?P<rest>.+)", name)
+    place = r"(conv1|to_rgb1|convs\.(?P<c>\d\d?)|to_rgbs\.(?P<r>\d\d?))"
+    match = re.fullmatch(place + r"\.(?P<rest>.+)", name)
     if match is None or match["rest"] not in _ROSINALITY_LAYER:
         raise CheckpointError(f"The StyleGAN2 weights hold an unknown tensor, {name[:80]!r}.")
     if match["c"] is not None:
@@ -76,8 +87,6 @@ def _rosinality_name(name: str) -> str:
 
 def _nth_layer(index: int) -> str:
     """Name of the index-th styled convolution: b4.conv1, b8.conv0, b8.conv1, b16.conv0, ..."""
-    if index > 60:  # far over any resolution, and a shift by more would be a number of megabytes
-        raise CheckpointError("The StyleGAN2 weights number their layers past any resolution.")
     return f"b{4 << (index + 1) // 2}.conv{(index + 1) % 2}"
 
 
@@ -104,7 +113,7 @@ def from_nvidia(
             "use an unconditional one such as FFHQ's."
         )
     weights: Weights = {}
-    for name, tensor in state.items():
+    for name, tensor in _only_tensors(state):
         if name.endswith("resample_filter"):
             _check_filter(name, tensor)
         elif name == "mapping.w_avg":
@@ -140,27 +149,28 @@ def _checked(weights: Weights, clamp: float | None) -> tuple[StyleGAN2Config, We
     if odd := sorted(wanted.keys() ^ weights.keys()):
         where = "lack" if odd[0] in wanted else "hold an unknown tensor,"
         raise CheckpointError(f"The StyleGAN2 weights {where} {odd[0][:80]!r}.")
-    checked = {}
-    for name, shape in wanted.items():
-        tensor = weights[name]
-        if not tensor.is_floating_point() or tensor.numel() != shape.numel():
-            raise CheckpointError(f"In the StyleGAN2 weights {name!r} is not of shape {tuple(shape)}.")
-        checked[name] = tensor.detach().float().reshape(shape).contiguous()
-        if not checked[name].isfinite().all():
-            raise CheckpointError(f"In the StyleGAN2 weights {name!r} holds a value that is no number.")
-    return config, checked
+    return config, {k: _checked_tensor(k, weights[k], shape) for k, shape in wanted.items()}
+
+
+def _checked_tensor(name: str, tensor: Tensor, shape: torch.Size) -> Tensor:
+    if not tensor.is_floating_point() or tensor.numel() != shape.numel():
+        raise CheckpointError(f"In the StyleGAN2 weights {name!r} is not of {tuple(shape)}.")
+    tensor = tensor.detach().float().reshape(shape).contiguous()
+    if not tensor.isfinite().all():
+        raise CheckpointError(f"In the StyleGAN2 weights {name!r} holds what is no number.")
+    return tensor
 
 
 def _infer(weights: Weights, clamp: float | None) -> StyleGAN2Config:
-    channels = []
-    while (name := f"synthesis.b{4 << len(channels)}.conv1.bias") in weights:
+    channels: list[int] = []
+    while (
+        len(channels) < MAX_BLOCKS
+        and (name := f"synthesis.b{4 << len(channels)}.conv1.bias") in weights
+    ):
         channels.append(weights[name].numel())
     layers = 0
     while f"mapping.fc{layers}.weight" in weights:
         layers += 1
-    if not channels or not layers:
+    if not channels or "mapping.fc0.bias" not in weights:
         raise CheckpointError("The file holds no StyleGAN2 generator.")
-    w_dim = weights["mapping.fc0.weight"].shape[-1]
-    return StyleGAN2Config(tuple(channels), w_dim, layers, clamp)
-
-
+    return StyleGAN2Config(tuple(channels), weights["mapping.fc0.bias"].numel(), layers, clamp)

@@ -74,6 +74,7 @@ class Mapping(nn.Module):
     def forward(self, z: Tensor) -> Tensor:
         x = z * (z.square().mean(1, keepdim=True) + EPS).rsqrt()
         for layer in self.children():
+            assert isinstance(layer, nn.Linear)
             gain = MAPPING_RATE / math.sqrt(x.shape[1])
             x = F.linear(x, layer.weight * gain, layer.bias * MAPPING_RATE)
             x = F.leaky_relu(x, SLOPE) * GAIN
@@ -103,7 +104,7 @@ class _Blur(torch.autograd.Function):
         pass
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor | None]:  # type: ignore[override]
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor | None]:
         return _blur(grad, None, 2), grad.sum((0, 2, 3)) if ctx.needs_input_grad[1] else None
 
 
@@ -111,7 +112,7 @@ class _ClampedLeakyReLU(torch.autograd.Function):
     """Leaky ReLU, then a bound, in place; its own result is all that the backward pass needs."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, bound: float) -> Tensor:  # type: ignore[override]
+    def forward(ctx: Any, x: Tensor, bound: float) -> Tensor:
         F.leaky_relu_(x, SLOPE).clamp_(-bound, bound)
         ctx.mark_dirty(x)
         ctx.save_for_backward(x)
@@ -119,7 +120,7 @@ class _ClampedLeakyReLU(torch.autograd.Function):
         return x
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
         (y,) = ctx.saved_tensors
         slope = torch.where(y > 0, 1.0, SLOPE).to(grad.dtype)
         return grad * slope * (y.abs() < ctx.bound), None
@@ -219,9 +220,8 @@ class StyleLayer(nn.Module):
 
     def tensors(self) -> Layer:
         """The tensors in force now; a `functional_call` may have put others in place."""
-        return Layer(
-            self.weight, self.bias, getattr(self, "noise", None), getattr(self, "noise_strength", None)
-        )
+        noise, strength = getattr(self, "noise", None), getattr(self, "noise_strength", None)
+        return Layer(self.weight, self.bias, noise, strength)
 
 
 class Block(nn.Module):

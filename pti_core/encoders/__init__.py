@@ -1,0 +1,1 @@
+"""Networks that guess a starting pivot from a picture in one pass."""
