@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pti_core.generators.base import Generator
     from pti_core.metrics import IdentityModel
     from pti_core.perceptual import LPIPS
-    from pti_core.pipeline import Toolkit
+    from pti_core.pipeline import EditKit, Toolkit
 
 #: Generators that `load_generator` knows; a session names its own by one of these.
 GENERATORS = ("mobile",)
@@ -34,8 +34,13 @@ def load_generator(name: str = "mobile", progress: Progress | None = None) -> Ge
         raise CheckpointError(f"There is no generator named {name!r}; use {near[0]}.")
     from pti_core.generators.mobile import load_mobile
 
-    parts = ("mapping.xml", "synthesis.xml", "mapping.bin", "synthesis.bin")
-    return load_mobile(*(fetch(f"{name}-{part}", progress) for part in parts), name=name)
+    return load_mobile(
+        fetch("mobile-mapping.xml", progress),
+        fetch("mobile-synthesis.xml", progress),
+        fetch("mobile-mapping.bin", progress),
+        fetch("mobile-synthesis.bin", progress),
+        name,
+    )
 
 
 def load_perceptual(exact_border: bool = False, progress: Progress | None = None) -> LPIPS:
@@ -70,6 +75,14 @@ def load_attribute_meter(
 
     age, gender = fetch("age-v1", progress), fetch("gender-v1", progress)
     return AttributeMeter(finder or load_face_finder(progress), age, gender)
+
+
+def load_edit_kit(generator: str = "mobile", progress: Progress | None = None) -> EditKit:
+    """What showing and editing sessions needs; a quarter of `load_toolkit`'s download."""
+    from pti_core.directions import load_directions
+    from pti_core.pipeline import EditKit
+
+    return EditKit(generator=load_generator(generator, progress), directions=load_directions())
 
 
 def load_toolkit(

@@ -29,7 +29,7 @@ SLOPE = 0.2
 
 
 class LayerShape(NamedTuple):
-    """One synthesis layer: channels before its inverse Haar and after its convolutions, and side."""
+    """One synthesis layer: channels before its inverse Haar, after its convolutions, and side."""
 
     wide: int
     out: int
@@ -50,7 +50,7 @@ def layer_shapes(channels: int = 512, resolution: int = 1024) -> list[LayerShape
 
 
 class Mapping(nn.Module):
-    """z (N, 512) to w (N, 512): eight fully connected layers, learning-rate multiplier folded in."""
+    """z (N, 512) to w (N, 512): eight fully connected layers (learning-rate factor folded in)."""
 
     def __init__(self, dim: int = W_DIM, depth: int = 8):
         super().__init__()

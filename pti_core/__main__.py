@@ -1,0 +1,329 @@
+"""python -m pti_core invert PHOTO... | edit SESSION | directions
+
+Heavy modules are imported inside the commands, so that `--help` and mistakes are answered at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import math
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from pti_core.errors import UserError
+from pti_core.files import check_writable, write_atomically
+from pti_core.memory import keep_memory
+
+if TYPE_CHECKING:
+    from PIL import Image
+    from tqdm import tqdm
+
+    from pti_core.progress import Step
+
+PRESETS, METHODS = ("fast", "paper"), ("pti", "w", "w+")
+#: Suffix of a picture's file to Pillow's name of the format and its settings.
+PICTURE_FORMATS: dict[str, tuple[str, dict[str, Any]]] = {
+    ".png": ("PNG", {}),
+    ".jpg": ("JPEG", {"quality": 95, "subsampling": 0}),
+    ".jpeg": ("JPEG", {"quality": 95, "subsampling": 0}),
+    ".webp": ("WEBP", {"quality": 95}),
+}
+STAGE_LABELS = {"invert": "Inverting", "tune": "Tuning"}
+SECONDS_BETWEEN_LINES = 5.0  # in a log: often enough to see that it moves, no flood
+
+
+def invert(arguments: argparse.Namespace) -> int:
+    """Photograph to session."""
+    outputs = {"--out": arguments.out, "--report": arguments.report, "--picture": arguments.picture}
+    _check_outputs(outputs, arguments.photos)
+    if arguments.picture is not None:
+        _picture_format(arguments.picture)
+    keep_memory()
+
+    from pti_core.pictures import open_photograph
+
+    photos = [open_photograph(path) for path in arguments.photos]
+
+    from checkpoints.__main__ import Report
+    from checkpoints.load import load_toolkit
+    from pti_core.pipeline import personalise, render
+
+    with Report() as report_download:
+        kit = load_toolkit(progress=report_download)
+    with _stop_on_interrupt() as asked, StepDisplay() as display:
+
+        def on_step(step: Step) -> bool:
+            display(step)
+            return not asked.is_set()
+
+        session, report = personalise(
+            photos, kit, arguments.preset, arguments.method, arguments.seed, on_step
+        )
+    session.save(arguments.out)
+    if arguments.report is not None:
+        text = json.dumps(report, indent=2, allow_nan=False)
+        write_atomically(arguments.report, f"{text}\n".encode())
+    if arguments.picture is not None:
+        _write_picture(arguments.picture, render(session, kit))
+    print(f"{arguments.out}: {_summary(report)}")
+    return 0
+
+
+def edit(arguments: argparse.Namespace) -> int:
+    """Session to edited picture."""
+    _picture_format(arguments.out)
+    _check_outputs({"--out": arguments.out}, [arguments.session])
+    keep_memory()
+
+    from checkpoints.__main__ import Report
+    from checkpoints.load import load_edit_kit
+    from pti_core import directions
+    from pti_core.pipeline import paste_back, render
+    from pti_core.session import Session
+
+    session = Session.open(arguments.session)
+    if arguments.person >= len(session.crops):
+        raise UserError(f"The session holds {len(session.crops)} photograph(s), counted from 0.")
+    edits = {**session.edits, **dict(arguments.set)}
+    # Before the generator is fetched: a wrong name or amount.
+    directions.apply(session.pivots, edits, directions.load_directions())
+    with Report() as report_download:
+        kit = load_edit_kit(session.generator_name, report_download)
+    show = paste_back if arguments.paste else render
+    _write_picture(arguments.out, show(session, kit, edits, arguments.person))
+    changes = ", ".join(f"{name} {amount:+g}" for name, amount in edits.items())
+    print(f"{arguments.out}: {changes or 'no edits'}")
+    return 0
+
+
+def list_directions(arguments: argparse.Namespace) -> int:
+    """What can be edited, in which units, how far, and how it was made."""
+    from pti_core.directions import load_directions
+
+    found = load_directions().values()
+    if arguments.json:
+        keys = ("name", "label", "group", "unit", "low", "high", "per_unit", "made")
+        print(json.dumps([{key: getattr(d, key) for key in keys} for d in found], indent=2))
+        return 0
+    for direction in found:
+        span = f"{direction.low:+g} to {direction.high:+g} {direction.unit}"
+        print(f"{direction.name:16}{span:28}{direction.label}")
+        for key, value in direction.made.items():
+            print(f"    {key}: {value if isinstance(value, str) else json.dumps(value)}")
+    return 0
+
+
+# -------------------------------------------------------------------------------------- progress
+
+
+class StepDisplay:
+    """Optimisation steps as a bar a stage on a terminal, now and then as a line when piped.
+
+    A context manager whose instance is an `OnStep`.
+    """
+
+    def __init__(self) -> None:
+        self._bar: tqdm[NoReturn] | None = None
+        self._stage = ""
+        self._spoken = 0.0
+
+    def __enter__(self) -> StepDisplay:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._close()
+
+    def __call__(self, step: Step) -> None:
+        label = STAGE_LABELS.get(step.stage, step.stage)
+        # Several photographs are inverted one after the other: the count starts again.
+        begins = step.stage != self._stage or step.index == 1
+        if begins:
+            self._close()
+            self._stage = step.stage
+        losses = ", ".join(f"{name} {value:.4f}" for name, value in step.losses.items())
+        if sys.stderr.isatty():
+            self._draw(label, step, losses)
+        elif begins or step.index == step.total or self._silent():
+            self._spoken = time.monotonic()
+            print(f"{label} {step.index}/{step.total}: {losses}", file=sys.stderr, flush=True)
+
+    def _silent(self) -> bool:
+        return time.monotonic() - self._spoken >= SECONDS_BETWEEN_LINES
+
+    def _draw(self, label: str, step: Step, losses: str) -> None:
+        if self._bar is None:
+            from tqdm import tqdm
+
+            self._bar = tqdm(desc=label, total=step.total, dynamic_ncols=True)
+        self._bar.set_postfix_str(losses, refresh=False)
+        self._bar.update(step.index - self._bar.n)
+
+    def _close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+
+@contextmanager
+def _stop_on_interrupt() -> Iterator[threading.Event]:
+    """The first Ctrl-C sets the event, so that what is reached is kept; the second one raises."""
+    asked = threading.Event()
+
+    def handle(_signal: int, _frame: FrameType | None) -> None:
+        if asked.is_set():
+            raise KeyboardInterrupt
+        asked.set()
+        print("\nStopping; what is reached is kept (Ctrl-C again: not).", file=sys.stderr)
+
+    previous = signal.signal(signal.SIGINT, handle)
+    try:
+        yield asked
+    finally:
+        signal.signal(signal.SIGINT, previous)
+
+
+def _summary(report: dict[str, Any]) -> str:
+    names = {"mse": "mse", "lpips": "lpips", "identity_distance": "identity distance"}
+    parts = [f"{report['steps']} steps in {report['seconds']:.0f} s"]
+    if report["stopped"] == "person":
+        parts[0] += ", stopped by you"
+    parts += [f"{word} {report[key]:.4f}" for key, word in names.items() if report[key] is not None]
+    return ", ".join(parts)
+
+
+# ----------------------------------------------------------------------------------------- files
+
+
+def _check_outputs(outputs: dict[str, Path | None], inputs: Sequence[Path]) -> None:
+    """Find out before the work that every output can be written, and overwrites no input."""
+    named = {option: path for option, path in outputs.items() if path is not None}
+    taken = {path.resolve(): str(path) for path in inputs}
+    for option, path in named.items():
+        if path.resolve() in taken:
+            raise UserError(f"{option} would overwrite {taken[path.resolve()]}; name another file.")
+        taken[path.resolve()] = str(path)
+        check_writable(path)
+
+
+def _picture_format(path: Path) -> tuple[str, dict[str, Any]]:
+    try:
+        return PICTURE_FORMATS[path.suffix.lower()]
+    except KeyError:
+        endings = ", ".join(PICTURE_FORMATS)
+        raise UserError(f"{path} is no name of a picture; end it in one of {endings}.") from None
+
+
+def _write_picture(path: Path, image: Image.Image) -> None:
+    encoding, settings = _picture_format(path)
+    stream = io.BytesIO()
+    image.save(stream, encoding, **settings)
+    write_atomically(path, stream.getvalue())
+
+
+# ------------------------------------------------------------------------------------- arguments
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one sentence, without the usage in front of it."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{message[:1].upper()}{message[1:]}; see {self.prog} --help.\n")
+
+
+def _setting(text: str) -> tuple[str, float]:
+    name, equals, amount = text.partition("=")
+    try:
+        number = float(amount)
+    except ValueError:
+        number = math.nan
+    if not (name and equals and math.isfinite(number)):
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form NAME=AMOUNT, as in age=+10")
+    return name, number
+
+
+def _whole_number(text: str) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        number = -1
+    if not 0 <= number < 2**32:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 to 2^32 - 1")
+    return number
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog="python -m pti_core",
+        description="Personalise a face generator to a photograph, and edit the photograph by it.",
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add_invert(commands.add_parser("invert", help="photograph to session (minutes)"))
+    _add_edit(commands.add_parser("edit", help="session to edited picture (seconds)"))
+    listing = commands.add_parser("directions", help="what can be edited, in which units")
+    listing.add_argument("--json", action="store_true", help="as JSON")
+    listing.set_defaults(run=list_directions)
+    return parser
+
+
+def _add_invert(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(run=invert)
+    add = parser.add_argument
+    add("photos", nargs="+", type=Path, metavar="PHOTO", help="of one person; usually one")
+    add("--out", type=Path, required=True, metavar="S.safetensors", help="the session to write")
+    add("--preset", choices=PRESETS, default="fast", help="default: fast")
+    add("--method", choices=METHODS, default="pti", help="w and w+ do not tune (default: pti)")
+    add("--seed", type=_whole_number, default=0, metavar="N", help="default: 0")
+    add("--report", type=Path, metavar="R.json", help="write seconds, steps and metrics there")
+    add("--picture", type=Path, metavar="P.png", help="write the reconstruction there")
+
+
+def _add_edit(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(run=edit)
+    add = parser.add_argument
+    add("session", type=Path, metavar="S.safetensors")
+    add("--out", type=Path, required=True, metavar="P.png", help="the picture to write")
+    add(
+        "--set",
+        type=_setting,
+        action="append",
+        default=[],
+        metavar="NAME=AMOUNT",
+        help="as in age=+10; may be given several times",
+    )
+    add("--paste", action="store_true", help="put the face back into the photograph")
+    add(
+        "--person",
+        type=_whole_number,
+        default=0,
+        metavar="I",
+        help="which of the session's photographs, from 0",
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit status."""
+    parsed = _parser().parse_args(arguments)
+    try:
+        return parsed.run(parsed)
+    except UserError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except BrokenPipeError:  # `directions | head`
+        sys.stderr.close()
+        return 0
+    except KeyboardInterrupt:
+        print("Interrupted; nothing incomplete was kept.", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

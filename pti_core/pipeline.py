@@ -1,0 +1,350 @@
+"""The one way through the house: photograph to session, and session to edited picture.
+
+`personalise` finds and aligns the face, projects it into the latent space, tunes the generator
+around the pivot and reports how near the result is; `render` and `paste_back` show a session.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import platform
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from pti_core import directions as latent_directions
+from pti_core import metrics
+from pti_core.directions import Direction
+from pti_core.errors import UserError
+from pti_core.faces import Alignment, FaceFinder, align, paste
+from pti_core.generators.base import Generator
+from pti_core.inversion import Projection, project
+from pti_core.perceptual import LPIPS, area
+from pti_core.pictures import Source, open_photograph, to_image, to_tensor
+from pti_core.presets import PRESETS, Preset
+from pti_core.progress import OnStep, Step
+from pti_core.session import Session, encode_crop, encode_photograph
+from pti_core.session_file import MAX_PEOPLE
+from pti_core.tuning import TunedDelta, pivotal_tune
+
+#: pti: projection to W, then pivotal tuning. w, w+: the projection alone, for comparison.
+METHODS = ("pti", "w", "w+")
+#: The other resolution at which the field quotes LPIPS (area-downsampled).
+LPIPS_SMALL = 256
+#: MS-SSIM's five scales need at least this side.
+MS_SSIM_SIDE = 161
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class EditKit:
+    """What showing and editing a session needs; shared by all sessions and never changed.
+
+    Attributes:
+        generator: the base that sessions are differences from.
+        directions: by name, what edits move.
+    """
+
+    generator: Generator
+    directions: Mapping[str, Direction]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Toolkit(EditKit):
+    """What a personalisation needs.
+
+    Attributes:
+        lpips: the perceptual distance that is optimised. lpips_report: the one reports quote, the
+            published network with exact borders.
+        faces: what finds faces.
+        identity: what compares persons; without it reports lack `identity_distance`.
+    """
+
+    lpips: LPIPS
+    lpips_report: LPIPS
+    faces: FaceFinder
+    identity: metrics.Identity | None = None
+
+
+def personalise(
+    photo: Source | Sequence[Source],
+    kit: Toolkit,
+    preset: str | Preset = "fast",
+    method: str = "pti",
+    seed: int = 0,
+    on_step: OnStep | None = None,
+) -> tuple[Session, dict[str, Any]]:
+    """A personalised generator from one photograph of a person, or from several.
+
+    Args:
+        photo: a path, bytes, a file or a Pillow image, or a list of them.
+        preset: a name in `PRESETS`, or settings of one's own.
+        method: one of `METHODS`.
+        on_step: called after every optimisation step; returning False ends the work, and what is
+            reached by then is kept (stopped while projecting, the generator is not tuned).
+
+    Returns:
+        The session, and the report: `seconds` from photograph to personalised generator,
+        `seconds_by_stage`, `steps`, `mse`, `lpips`, `lpips_network`, `ms_ssim` (the similarity),
+        `identity_distance`, `peak_rss_mb`, `generator`, `preset`, `seed` and more, plain JSON.
+        Metrics compare the 8-bit picture that `render` gives with the aligned crop, averaged over
+        the photographs; those that cannot be taken are None.
+
+    Raises:
+        PhotographError, NoFaceError: by `open_photograph` and `FaceFinder.landmarks`.
+        UserError: an unknown preset or method, or too many photographs.
+    """
+    chosen = find_preset(preset)
+    projection_config = _projection_config(chosen, method)
+    photos = _as_list(photo)
+    clock, control = Clock(), _Control(on_step)
+    with clock.stage("align"):
+        faces = [_prepare(one, kit) for one in photos]
+        targets = torch.cat([to_tensor(face.crop) for face in faces]).to(kit.generator.w_mean)
+    with clock.stage("invert"):
+        projections = []
+        for target in targets.split(1):
+            projections.append(
+                project(kit.generator, target, kit.lpips, projection_config, seed, control)
+            )
+        pivots = torch.cat([projection.w for projection in projections])
+        noise = [_changed_noise(kit.generator, projection) for projection in projections]
+    delta, tuning_steps, stopped = TunedDelta({}), 0, control.ended_by("steps")
+    if method == "pti" and not control.stopped:
+        with clock.stage("tune"):
+            tuned = pivotal_tune(
+                kit.generator,
+                targets,
+                pivots,
+                kit.lpips,
+                chosen.tuning,
+                seed=seed,
+                noise=noise,
+                on_step=control,
+            )
+        delta, tuning_steps, stopped = tuned.delta, tuned.steps, tuned.stopped
+    steps = {"invert": sum(projection.steps for projection in projections), "tune": tuning_steps}
+    session = Session(
+        generator_name=kit.generator.name,
+        fingerprint=kit.generator.fingerprint,
+        photographs=[face.photograph for face in faces],
+        crops=[encode_crop(face.crop) for face in faces],
+        alignments=[face.alignment for face in faces],
+        pivots=pivots,
+        noise=noise,
+        delta=delta,
+    )
+    report: dict[str, Any] = {
+        "seconds": clock.total(),
+        "seconds_by_stage": clock.rounded(),
+        "steps": sum(steps.values()),
+        "steps_by_stage": steps,
+        "stopped": stopped,
+        **measure(session, kit),
+        "peak_rss_mb": peak_rss_mb(),
+        "generator": kit.generator.name,
+        "preset": chosen.name,
+        "method": method,
+        "seed": seed,
+        "photographs": len(photos),
+    }
+    session.made = {
+        "settings": {
+            "projection": _plain(projection_config),
+            "tuning": _plain(chosen.tuning) if method == "pti" else None,
+        },
+        "report": report,
+        "versions": _versions(),
+    }
+    return session, report
+
+
+def find_preset(preset: str | Preset) -> Preset:
+    """The preset of that name. Raises UserError, naming all, where there is none."""
+    if isinstance(preset, Preset):
+        return preset
+    if preset not in PRESETS:
+        raise UserError(f"There is no preset named {preset!r}; use {' or '.join(PRESETS)}.")
+    return PRESETS[preset]
+
+
+@torch.inference_mode()
+def picture(
+    session: Session, kit: EditKit, edits: Mapping[str, float] | None = None, person: int = 0
+) -> Tensor:
+    """The aligned picture (1, 3, R, R), nominally in [-1, 1], of a session.
+
+    Args:
+        edits: direction name to amount in its units; None takes the session's own, {} none.
+        person: which of the session's photographs.
+
+    Raises:
+        EditError: an unknown direction or an amount out of range.
+        SessionError: the session was made for another generator.
+    """
+    replaced = session.replaced(kit.generator, person)
+    w = session.pivots[person : person + 1].to(kit.generator.w_mean)
+    w = latent_directions.apply(w, session.edits if edits is None else edits, kit.directions)
+    return kit.generator.render(w, replaced)
+
+
+def render(
+    session: Session, kit: EditKit, edits: Mapping[str, float] | None = None, person: int = 0
+) -> Image.Image:
+    """`picture` as an 8-bit RGB picture (R x R)."""
+    return to_image(picture(session, kit, edits, person))
+
+
+def paste_back(
+    session: Session, kit: EditKit, edits: Mapping[str, float] | None = None, person: int = 0
+) -> Image.Image:
+    """The edited face in its photograph, at the photograph's own resolution."""
+    face = render(session, kit, edits, person)
+    return paste(session.photograph(person), face, session.alignments[person])
+
+
+@torch.inference_mode()
+def measure(session: Session, kit: Toolkit) -> dict[str, Any]:
+    """How near the unedited pictures are to the crops, averaged over the photographs.
+
+    Returns:
+        `mse`, `lpips` (at full resolution), `lpips_256`, `lpips_network`, `ms_ssim`,
+        `ms_ssim_distance`, `identity_distance`, `identity_network`. None where the generator is too
+        small for a metric or there is no network for it.
+    """
+    rows = []
+    for person in range(len(session.crops)):
+        crop, result = session.crop(person), render(session, kit, {}, person)
+        a = to_tensor(crop).to(kit.generator.w_mean)
+        b = to_tensor(result).to(kit.generator.w_mean)
+        small = LPIPS_SMALL if a.shape[-1] >= LPIPS_SMALL else None
+        structure = min(a.shape[-2:]) >= MS_SSIM_SIDE
+        rows.append(
+            {
+                "mse": float(metrics.mse(a, b)),
+                "lpips": float(kit.lpips_report(a, b)),
+                "lpips_256": small and float(kit.lpips_report(area(a, small), area(b, small))),
+                "ms_ssim_distance": float(metrics.ms_ssim_distance(a, b)) if structure else None,
+                "identity_distance": kit.identity.distance(crop, result) if kit.identity else None,
+            }
+        )
+    values = {name: _mean([row[name] for row in rows]) for name in rows[0]}
+    distance = values["ms_ssim_distance"]
+    return {
+        **values,
+        "ms_ssim": None if distance is None else 1 - distance,
+        "lpips_network": f"{kit.lpips_report.name}, at {kit.generator.resolution}",
+        "identity_network": kit.identity.name if kit.identity else None,
+    }
+
+
+def peak_rss_mb() -> float | None:
+    """The most memory this process has held so far, in MiB; None where the system does not say."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak / (2**20 if sys.platform == "darwin" else 2**10), 1)
+
+
+@dataclass
+class Clock:
+    """Seconds by stage, in the order the stages were run."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            passed = time.perf_counter() - start
+            self.seconds[name] = self.seconds.get(name, 0.0) + passed
+
+    def rounded(self) -> dict[str, float]:
+        return {name: round(seconds, 3) for name, seconds in self.seconds.items()}
+
+    def total(self) -> float:
+        return round(sum(self.seconds.values()), 3)
+
+
+@dataclass(frozen=True)
+class _Face:
+    photograph: bytes
+    crop: Image.Image
+    alignment: Alignment
+
+
+class _Control:
+    """Passes steps on and remembers that the person stopped: later stages are left out then."""
+
+    def __init__(self, on_step: OnStep | None) -> None:
+        self._on_step = on_step
+        self.stopped = False
+
+    def __call__(self, step: Step) -> bool:
+        if self._on_step is not None and self._on_step(step) is False:
+            self.stopped = True
+        return not self.stopped
+
+    def ended_by(self, otherwise: str) -> str:
+        return "person" if self.stopped else otherwise
+
+
+def _as_list(photo: Source | Sequence[Source]) -> list[Source]:
+    several = isinstance(photo, Sequence) and not isinstance(photo, (str, bytes))
+    photos = cast(list[Source], list(photo) if several else [photo])  # type: ignore[arg-type]
+    if not 1 <= len(photos) <= MAX_PEOPLE:
+        raise UserError(f"Give 1 to {MAX_PEOPLE} photographs of a person, not {len(photos)}.")
+    return photos
+
+
+def _projection_config(preset: Preset, method: str) -> Any:
+    if method not in METHODS:
+        raise UserError(f"There is no method named {method!r}; use one of {', '.join(METHODS)}.")
+    space = "w+" if method == "w+" else "w"
+    return dataclasses.replace(preset.projection, space=space)
+
+
+def _prepare(photo: Source, kit: Toolkit) -> _Face:
+    image = open_photograph(photo)
+    landmarks = kit.faces.landmarks(image)
+    crop, alignment = align(image, landmarks, kit.generator.resolution)
+    return _Face(encode_photograph(image), crop, alignment)
+
+
+def _changed_noise(generator: Generator, projection: Projection) -> dict[str, Tensor]:
+    """The projection's noise maps that differ from the generator's own."""
+    own = dict(generator.synthesis.named_buffers())
+    return {n: tensor for n, tensor in projection.noise.items() if not torch.equal(tensor, own[n])}
+
+
+def _mean(values: list[float | None]) -> float | None:
+    numbers = [value for value in values if value is not None]
+    return sum(numbers) / len(numbers) if numbers else None
+
+
+def _versions() -> dict[str, str]:
+    return {"python": platform.python_version(), "torch": torch.__version__}
+
+
+def _plain(value: Any) -> Any:
+    """Settings as JSON values: dataclasses as dicts, what JSON lacks as text."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)
