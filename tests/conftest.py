@@ -1,0 +1,94 @@
+"""Fixtures that several tests share: small networks filled with fixed random numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from PIL import Image, ImageDraw
+
+from pti_core.directions import Direction
+from pti_core.generators.base import Generator
+from pti_core.generators.mobile import Mapping, MobileSynthesis
+from pti_core.perceptual import LPIPS
+
+SIDE = 64
+
+
+def make_generator(seed: int = 0, name: str = "small", channels: int = 32) -> Generator:
+    """A generator of the embedded one's kind, of 64 pixels; its fingerprint tells the seed."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        mapping, synthesis = Mapping(), MobileSynthesis(channels, SIDE)
+        for buffer_name, buffer in synthesis.named_buffers():
+            if buffer_name.endswith("noise"):
+                buffer.normal_(std=0.1)
+    num_ws = 2 * len(synthesis.shapes) + 2
+    return Generator(
+        name=name,
+        mapping=mapping,
+        synthesis=synthesis.to(memory_format=torch.channels_last),
+        resolution=SIDE,
+        num_ws=num_ws,
+        fingerprint=f"{seed:064x}",
+    )
+
+
+@pytest.fixture(scope="session")
+def generator() -> Generator:
+    return make_generator()
+
+
+@pytest.fixture(scope="session")
+def lpips() -> LPIPS:
+    """The perceptual network's architecture with random weights: a distance, of no meaning."""
+    random = torch.Generator().manual_seed(0)
+    state = {"scaling_layer.shift": torch.zeros(1, 3, 1, 1)}
+    state["scaling_layer.scale"] = torch.full((1, 3, 1, 1), 0.5)
+    layers = {
+        "slice1.0": (64, 3, 11),
+        "slice2.5": (192, 64, 5),
+        "slice3.9": (384, 192, 3),
+        "slice4.11": (256, 384, 3),
+        "slice5.13": (256, 256, 3),
+    }
+    for i, (name, (c_out, c_in, side)) in enumerate(layers.items()):
+        weight = torch.randn(c_out, c_in, side, side, generator=random)
+        state[f"net.{name}.weight"] = weight * (2 / (c_in * side * side)) ** 0.5
+        state[f"net.{name}.bias"] = torch.zeros(c_out)
+        state[f"lin{i}.model.1.weight"] = torch.rand(1, c_out, 1, 1, generator=random) / c_out
+    return LPIPS(state)
+
+
+@pytest.fixture(scope="session")
+def directions() -> dict[str, Direction]:
+    """Two random directions, `age` and `smile`."""
+    random = torch.Generator().manual_seed(1)
+    found = {}
+    for name, unit, high in (("age", "years", 20.0), ("smile", "levels", 2.0)):
+        vector = torch.randn(512, generator=random)
+        found[name] = Direction(
+            name=name,
+            label=name.title(),
+            group="face",
+            unit=unit,
+            vector=vector / vector.norm(),
+            per_unit=0.5,
+            low=-high,
+            high=high,
+        )
+    return found
+
+
+@pytest.fixture(scope="session")
+def make_picture() -> Callable[..., Image.Image]:
+    """Makes a picture of a given size with colours and edges in it."""
+
+    def make(width: int, height: int) -> Image.Image:
+        image = Image.linear_gradient("L").resize((width, height)).convert("RGB")
+        draw = ImageDraw.Draw(image)
+        draw.ellipse((width // 4, height // 4, width // 2, height // 2), fill=(200, 60, 30))
+        return image
+
+    return make
