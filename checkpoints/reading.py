@@ -240,7 +240,7 @@ def _tensor(storage: Any, offset: int, size: Any, stride: Any, *ignored: object)
     """A copy of the part of the storage that the tensor shows; torch checks that it is inside."""
     if not isinstance(storage, torch.storage.TypedStorage):
         raise pickle.UnpicklingError("a tensor without numbers")
-    flat = torch.empty(0, dtype=storage.dtype).set_(storage.untyped())
+    flat = torch.empty(0, dtype=storage.dtype).set_(storage._untyped_storage)
     view = torch.as_strided(flat, tuple(size), tuple(stride), offset)
     if view.numel() > flat.numel():
         raise pickle.UnpicklingError("a tensor larger than its numbers")

@@ -74,4 +74,4 @@ def golden(name: str) -> tuple[dict[str, Tensor], dict[str, list[int]]]:
 
 def error(got: Tensor, wanted: Tensor) -> float:
     """Largest difference in units of the wanted tensor's standard deviation."""
-    return float((got - wanted).abs().max() / wanted.std())
+    return float(((got - wanted).abs().max() / wanted.std()).detach())
