@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING
 
-from checkpoints.store import Progress, fetch
+from checkpoints.store import Progress, default_cache, fetch
 from pti_core.errors import CheckpointError
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pti_core.pipeline import EditKit, Toolkit
 
 #: Generators that `load_generator` knows; a session names its own by one of these.
-GENERATORS = ("mobile",)
+GENERATORS = ("mobile", "stylegan2-ffhq", "stylegan2-ffhq-nvidia")
 
 
 def load_generator(name: str = "mobile", progress: Progress | None = None) -> Generator:
@@ -32,6 +32,10 @@ def load_generator(name: str = "mobile", progress: Progress | None = None) -> Ge
     if name not in GENERATORS:
         near = difflib.get_close_matches(name, GENERATORS, n=1) or GENERATORS
         raise CheckpointError(f"There is no generator named {name!r}; use {near[0]}.")
+    if name != "mobile":
+        from checkpoints.stylegan2 import load_stylegan2
+
+        return load_stylegan2(fetch(name, progress), default_cache() / "converted", name=name)
     from pti_core.generators.mobile import load_mobile
 
     return load_mobile(
