@@ -25,6 +25,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint as recompute
 
 from pti_core.generators.base import Generator
+from pti_core.generators.convolution import convolve
 
 #: Gain and slope of the leaky ReLU, and the demodulation's guard (Karras et al. 2020, appendix B).
 GAIN, SLOPE, EPS = math.sqrt(2), 0.2, 1e-8
@@ -144,7 +145,7 @@ def _modulated(x: Tensor, layer: Layer, style: Tensor, gain: float, up: bool) ->
     weight = layer.weight / layer.weight.abs().amax((1, 2, 3), keepdim=True)
     style = style / style.abs().amax(1, keepdim=True)
     demodulation = (style.square() @ weight.square().sum((2, 3)).T + EPS).rsqrt() * gain
-    x = _convolve(x * style.to(x.dtype)[:, :, None, None], weight.to(x.dtype), None, up)
+    x = convolve(x * style.to(x.dtype)[:, :, None, None], weight, None, up)
     x = x * demodulation.to(x.dtype)[:, :, None, None]
     return x if up else x + (layer.bias * gain).to(x.dtype)[:, None, None]
 
@@ -158,14 +159,7 @@ def _folded(x: Tensor, layer: Layer, style: Tensor, gain: float, up: bool) -> Te
     squares = layer.weight.square().sum((2, 3))
     demodulation = (squares @ style[0].square() + EPS).rsqrt() * gain
     weight = layer.weight * torch.outer(demodulation, style[0])[:, :, None, None]
-    bias = None if up else (layer.bias * gain).to(x.dtype)
-    return _convolve(x, weight.to(x.dtype), bias, up)
-
-
-def _convolve(x: Tensor, weight: Tensor, bias: Tensor | None, up: bool) -> Tensor:
-    if up:
-        return F.conv_transpose2d(x, weight.transpose(0, 1), bias, stride=2)
-    return F.conv2d(x, weight, bias, padding=1)
+    return convolve(x, weight, None if up else layer.bias * gain, up)
 
 
 def _styled(x: Tensor, layer: Layer, style: Tensor, clamp: float | None, up: bool) -> Tensor:
