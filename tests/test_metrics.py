@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image, ImageEnhance
+from pytorch_msssim import ms_ssim
 
 from checkpoints.store import fetch
 from pti_core.faces import FaceFinder, align
@@ -57,6 +58,15 @@ def test_ms_ssim_of_two_flat_pictures_is_the_luminance_term_alone():
     c = (0.01 * 2) ** 2
     luminance = (2 * 0.5 * 1.5 + c) / (0.5**2 + 1.5**2 + c)  # of values shifted to 0..2
     assert float(ms_ssim_distance(a, b)) == pytest.approx(1 - luminance**0.1333, abs=1e-3)
+
+
+def test_ms_ssim_is_that_of_the_same_pictures_in_bytes(crops):
+    """The range -1..1 is a range of 2: on 0..255, with a range of 255, it is the same number."""
+    a, b = to_tensor(crops["obama"]), to_tensor(crops["biden"])
+    a, b = a * 0.05, a * 0.05 + b * 0.02  # little contrast, where the range matters most
+    of_bytes = ms_ssim((a + 1) * 127.5, (b + 1) * 127.5, data_range=255)
+    assert float(ms_ssim_distance(a, b)) == pytest.approx(float(1 - of_bytes), abs=1e-4)
+    assert float(of_bytes) < 0.98
 
 
 def test_ms_ssim_refuses_pictures_too_small_for_five_scales():
