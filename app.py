@@ -1,0 +1,782 @@
+"""The web app: `python app.py [--port N] [--host H] [--share] [--generator NAME] [--preset NAME]`
+
+Layout and wiring only; what the buttons do is `pti_core.studio`. Heavy libraries and networks are
+loaded behind the page, which answers at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import dataclasses
+import html
+import logging
+import os
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio.processing_utils import save_bytes_to_cache
+
+from pti_core.controls import Control, read_controls
+from pti_core.errors import UserError
+from pti_core.jobs import Job, Progress
+from pti_core.marking import to_jpeg, to_png
+from pti_core.memory import keep_memory
+from pti_core.studio import PRESET_NAMES, VIEWS, Studio
+
+_log = logging.getLogger(__name__)
+
+EXAMPLES = Path(__file__).parent / "examples"
+# A photograph of 108 million pixels as JPEG, or a session of the largest generator.
+MAX_UPLOAD = "200mb"
+# Uploads and pictures made here leave Gradio's folder after that many seconds.
+CACHE_SECONDS = 600
+# Often enough for a bar that moves; each update is a few kilobytes.
+SECONDS_BETWEEN_UPDATES = 0.4
+
+TITLE = "PTI Studio"
+CONSENT = (
+    "Use photographs of yourself, or of people who agreed. Your photograph stays on this server, "
+    "in memory, and is forgotten when you leave; a copy in a temporary folder is deleted within "
+    f"{2 * CACHE_SECONDS // 60} minutes."
+)
+PRESET_LABELS = {"fast": "Fast", "paper": "Paper: the published settings"}
+VIEW_LABELS = {"face": "Face", "photograph": "In the photograph"}
+STAGES = {"invert": "Finding the face in the generator", "tune": "Tuning the generator to it"}
+EMPTY = """<div class="empty"><p>Your face appears here.</p>
+<p>Choose a photograph and personalise it, or open a session file.</p></div>"""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Serve the page until interrupted."""
+    options = _parse(arguments)
+    keep_memory()
+    # Threads that wait for their turn must not spin: an edit and a personalisation share the cores.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    studio = Studio(lambda report: load_networks(options.generator, report))
+    studio.networks.start()
+    app = create_app(studio, read_controls(), describe_generator(options.generator), options.preset)
+    serve(app, host=options.host, port=options.port, share=options.share)
+
+
+def load_networks(generator: str, report: Callable[[str, int, int], None]) -> Any:
+    """All networks of a personalisation, on all cores this process may use."""
+    report("the libraries", 0, 0)
+    import torch
+
+    from checkpoints.load import load_toolkit
+
+    torch.set_num_threads(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2)
+    return load_toolkit(generator, progress=report)
+
+
+def describe_generator(name: str) -> str:
+    """Which generator is used, and under which licence."""
+    from checkpoints.manifest import MANIFEST
+
+    asset = MANIFEST["mobile-synthesis.bin" if name == "mobile" else name]
+    return f"{asset.purpose}. Licence: {asset.licence}."
+
+
+def serve(app: gr.Blocks, **options: Any) -> str:
+    """Launch the page; returns its local address.
+
+    options: host, port, share, and whatever else `gr.Blocks.launch` takes.
+    """
+    system = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"]
+    theme = gr.themes.Soft(
+        primary_hue="indigo",
+        neutral_hue="slate",
+        font=system,
+        font_mono=["ui-monospace", "Menlo", "Consolas", "monospace"],
+    )
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    _, url, _ = app.launch(
+        server_name=options.pop("host", None),
+        server_port=options.pop("port", None),
+        theme=theme,
+        css=CSS,
+        footer_links=["api"],
+        max_file_size=MAX_UPLOAD,
+        enable_monitoring=False,
+        run_history=False,
+        **options,
+    )
+    return url
+
+
+def create_app(
+    studio: Studio, controls: Sequence[Control], about: str = "", preset: str = ""
+) -> gr.Blocks:
+    """The page over a studio.
+
+    controls: the sliders. about: the generator and its licence. preset: chosen at first.
+    """
+    with gr.Blocks(
+        title=TITLE,
+        analytics_enabled=False,
+        fill_width=False,
+        delete_cache=(CACHE_SECONDS, CACHE_SECONDS),
+    ) as app:
+        page = _Page(studio, controls, preset or studio.preset_names[0])
+        page.lay_out(about)
+        page.wire()
+        _Endpoints(studio, controls).add()
+    # Personalisations wait in the studio's own line, which knows how long; edits one at a time.
+    app.queue(default_concurrency_limit=4, max_size=256)
+    return app
+
+
+# ------------------------------------------------------------------------------------ the page
+
+
+def _in_a_sentence(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Show what a person can mend as a warning and leave everything on the page as it is."""
+
+    @wraps(function)
+    def guarded(*arguments: Any) -> Any:
+        try:
+            return function(*arguments)
+        except UserError as error:
+            gr.Warning(str(error), title="")
+            return gr.skip()
+
+    return guarded
+
+
+def _as_error(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Answer another program with the sentence."""
+
+    @wraps(function)
+    def guarded(*arguments: Any) -> Any:
+        try:
+            return function(*arguments)
+        except UserError as error:
+            raise gr.Error(str(error), print_exception=False) from error
+
+    return guarded
+
+
+class _Photograph(gr.Image):
+    """An image input that hands over the file as it came: `open_photograph` reads more kinds, and
+    says in a sentence why it cannot read one."""
+
+    is_template = True
+
+    def preprocess(self, payload: Any) -> Any:
+        return payload.path if payload else None
+
+
+class _Page:
+    """The components of the page and what happens to them."""
+
+    def __init__(self, studio: Studio, controls: Sequence[Control], preset: str) -> None:
+        self.studio, self.controls, self.first_preset = studio, controls, preset
+
+    # -- layout
+
+    def lay_out(self, about: str) -> None:
+        self.desk = gr.State(None, time_to_live=24 * 3600, delete_callback=self.studio.forget)
+        gr.HTML(
+            f"<h1>{TITLE}</h1><p>Make a face generator your own from one photograph, then edit "
+            "the photograph with it.</p>",
+            elem_id="head",
+            padding=False,
+        )
+        self.status = gr.HTML(self._status_text(), elem_id="status", padding=False)
+        self.clock = gr.Timer(1.0)
+        with gr.Row(elem_id="columns", equal_height=False):
+            with gr.Column(scale=4, min_width=320):
+                self._lay_out_photograph()
+                self._lay_out_personalisation()
+            with gr.Column(scale=6, min_width=320):
+                self._lay_out_result()
+        gr.HTML(f'<p class="about">{html.escape(about)}</p>', padding=False)
+
+    def _lay_out_photograph(self) -> None:
+        gr.HTML("<h2><b>1</b> Photograph</h2>", padding=False)
+        self.photograph = _Photograph(
+            type="filepath",
+            image_mode=None,
+            sources=["upload", "webcam", "clipboard"],
+            label="Photograph",
+            show_label=False,
+            height=300,
+            buttons=[],
+            elem_id="photograph",
+        )
+        gr.HTML(f'<p class="consent">{CONSENT}</p>', padding=False)
+        examples = sorted(EXAMPLES.glob("*.jpg"))
+        if examples:
+            gr.Examples(
+                [[str(path)] for path in examples],
+                inputs=[self.photograph],
+                label="Or take an example",
+                cache_examples=False,
+                elem_id="examples",
+                api_visibility="private",
+            )
+
+    def _lay_out_personalisation(self) -> None:
+        gr.HTML("<h2><b>2</b> Personalise</h2>", padding=False)
+        with gr.Row(elem_id="personalise", equal_height=True):
+            self.crop = gr.Image(
+                label="The face that is used",
+                interactive=False,
+                buttons=[],
+                height=190,
+                min_width=150,
+                scale=2,
+                elem_id="crop",
+            )
+            with gr.Column(scale=3, min_width=160):
+                names = self.studio.preset_names
+                self.preset = gr.Radio(
+                    [(PRESET_LABELS.get(name, name.capitalize()), name) for name in names],
+                    value=self.first_preset,
+                    label="Settings",
+                    visible=len(names) > 1,
+                    elem_id="preset",
+                )
+                self.start = gr.Button(
+                    "Personalise", variant="primary", interactive=False, elem_id="start"
+                )
+                self.stop = gr.Button(
+                    "Stop and keep this", variant="stop", visible=False, elem_id="stop"
+                )
+        self.bar = gr.HTML("", elem_id="bar", padding=False)
+
+    def _lay_out_result(self) -> None:
+        gr.HTML("<h2><b>3</b> Edit</h2>", padding=False)
+        self.empty = gr.HTML(EMPTY, padding=False)
+        self.stage = gr.ImageSlider(
+            label="Before and after",
+            show_label=False,
+            interactive=False,
+            visible=False,
+            buttons=["fullscreen"],
+            elem_id="stage",
+        )
+        with gr.Column(visible=False, elem_id="edit") as self.editing:
+            with gr.Row(elem_id="view-row"):
+                self.view = gr.Radio(
+                    [(VIEW_LABELS[view], view) for view in VIEWS],
+                    value="face",
+                    show_label=False,
+                    container=False,
+                    elem_id="view",
+                )
+                self.reset = gr.Button("Reset", size="sm", elem_id="reset", min_width=80, scale=0)
+            with gr.Tab("Sliders"):
+                self.sliders = self._lay_out_sliders()
+            with gr.Tab("How near it is"):
+                self.facts = gr.HTML("", padding=False, elem_id="facts")
+            with gr.Row():
+                self.save_picture = gr.Button("Download picture", elem_id="save-picture")
+                self.save_session = gr.Button("Download session", elem_id="save-session")
+        self.picture_file = gr.DownloadButton(visible="hidden", elem_id="picture-file")
+        self.session_file = gr.DownloadButton(visible="hidden", elem_id="session-file")
+        self.open_file = gr.UploadButton(
+            "Open a session file",
+            file_types=[".safetensors"],
+            size="sm",
+            elem_id="open-session",
+        )
+
+    def _lay_out_sliders(self) -> list[gr.Slider]:
+        sliders = {}
+        groups = list(dict.fromkeys(control.group for control in self.controls))
+        for group in groups:
+            if len(groups) > 1:
+                gr.HTML(f"<h3>{html.escape(group.capitalize())}</h3>", padding=False)
+            with gr.Row(elem_classes="sliders"):
+                for control in self.controls:
+                    if control.group == group:
+                        sliders[control.name] = _slider(control)
+        return [sliders[control.name] for control in self.controls]
+
+    # -- wiring
+
+    def wire(self) -> None:
+        # Programs have endpoints of their own; these names only keep out of their way.
+        def private(name: str) -> dict[str, Any]:
+            return {"api_name": f"page_{name}", "api_visibility": "undocumented"}
+
+        def quiet(name: str) -> dict[str, Any]:
+            return {"show_progress": "hidden", **private(name)}
+
+        edits: dict[str, Any] = {"concurrency_id": "edit", "concurrency_limit": 1}
+        picture_inputs = [self.desk, self.view, *self.sliders]
+        panel = [self.stage, self.editing, self.empty, self.facts, *self.sliders]
+
+        self.clock.tick(self.tell_status, None, [self.status, self.clock], **quiet("status"))
+        self.photograph.change(
+            self.look,
+            [self.photograph, self.desk],
+            [self.desk, self.crop, self.start],
+            show_progress_on=[self.crop],
+            concurrency_id="look",
+            concurrency_limit=1,
+            **private("look"),
+        )
+        self.start.click(
+            self.personalise,
+            [self.desk, self.preset],
+            [self.bar, self.stage, self.start, self.stop, self.editing, self.empty],
+            concurrency_limit=None,
+            **quiet("personalise"),
+        ).then(self.show, [self.desk, self.view], panel, **quiet("show"))
+        self.stop.click(self.stop_it, self.desk, self.stop, queue=False, **quiet("stop"))
+
+        gr.on(
+            [slider.input for slider in self.sliders],
+            self.follow,
+            picture_inputs,
+            self.stage,
+            trigger_mode="always_last",
+            **edits,
+            **quiet("follow"),
+        )
+        gr.on(
+            [*(slider.release for slider in self.sliders), self.view.input],
+            self.finish,
+            picture_inputs,
+            self.stage,
+            trigger_mode="always_last",
+            **edits,
+            **quiet("finish"),
+        )
+        self.reset.click(
+            self.put_back,
+            [self.desk, self.view],
+            [self.stage, *self.sliders],
+            **edits,
+            **quiet("reset"),
+        )
+        self.save_picture.click(
+            self.give_picture, picture_inputs, self.picture_file, **edits, **quiet("picture")
+        ).success(None, js=_press("picture-file"), **private("picture_ready"))
+        self.save_session.click(
+            self.give_session, picture_inputs, self.session_file, **quiet("session")
+        ).success(None, js=_press("session-file"), **private("session_ready"))
+        self.open_file.upload(
+            self.open_session,
+            [self.open_file, self.desk, self.view],
+            [self.desk, self.crop, self.start, *panel],
+            show_progress_on=[self.crop],
+            **private("open"),
+        )
+
+    # -- what happens
+
+    def tell_status(self) -> tuple[Any, Any]:
+        """The line under the title, until the networks are there."""
+        ready = self.studio.networks.ready
+        return self._status_text(), gr.Timer(active=not ready)
+
+    @_in_a_sentence
+    def look(self, path: str | None, desk_id: str | None) -> Any:
+        """A photograph was chosen: its face at once, or why there is none."""
+        if path is None:
+            return gr.skip()
+        desk = self.studio.align(Path(path), self._known(desk_id))
+        return desk.id, desk.crop, gr.Button(interactive=True)
+
+    async def personalise(self, desk_id: str | None, preset: str) -> AsyncIterator[Any]:
+        """Bar and preview, until the session lies on the desk."""
+        try:
+            job = self.studio.personalise(desk_id or "", preset)
+        except UserError as error:
+            gr.Warning(str(error), title="")
+            yield gr.skip()
+            return
+        working: dict[Any, Any] = {
+            self.start: gr.Button(visible=False),
+            self.stop: gr.Button("Stop and keep this", visible=True, interactive=True),
+        }
+        pictures, crop = (
+            0,
+            self._cached(to_jpeg(self.studio.desks.get(desk_id or "").crop), "before"),
+        )
+        async for progress in _watch(job, self.studio, desk_id or ""):
+            update = {self.bar: _bar(progress), **working}
+            working = {}
+            if progress.pictures > pictures:
+                pictures = progress.pictures
+                preview = self._cached(_preview(progress), "preview")
+                update[self.stage] = gr.ImageSlider((crop, preview), visible=True)
+                update[self.editing], update[self.empty] = _hidden(), _hidden()
+            yield update
+        if job.error is not None:
+            gr.Warning(_sentence(job.error), title="")
+        yield {
+            self.bar: "",
+            self.start: gr.Button(
+                "Personalise again" if job.result else "Personalise", visible=True
+            ),
+            self.stop: gr.Button(visible=False),
+        }
+
+    def stop_it(self, desk_id: str | None) -> Any:
+        if desk_id and self.studio.stop(desk_id):
+            return gr.Button("Stopping …", interactive=False)
+        return gr.skip()
+
+    @_in_a_sentence
+    def show(self, desk_id: str | None, view: str) -> Any:
+        """The panel of what lies on the desk: picture, sliders, facts."""
+        if not desk_id or self.studio.desks.get(desk_id).session is None:
+            return [_hidden(), _hidden(), gr.HTML(visible=True), "", *self._amounts({})]
+        desk = self.studio.desks.get(desk_id)
+        edits = desk.session.edits if desk.session else {}
+        stage = gr.ImageSlider(self._pictures(desk_id, edits, view), visible=True)
+        return [
+            stage,
+            gr.Column(visible=True),
+            _hidden(),
+            _facts(desk.report),
+            *self._amounts(edits),
+        ]
+
+    @_in_a_sentence
+    def follow(self, desk_id: str | None, view: str, *amounts: float) -> Any:
+        """A slider moves: a quick picture."""
+        return self._pictures(desk_id or "", self._edits(amounts), view, moving=True)
+
+    @_in_a_sentence
+    def finish(self, desk_id: str | None, view: str, *amounts: float) -> Any:
+        """A slider was let go, or the view changed: the full picture."""
+        return self._pictures(desk_id or "", self._edits(amounts), view)
+
+    @_in_a_sentence
+    def put_back(self, desk_id: str | None, view: str) -> Any:
+        return [self._pictures(desk_id or "", {}, view), *self._amounts({})]
+
+    @_in_a_sentence
+    def give_picture(self, desk_id: str | None, view: str, *amounts: float) -> Any:
+        picture = self.studio.picture(desk_id or "", self._edits(amounts), view)
+        return self._cached(to_png(picture), "edited", ".png")
+
+    @_in_a_sentence
+    def give_session(self, desk_id: str | None, view: str, *amounts: float) -> Any:
+        data = self.studio.session_file(desk_id or "", self._edits(amounts))
+        return self._cached(data, "session", ".safetensors")
+
+    @_in_a_sentence
+    def open_session(self, path: str | None, desk_id: str | None, view: str) -> Any:
+        if path is None:
+            return gr.skip()
+        desk = self.studio.open(Path(path), self._known(desk_id))
+        start = gr.Button("Personalise again", interactive=True)
+        return [desk.id, desk.crop, start, *self.show(desk.id, view)]
+
+    # -- small things
+
+    def _known(self, desk_id: str | None) -> str | None:
+        """The desk, unless it was cleared: then there will be a new one."""
+        return desk_id if desk_id in set(self.studio.desks) else None
+
+    def _edits(self, amounts: Sequence[float]) -> dict[str, float]:
+        pairs = zip(self.controls, amounts, strict=True)
+        return {control.name: float(amount or 0) for control, amount in pairs}
+
+    def _amounts(self, edits: Mapping[str, float]) -> list[float]:
+        return [edits.get(control.name, 0) for control in self.controls]
+
+    def _pictures(
+        self, desk_id: str, edits: Mapping[str, float], view: str, moving: bool = False
+    ) -> tuple[str, str]:
+        before, after = self.studio.screen(desk_id, edits, view, moving)
+        return self._cached(before, "before"), self._cached(after, "after")
+
+    def _cached(self, data: bytes, name: str, ending: str = ".jpg") -> str:
+        """A file in the folder that Gradio serves from and clears by itself."""
+        return save_bytes_to_cache(data, f"{name}{ending}", self.stage.GRADIO_CACHE)
+
+    def _status_text(self) -> str:
+        networks = self.studio.networks
+        if networks.error:
+            return f'<p class="wrong">{html.escape(networks.error)}</p>'
+        if not networks.ready:
+            what = html.escape(networks.describe())
+            return f'<p class="loading">Getting ready{": " if what else ""}{what} …</p>'
+        seconds = self.studio.expected_seconds(self.first_preset)
+        waiting = len(self.studio.line)
+        line = f" {waiting} in the line before you." if waiting else ""
+        return f'<p class="ready">Ready. A personalisation takes {_about(seconds)}.{line}</p>'
+
+
+def _slider(control: Control) -> gr.Slider:
+    low, high = control.bounds
+    return gr.Slider(
+        low,
+        high,
+        value=0,
+        step=control.step,
+        label=f"{control.label} ({control.unit})" if control.unit else control.label,
+        min_width=220,
+        elem_id=f"slider-{control.name}",
+        buttons=[],
+    )
+
+
+async def _watch(job: Job, studio: Studio, desk_id: str) -> AsyncIterator[Progress]:
+    """Progress every now and then until the job is over; a job that nobody watches is stopped."""
+    try:
+        while not (progress := job.progress()).over:
+            if desk_id in set(studio.desks):
+                studio.desks.get(desk_id)  # it is in use
+            yield progress
+            await asyncio.sleep(SECONDS_BETWEEN_UPDATES)
+    finally:
+        if not job.progress().over:
+            job.stop()
+
+
+def _bar(progress: Progress) -> str:
+    left = "" if progress.seconds_left is None else f"{_about(progress.seconds_left)} left"
+    if progress.state == "waiting":
+        text = f"Waiting: {progress.ahead} before you"
+    elif not progress.stage:
+        text = "Looking at the photograph"
+    elif progress.stage == "tune" and progress.index == progress.total:
+        text, left = "Comparing the result with the photograph", ""
+    else:
+        stage = STAGES.get(progress.stage, progress.stage.capitalize())
+        text = f"{stage}, step {progress.index} of {progress.total}"
+    share = round(100 * min(progress.done, 1))
+    return (
+        f'<div class="bar" role="progressbar" aria-valuenow="{share}" aria-valuemin="0" '
+        f'aria-valuemax="100"><div style="width:{share}%"></div></div>'
+        f'<p class="bar-text"><span>{text}</span><span>{left}</span></p>'
+    )
+
+
+def _preview(progress: Progress) -> bytes:
+    from pti_core.pictures import to_image
+
+    assert progress.picture is not None
+    return to_jpeg(to_image(progress.picture))
+
+
+def _about(seconds: float) -> str:
+    """A duration as people say it."""
+    if seconds < 50:
+        return f"about {max(round(seconds / 5) * 5, 5)} s"
+    if seconds < 90 * 60:
+        return f"about {max(round(seconds / 60), 1)} min"
+    return f"about {round(seconds / 3600)} h"
+
+
+def _facts(report: Mapping[str, Any]) -> str:
+    """How near the unedited picture is to the photograph, as a table."""
+    rows = (
+        ("Mean squared error", "mse", "0 is the same; under 0.01 is near"),
+        ("LPIPS", "lpips", "perceptual distance; 0 is the same"),
+        ("MS-SSIM", "ms_ssim", "structure; 1 is the same"),
+        ("Identity distance", "identity_distance", "dlib; under 0.6 is taken for the same person"),
+        ("Seconds", "seconds", "to personalise"),
+        ("Steps", "steps", ""),
+    )
+    lines = [
+        f"<tr><th>{label}</th><td>{report[key]:.4g}</td><td>{note}</td></tr>"
+        for label, key, note in rows
+        if isinstance(report.get(key), (int, float))
+    ]
+    return f'<table class="facts">{"".join(lines)}</table>'
+
+
+def _sentence(error: BaseException) -> str:
+    if isinstance(error, UserError):
+        return str(error)
+    _log.error("a personalisation failed", exc_info=error)
+    return "The personalisation failed, and the server's log says why; what you had is still here."
+
+
+def _hidden() -> Any:
+    return gr.update(visible=False)
+
+
+def _press(elem_id: str) -> str:
+    """Script that presses a hidden download button once its file is there."""
+    return f"() => setTimeout(() => document.querySelector('#{elem_id}')?.click(), 150)"
+
+
+# ----------------------------------------------------------------------------- named endpoints
+
+
+class _Endpoints:
+    """Every action as an endpoint with plain types, for `gradio_client` and other programs."""
+
+    def __init__(self, studio: Studio, controls: Sequence[Control]) -> None:
+        self.studio, self.controls = studio, controls
+
+    def add(self) -> None:
+        with gr.Column(visible=False):
+            desk = gr.Textbox(label="id")
+            photograph = gr.File(label="photograph", type="filepath")
+            session = gr.File(label="session", type="filepath")
+            preset = gr.Dropdown(
+                list(self.studio.preset_names), value=self.studio.preset_names[0], label="preset"
+            )
+            seed = gr.Number(0, precision=0, label="seed")
+            edits = gr.JSON({}, label="edits")
+            view = gr.Dropdown(list(VIEWS), value="face", label="view")
+            side = gr.Number(0, precision=0, label="side")
+            answer, picture = gr.JSON(label="answer"), gr.Image(label="picture", format="png")
+            file = gr.File(label="file")
+            press = gr.Button()
+        self._cache = file.GRADIO_CACHE
+        one: dict[str, Any] = {"concurrency_id": "edit", "concurrency_limit": 1}
+        many: dict[str, Any] = {"concurrency_limit": None}
+        press.click(self.align, photograph, [desk, picture], api_name="align")
+        press.click(self.personalise, [desk, preset, seed], answer, api_name="personalise", **many)
+        press.click(self.stop, desk, answer, api_name="stop", **many)
+        press.click(self.edit, [desk, edits, view, side], file, api_name="edit", **one)
+        press.click(self.save, [desk, edits], file, api_name="save_session")
+        press.click(self.open, session, [desk, answer], api_name="open_session")
+        press.click(self.forget, desk, answer, api_name="forget")
+        press.click(self.directions, None, answer, api_name="directions")
+        press.click(self.status, None, answer, api_name="status", **many)
+
+    @_as_error
+    def align(self, photograph: str | None) -> Any:
+        """Find the face in a photograph: an id for the other calls, and the aligned crop."""
+        if photograph is None:
+            raise UserError("Give a photograph.")
+        desk = self.studio.align(Path(photograph))
+        return desk.id, desk.crop
+
+    async def personalise(self, desk: str, preset: str, seed: int) -> AsyncIterator[Any]:
+        """Tune the generator to the photograph of `align`; streams progress, ends with a report."""
+        try:
+            job = self.studio.personalise(desk, preset, int(seed))
+        except UserError as error:
+            raise gr.Error(str(error), print_exception=False) from error
+        async for progress in _watch(job, self.studio, desk):
+            yield _plain(progress)
+        if job.error is not None:
+            raise gr.Error(_sentence(job.error), print_exception=False) from job.error
+        yield {**_plain(job.progress()), "report": job.result}
+
+    def stop(self, desk: str) -> bool:
+        """End the personalisation with what it has reached; whether there was one."""
+        return self.studio.stop(desk)
+
+    @_as_error
+    def edit(self, desk: str, edits: Any, view: str, side: float | None) -> Any:
+        """The edited picture as a PNG file.
+
+        edits: direction to amount in its units, as {"age": 10}; see `directions`. view: "face" or
+        "photograph". side: longest side at most; 0 for full resolution.
+        """
+        picture = self.studio.picture(desk, _checked(edits), view, int(side or 0) or None)
+        return save_bytes_to_cache(to_png(picture), "edited.png", self._cache)
+
+    @_as_error
+    def save(self, desk: str, edits: Any) -> Any:
+        """The session as a .safetensors file, with these edits in it."""
+        data = self.studio.session_file(desk, _checked(edits))
+        return save_bytes_to_cache(data, "session.safetensors", self._cache)
+
+    @_as_error
+    def open(self, session: str | None) -> Any:
+        """Open a session file: an id for the other calls, and its edits and report."""
+        if session is None:
+            raise UserError("Give a session file.")
+        desk = self.studio.open(Path(session))
+        assert desk.session is not None
+        return desk.id, {"edits": desk.session.edits, "report": desk.report}
+
+    def forget(self, desk: str) -> bool:
+        """Forget the photograph and everything made from it."""
+        self.studio.forget(desk)
+        return True
+
+    def directions(self) -> list[dict[str, Any]]:
+        """What can be edited, in which units, how far."""
+        return [dataclasses.asdict(control) for control in self.controls]
+
+    def status(self) -> dict[str, Any]:
+        """Whether the networks are loaded, how many wait, and seconds a personalisation takes."""
+        ready = self.studio.networks.ready
+        names = self.studio.preset_names
+        return {
+            "ready": ready,
+            "error": self.studio.networks.error,
+            "loading": "" if ready else self.studio.networks.describe(),
+            "waiting": len(self.studio.line),
+            "seconds": {n: self.studio.expected_seconds(n) for n in names} if ready else {},
+        }
+
+
+def _checked(edits: Any) -> dict[str, Any]:
+    if not isinstance(edits, dict) or len(edits) > 1000:
+        raise UserError('Give the edits as an object of amounts, as in {"age": 10}.')
+    return edits
+
+
+def _plain(progress: Progress) -> dict[str, Any]:
+    """Progress without its picture, as JSON."""
+    names = ("state", "ahead", "stage", "index", "total", "done", "seconds_left")
+    return {**{name: getattr(progress, name) for name in names}, "losses": dict(progress.losses)}
+
+
+# -------------------------------------------------------------------------------- command line
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=f"Serve the web page of {TITLE}.")
+    add = parser.add_argument
+    add("--port", type=int, help="default: GRADIO_SERVER_PORT, else the first free one from 7860")
+    add("--host", help="default: GRADIO_SERVER_NAME, else this machine only; 0.0.0.0 for all")
+    add("--share", action="store_true", help="make a public link through Gradio's tunnel")
+    add("--generator", default="mobile", help="mobile (default), stylegan2-ffhq, ...")
+    add("--preset", choices=PRESET_NAMES, default=PRESET_NAMES[0], help="chosen at first")
+    return parser.parse_args(arguments)
+
+
+CSS = """
+.gradio-container { max-width: 1240px !important; margin: 0 auto; }
+#head h1 { font-size: 1.75rem; font-weight: 700; margin: .2rem 0 0; letter-spacing: -.02em; }
+#head p { color: var(--body-text-color-subdued); margin: .2rem 0 0; font-size: 1.05rem; }
+#status p { margin: 0; font-size: .9rem; color: var(--body-text-color-subdued); }
+#status p::before { content: ""; display: inline-block; width: .55rem; height: .55rem;
+  border-radius: 50%; margin-right: .5rem; background: #22c55e; }
+#status p.loading::before { background: #f59e0b; animation: pulse 1.2s infinite; }
+#status p.wrong::before { background: #ef4444; }
+@keyframes pulse { 50% { opacity: .3; } }
+h2 { font-size: 1.05rem; font-weight: 650; margin: .4rem 0 0; display: flex; align-items: center; }
+h2 b { display: inline-grid; place-items: center; width: 1.5rem; height: 1.5rem; font-size: .85rem;
+  border-radius: 50%; background: var(--primary-500); color: #fff; margin-right: .55rem; }
+h3 { font-size: .8rem; font-weight: 600; text-transform: uppercase; letter-spacing: .06em;
+  color: var(--body-text-color-subdued); margin: .3rem 0 0; }
+.consent, .about { font-size: .8rem; line-height: 1.4; color: var(--body-text-color-subdued);
+  margin: 0; }
+.about { margin-top: 1rem; text-align: center; }
+.empty { aspect-ratio: 1; max-height: 60vh; width: 100%; display: grid; place-content: center;
+  gap: .4rem; text-align: center; padding: 2rem; border-radius: var(--block-radius);
+  border: 2px dashed var(--border-color-primary); color: var(--body-text-color-subdued); }
+.empty p { margin: 0; } .empty p:first-child { font-size: 1.1rem; font-weight: 600; }
+.bar { height: .6rem; border-radius: 1rem; overflow: hidden;
+  background: var(--border-color-primary); margin-top: .3rem; }
+.bar div { height: 100%; border-radius: 1rem; background: var(--primary-500);
+  transition: width .4s linear; }
+.bar-text { display: flex; justify-content: space-between; gap: 1rem; font-size: .85rem;
+  margin: .3rem 0 0; color: var(--body-text-color-subdued); font-variant-numeric: tabular-nums; }
+#view-row { align-items: center; justify-content: space-between; }
+table.facts { width: 100%; font-size: .9rem; border-collapse: collapse; }
+table.facts th { text-align: left; font-weight: 500; padding: .3rem .5rem .3rem 0; }
+table.facts td { padding: .3rem .5rem; font-variant-numeric: tabular-nums; }
+table.facts td:last-child { color: var(--body-text-color-subdued); font-size: .8rem; }
+@media (max-width: 640px) {
+  #head h1 { font-size: 1.4rem; } #head p { font-size: .95rem; }
+  #columns { flex-direction: column; }
+}
+"""
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,133 @@
+"""What each person at the page has before them, within a bound of memory.
+
+A desk holds a photograph, the face found in it and the personalised generator. Desks are found by
+an identifier that nobody can guess: who knows it may use the desk. The desk that was used longest
+ago is cleared first when all of them together hold more than the bound.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from pti_core.errors import UserError
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from pti_core.session import Session
+
+#: Bytes of an identifier from the system's random source: 192 bits.
+ID_BYTES = 24
+
+
+class NoDeskError(UserError):
+    """The identifier is unknown: never given, closed, or cleared to make room."""
+
+
+@dataclass(eq=False)
+class Desk:
+    """One person's things.
+
+    Attributes:
+        id: unguessable, safe in a URL.
+        photograph: the file's bytes as they came; b"" where a session file was opened.
+        crop: the aligned face in it.
+        session: the personalised generator; None before.
+        report: how near it is (see `pipeline.personalise`).
+        shown: small pictures kept between two edits, by name.
+    """
+
+    id: str = field(default_factory=lambda: secrets.token_urlsafe(ID_BYTES))
+    photograph: bytes = b""
+    crop: Image.Image | None = None
+    session: Session | None = None
+    report: dict[str, Any] = field(default_factory=dict)
+    shown: dict[str, Any] = field(default_factory=dict)
+
+    def nbytes(self) -> int:
+        """Memory it holds, nearly."""
+        pictures = [self.crop, *self.shown.values()]
+        total = len(self.photograph) + sum(_nbytes(picture) for picture in pictures)
+        if self.session is not None:
+            session = self.session
+            tensors = [session.pivots, *session.delta.tensors.values()]
+            tensors += [tensor for maps in session.noise for tensor in maps.values()]
+            total += sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+            total += sum(len(data) for data in [*session.photographs, *session.crops])
+        return total
+
+
+class Desks:
+    """All desks, least recently used first; safe to use from several threads.
+
+    max_mb: bound on what they hold together, in MiB. A single desk may exceed it.
+    """
+
+    def __init__(self, max_mb: float) -> None:
+        self._max_bytes = int(max_mb * 2**20)
+        self._desks: OrderedDict[str, Desk] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def new(self) -> Desk:
+        desk = Desk()
+        with self._lock:
+            self._desks[desk.id] = desk
+        return desk
+
+    def get(self, desk_id: str) -> Desk:
+        """The desk, which counts as used now.
+
+        Raises:
+            NoDeskError: there is none.
+        """
+        with self._lock:
+            desk = self._desks.get(desk_id) if isinstance(desk_id, str) else None
+            if desk is None:
+                raise NoDeskError(
+                    "What you worked on is no longer kept here (there is room for a few people "
+                    "only); open your session file, or begin with the photograph again."
+                )
+            self._desks.move_to_end(desk_id)
+            return desk
+
+    def close(self, desk_id: str) -> None:
+        """Forget a desk; an unknown one is forgotten already."""
+        with self._lock:
+            self._desks.pop(desk_id, None)
+
+    def make_room(self, keep: str) -> None:
+        """Clear desks, longest unused first, until the bound holds; `keep` stays in any case."""
+        with self._lock:
+            sizes = {desk_id: desk.nbytes() for desk_id, desk in self._desks.items()}
+            total = sum(sizes.values())
+            for desk_id, size in sizes.items():
+                if total <= self._max_bytes:
+                    break
+                if desk_id != keep:
+                    del self._desks[desk_id]
+                    total -= size
+
+    def nbytes(self) -> int:
+        with self._lock:
+            return sum(desk.nbytes() for desk in self._desks.values())
+
+    def __len__(self) -> int:
+        return len(self._desks)
+
+    def __iter__(self) -> Iterator[str]:
+        with self._lock:
+            return iter(list(self._desks))
+
+
+def _nbytes(picture: Any) -> int:
+    if picture is None:
+        return 0
+    if isinstance(picture, bytes):
+        return len(picture)
+    size = getattr(picture, "size", None)
+    return 3 * size[0] * size[1] if isinstance(size, tuple) and len(size) == 2 else 0

@@ -1,0 +1,281 @@
+"""One personalisation after the other: a line of jobs, each with progress, an estimate and a stop.
+
+A personalisation takes all cores for minutes, so a process runs one at a time and says to the rest
+how long it will be. Nothing here knows what a job does: it is a function that takes an `OnStep`.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+from pti_core.errors import UserError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from pti_core.progress import OnStep, Step
+
+#: A longer line than this is an hour or more with the fast preset: better said at once.
+MAX_WAITING = 32
+# Steps of a stage before its own pace is believed: the first ones allocate memory.
+_STEPS_TO_TRUST = 3
+
+State = Literal["waiting", "running", "done", "failed", "left"]
+
+
+class LineFullError(UserError):
+    """Too many wait already, or this person has a job in the line."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A part of a job: its name, how many steps it takes at most, and seconds a step at a guess
+    (what is measured replaces it)."""
+
+    name: str
+    steps: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a job stands at a moment.
+
+    Attributes:
+        state: "waiting" in the line, "running", or over: "done", "failed", "left" (stopped before
+            it began).
+        ahead: jobs that come before this one.
+        stage: name of the stage that runs; "" before the first step and after the last one.
+        index, total: step within the stage.
+        done: share of the whole, 0 to 1.
+        seconds_left: estimate to the end, the line included; None where nothing is known.
+        picture: the latest preview, (1, 3, R', R') in [-1, 1]; `pictures` counts them.
+        losses: the latest step's.
+    """
+
+    state: State = "waiting"
+    ahead: int = 0
+    stage: str = ""
+    index: int = 0
+    total: int = 0
+    done: float = 0.0
+    seconds_left: float | None = None
+    picture: Tensor | None = None
+    pictures: int = 0
+    losses: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def over(self) -> bool:
+        return self.state in ("done", "failed", "left")
+
+
+class Job:
+    """A piece of work in the line: watch it with `progress`, end it with `stop`.
+
+    Attributes:
+        owner: whose it is; one person has one job in the line.
+        result: what the work returned, once `progress().state` is "done".
+        error: what it raised, once it is "failed".
+    """
+
+    def __init__(
+        self,
+        line: JobLine,
+        work: Callable[[OnStep], Any],
+        plan: list[Stage],
+        owner: str,
+        kind: str = "",
+    ):
+        self.owner, self.plan, self.kind = owner, plan, kind
+        self.result: Any = None
+        self.error: BaseException | None = None
+        self._line, self._work = line, work
+        self._stop = threading.Event()
+        self._lock = threading.Lock()
+        self._over = threading.Event()
+        self._state: State = "waiting"
+        self._step: Step | None = None
+        self._began = self._stage_began = 0.0
+        self._picture: Tensor | None = None
+        self._pictures = 0
+
+    def stop(self) -> None:
+        """End it soon: what is reached by then is its result. In the line, it leaves the line."""
+        self._stop.set()
+        self._line._drop(self)
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Until it is over; whether it is."""
+        return self._over.wait(timeout)
+
+    def progress(self) -> Progress:
+        ahead, before = self._line._ahead_of(self)
+        with self._lock:
+            step, own = self._step, self._seconds_left()
+            index = self._index_of(step.stage) if step else 0
+            whole = sum(stage.steps * stage.seconds for stage in self.plan)
+            passed = sum(stage.steps * stage.seconds for stage in self.plan[:index])
+            if step:
+                passed += step.index * self.plan[index].seconds
+            return Progress(
+                state=self._state,
+                ahead=ahead,
+                stage=step.stage if step else "",
+                index=step.index if step else 0,
+                total=step.total if step else 0,
+                done=1.0 if self._state == "done" else passed / whole if whole else 0.0,
+                seconds_left=before + own,
+                picture=self._picture,
+                pictures=self._pictures,
+                losses=step.losses if step else {},
+            )
+
+    def _run(self) -> None:
+        with self._lock:
+            self._state, self._began = "running", time.monotonic()
+        try:
+            self.result = self._work(self._on_step)
+        except BaseException as error:  # handed to whoever waits, in another thread
+            self.error = error
+        with self._lock:
+            self._state = "failed" if self.error else "done"
+        self._over.set()
+
+    def _leave(self) -> None:
+        with self._lock:
+            self._state = "left"
+        self._over.set()
+
+    def _on_step(self, step: Step) -> bool:
+        with self._lock:
+            if self._step is None or step.stage != self._step.stage:
+                self._stage_began = time.monotonic()
+            else:
+                self._learn(step)
+            if step.picture is not None:
+                self._picture, self._pictures = step.picture, self._pictures + 1
+            self._step = replace(step, picture=None)
+        return not self._stop.is_set()
+
+    def _learn(self, step: Step) -> None:
+        """Put the measured seconds a step in place of the guess, here and for the stages to come
+        by the same factor: a machine is fast or slow as a whole."""
+        if step.index <= _STEPS_TO_TRUST:
+            return
+        index = self._index_of(step.stage)
+        measured = (time.monotonic() - self._stage_began) / (step.index - 1)
+        factor = measured / max(self.plan[index].seconds, 1e-9)
+        self.plan = [
+            *self.plan[:index],
+            *(Stage(s.name, s.steps, s.seconds * factor) for s in self.plan[index:]),
+        ]
+
+    def _index_of(self, stage: str) -> int:
+        names = [one.name for one in self.plan]
+        return names.index(stage) if stage in names else len(names) - 1
+
+    def _seconds_left(self) -> float:
+        if self._state not in ("waiting", "running"):
+            return 0.0
+        step, plan = self._step, self.plan  # once: the line asks without the lock
+        if step is None:
+            return sum(stage.steps * stage.seconds for stage in plan)
+        index = self._index_of(step.stage)
+        rest = plan[index]
+        later = sum(stage.steps * stage.seconds for stage in plan[index + 1 :])
+        return max(rest.steps - step.index, 0) * rest.seconds + later
+
+
+class JobLine:
+    """First come, first served, one at a time, in a thread of its own.
+
+    max_waiting: how many may wait.
+    """
+
+    def __init__(self, max_waiting: int = MAX_WAITING) -> None:
+        self._max_waiting = max_waiting
+        self._waiting: deque[Job] = deque()
+        self._running: Job | None = None
+        self._changed = threading.Condition()
+        self._pace: dict[tuple[str, str], float] = {}
+        threading.Thread(target=self._work, name="jobs", daemon=True).start()
+
+    def submit(
+        self, work: Callable[[OnStep], Any], plan: list[Stage], owner: str, kind: str = ""
+    ) -> Job:
+        """Put work at the end of the line.
+
+        Args:
+            work: takes an `OnStep`, which says False when it is to end; runs in the line's thread.
+            plan: its stages in order; seconds a step that were measured for the same `kind` stand
+                in for those of the plan.
+            owner: one owner has one job at a time.
+
+        Raises:
+            LineFullError: the owner has one already, or too many wait.
+        """
+        with self._changed:
+            if any(job.owner == owner for job in self._jobs()):
+                raise LineFullError(
+                    "Your personalisation is running or waiting already; stop it or let it end."
+                )
+            if len(self._waiting) >= self._max_waiting:
+                raise LineFullError(
+                    f"{len(self._waiting)} people wait already; please try again later."
+                )
+            job = Job(self, work, self.paced(plan, kind), owner, kind)
+            self._waiting.append(job)
+            self._changed.notify()
+            return job
+
+    def paced(self, plan: list[Stage], kind: str) -> list[Stage]:
+        """The plan with the seconds a step that jobs of the same kind took here."""
+        return [Stage(s.name, s.steps, self._pace.get((kind, s.name), s.seconds)) for s in plan]
+
+    def job_of(self, owner: str) -> Job | None:
+        """The owner's job that runs or waits."""
+        with self._changed:
+            return next((job for job in self._jobs() if job.owner == owner), None)
+
+    def waiting_seconds(self) -> float:
+        """How long a job submitted now would wait, at an estimate."""
+        with self._changed:
+            return sum(job._seconds_left() for job in self._jobs())
+
+    def __len__(self) -> int:
+        """Jobs that run or wait."""
+        with self._changed:
+            return len(self._jobs())
+
+    def _jobs(self) -> list[Job]:
+        return [*([self._running] if self._running else []), *self._waiting]
+
+    def _ahead_of(self, job: Job) -> tuple[int, float]:
+        with self._changed:
+            jobs = self._jobs()
+            before = jobs[: jobs.index(job)] if job in jobs else []
+            return len(before), sum(other._seconds_left() for other in before)
+
+    def _drop(self, job: Job) -> None:
+        with self._changed:
+            if job not in self._waiting:
+                return
+            self._waiting.remove(job)
+        job._leave()
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                while not self._waiting:
+                    self._changed.wait()
+                job = self._running = self._waiting.popleft()
+            job._run()
+            with self._changed:
+                self._running = None
+                if job.error is None:
+                    self._pace.update({(job.kind, s.name): s.seconds for s in job.plan})

@@ -1,0 +1,287 @@
+"""The work behind the page, for several people at once, without the page.
+
+Importing this is quick: networks and the libraries that run them are loaded in the background.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pti_core.background import Background, Report
+from pti_core.desks import Desk, Desks
+from pti_core.errors import SessionError, UserError
+from pti_core.jobs import Job, JobLine, Stage
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from pti_core.pipeline import Toolkit
+    from pti_core.presets import Preset
+    from pti_core.progress import OnStep
+
+#: What `picture` shows: the aligned face, or the face in its photograph.
+VIEWS = ("face", "photograph")
+#: Names of the presets that come with the product, known before they are loaded.
+PRESET_NAMES = ("fast", "paper")
+#: A desk with a session holds 20 to 40 MB.
+DEFAULT_KEEP_MB = 1024
+#: Longest side of a photograph on the screen; downloads have its own resolution.
+SCREEN_SIDE = 1600
+#: Side of what follows a slider while it moves.
+PREVIEW_SIDE = 512
+
+# Seconds on two CPU cores, to begin with: a step at 1024 without its perceptual part, and the
+# perceptual network forward and backward a million pixels. Measured steps replace the guess.
+_STEP_SECONDS, _PERCEPTUAL_SECONDS = 0.8, 5.0
+
+
+class Studio:
+    """Desks, the line of personalisations, and the networks they share.
+
+    Args:
+        load: gives the networks; it is told where to report downloads.
+        presets: by name; the product's by default.
+        keep_mb: bound on the memory that desks hold together.
+    """
+
+    def __init__(
+        self,
+        load: Callable[[Report], Toolkit],
+        presets: Mapping[str, Preset] | None = None,
+        keep_mb: float = DEFAULT_KEEP_MB,
+    ) -> None:
+        self.networks: Background[Toolkit] = Background(load)
+        self.line = JobLine()
+        self.desks = Desks(keep_mb)
+        self.preset_names = tuple(presets or PRESET_NAMES)
+        self._presets = presets
+        self._face_finding = threading.Lock()
+        self._rendering = threading.Lock()
+
+    def align(self, photograph: bytes | Path, desk_id: str | None = None) -> Desk:
+        """Find the face; it lies on the desk from then on, beside what was made before.
+
+        Raises:
+            PhotographError, NoFaceError: the desk keeps what it had.
+        """
+        from pti_core.faces import align
+        from pti_core.pictures import open_photograph
+
+        data = photograph if isinstance(photograph, bytes) else _read(photograph)
+        kit = self.networks.get()
+        image = open_photograph(data)
+        with self._face_finding:
+            landmarks = kit.faces.landmarks(image)
+        crop, _ = align(image, landmarks, kit.generator.resolution)
+        desk = self.desks.get(desk_id) if desk_id else self.desks.new()
+        desk.photograph, desk.crop = data, crop
+        self.desks.make_room(keep=desk.id)
+        return desk
+
+    def personalise(self, desk_id: str, preset: str = "fast", seed: int = 0) -> Job:
+        """Put the personalisation of the desk's photograph into the line.
+
+        The job's result is the report; the session lies on the desk then. What lay there before
+        stays until then, and for good if the job fails.
+
+        Raises:
+            NoDeskError, UserError: no such desk, nothing on it, an unknown preset, a full line.
+        """
+        desk = self.desks.get(desk_id)
+        if not desk.photograph:
+            raise UserError("Choose a photograph first; then it can be personalised.")
+        if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
+            raise UserError("The seed is a whole number from 0 to 4294967295; give such a one.")
+        chosen = self._preset(preset)
+
+        def work(on_step: OnStep) -> dict[str, Any]:
+            from pti_core.pipeline import personalise
+
+            kit = self.networks.get()
+            session, report = personalise(photograph, kit, chosen, seed=seed, on_step=on_step)
+            self._lay(desk, session.crop(), report, session)
+            return report
+
+        photograph = desk.photograph
+        return self.line.submit(work, plan_of(chosen), owner=desk_id, kind=chosen.name)
+
+    def stop(self, desk_id: str) -> bool:
+        """Have the desk's personalisation end with what it has reached; whether there is one."""
+        job = self.line.job_of(desk_id)
+        if job is not None:
+            job.stop()
+        return job is not None
+
+    def expected_seconds(self, preset: str) -> float:
+        """How long a personalisation submitted now would take, the line included."""
+        own = self.line.paced(plan_of(self._preset(preset)), preset)
+        return self.line.waiting_seconds() + sum(stage.steps * stage.seconds for stage in own)
+
+    def open(self, source: bytes | Path, desk_id: str | None = None) -> Desk:
+        """Lay a session file on the desk.
+
+        Raises:
+            SessionError: it is none, or not for this generator; the desk keeps what it had.
+        """
+        from pti_core import directions
+        from pti_core.session import Session
+
+        kit = self.networks.get()
+        session = Session.open(source, kit.generator)
+        # An edit that this version does not know is said now, not at the first slider.
+        directions.apply(session.pivots, session.edits, kit.directions)
+        desk = self.desks.get(desk_id) if desk_id else self.desks.new()
+        if self.line.job_of(desk.id) is not None:
+            raise SessionError("Your personalisation is running; stop it or let it end first.")
+        crop, report = session.crop(), session.made.get("report")
+        desk.photograph = session.photographs[0]
+        self._lay(desk, crop, report if isinstance(report, dict) else {}, session)
+        return desk
+
+    def picture(
+        self, desk_id: str, edits: Mapping[str, float], view: str = "face", side: int | None = None
+    ) -> Image.Image:
+        """The edited picture; full resolution, or the longest side at most `side`.
+
+        Raises:
+            NoDeskError, EditError, UserError: no such desk, no session on it, an edit out of range.
+        """
+        desk = self._with_session(desk_id)
+        _check_view(view)
+        face = self._face(desk, edits)
+        if view == "face":
+            return _within(face, side)
+        from pti_core.faces import paste
+
+        photograph, alignment = _photograph(desk, side)
+        return paste(photograph, face, alignment)
+
+    def screen(
+        self, desk_id: str, edits: Mapping[str, float], view: str = "face", moving: bool = False
+    ) -> tuple[bytes, bytes]:
+        """Before and after for the screen, as JPEG files; `moving` asks for a quick, smaller one.
+
+        Before is the aligned crop, or the photograph. Raises as `picture` does.
+        """
+        from pti_core.marking import to_jpeg
+
+        desk = self._with_session(desk_id)
+        side = PREVIEW_SIDE if moving else SCREEN_SIDE
+        after = to_jpeg(self.picture(desk_id, edits, view, side), 80 if moving else 92)
+        shown, name = desk.shown, f"before, {view}"
+        if name not in shown:
+            assert desk.session is not None
+            face = view == "face"
+            before = desk.session.crop() if face else _photograph(desk, SCREEN_SIDE)[0]
+            shown[name] = to_jpeg(before, 92)
+        return shown[name], after
+
+    def session_file(self, desk_id: str, edits: Mapping[str, float]) -> bytes:
+        """The session's file, with these edits in it. Raises as `picture` does."""
+        desk = self._with_session(desk_id)
+        from pti_core import directions
+
+        kit, session = self.networks.get(), desk.session
+        assert session is not None
+        directions.apply(session.pivots, edits, kit.directions)
+        return dataclasses.replace(session, edits=_moved(edits)).to_bytes()
+
+    def forget(self, desk_id: str | None) -> None:
+        """Close a desk: its job is stopped and nothing of it is kept."""
+        if desk_id:
+            self.stop(desk_id)
+            self.desks.close(desk_id)
+
+    def _preset(self, name: str) -> Preset:
+        from pti_core.presets import PRESETS
+
+        presets = self._presets or PRESETS
+        if name not in presets:
+            raise UserError(f"There is no preset named {name!r}; use {' or '.join(presets)}.")
+        return presets[name]
+
+    def _lay(self, desk: Desk, crop: Image.Image, report: dict[str, Any], session: Any) -> None:
+        desk.shown = {}
+        desk.crop, desk.report, desk.session = crop, report, session
+        self.desks.make_room(keep=desk.id)
+
+    def _with_session(self, desk_id: str) -> Desk:
+        desk = self.desks.get(desk_id)
+        if desk.session is None:
+            raise UserError("There is nothing to edit yet; personalise a photograph first.")
+        return desk
+
+    def _face(self, desk: Desk, edits: Mapping[str, float]) -> Image.Image:
+        """The aligned picture; the latest is kept, as the same is asked for in several sizes."""
+        from pti_core.pipeline import render
+
+        session, wanted = desk.session, _moved(edits)
+        assert session is not None
+        shown = desk.shown
+        with self._rendering:  # one at a time: each takes all cores
+            if shown.get("edits") != wanted:
+                face = render(session, self.networks.get(), wanted)
+                shown.update(face=face, edits=wanted)
+            return shown["face"]
+
+
+def plan_of(preset: Preset) -> list[Stage]:
+    """The stages of a personalisation with their most steps and a guess at a step's seconds."""
+
+    def seconds(*sides: int) -> float:
+        return _STEP_SECONDS + _PERCEPTUAL_SECONDS * sum((side / 1024) ** 2 for side in sides)
+
+    projection, tuning = preset.projection, preset.tuning
+    tune = seconds(*tuning.lpips_sizes, tuning.lpips_crop)
+    if tuning.locality_samples:
+        tune += seconds(tuning.locality_size) * tuning.locality_samples / tuning.locality_every
+    return [
+        Stage("invert", projection.steps, seconds(projection.lpips_size)),
+        Stage("tune", tuning.steps, tune),
+    ]
+
+
+def _moved(edits: Mapping[str, float]) -> dict[str, float]:
+    """The edits that move something."""
+    return {name: amount for name, amount in edits.items() if amount != 0}
+
+
+def _check_view(view: str) -> None:
+    if view not in VIEWS:
+        raise UserError(f"There is no view named {view!r}; use {' or '.join(VIEWS)}.")
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UserError("The file did not arrive; please choose it again.") from error
+
+
+def _within(image: Image.Image, side: int | None) -> Image.Image:
+    if side is None or max(image.size) <= side:
+        return image
+    factor = side / max(image.size)
+    size = (max(round(image.width * factor), 1), max(round(image.height * factor), 1))
+    return image.resize(size, reducing_gap=2.0)
+
+
+def _photograph(desk: Desk, side: int | None) -> tuple[Image.Image, Any]:
+    """The photograph and where the face lies in it, reduced to a longest side of `side`."""
+    from pti_core.faces import Alignment
+
+    assert desk.session is not None
+    alignment = desk.session.alignments[0]
+    if side is None or max(alignment.photo_size) <= side:
+        return desk.session.photograph(), alignment
+    shown, name = desk.shown, f"photograph {side}"
+    if name not in shown:
+        shown[name] = _within(desk.session.photograph(), side)
+    small = shown[name]
+    factor = side / max(alignment.photo_size)
+    quad = tuple((x * factor, y * factor) for x, y in alignment.quad)
+    return small, Alignment(quad, small.size)
