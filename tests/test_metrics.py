@@ -63,10 +63,10 @@ def test_ms_ssim_of_two_flat_pictures_is_the_luminance_term_alone():
 def test_ms_ssim_is_that_of_the_same_pictures_in_bytes(crops):
     """The range -1..1 is a range of 2: on 0..255, with a range of 255, it is the same number."""
     a, b = to_tensor(crops["obama"]), to_tensor(crops["biden"])
-    a, b = a * 0.05, a * 0.05 + b * 0.02  # little contrast, where the range matters most
+    a, b = a * 0.05, a * 0.05 + b * 0.05  # little contrast, where the range matters most
     of_bytes = ms_ssim((a + 1) * 127.5, (b + 1) * 127.5, data_range=255)
     assert float(ms_ssim_distance(a, b)) == pytest.approx(float(1 - of_bytes), abs=1e-4)
-    assert float(of_bytes) < 0.98
+    assert float(of_bytes) < 0.995
 
 
 def test_ms_ssim_refuses_pictures_too_small_for_five_scales():
