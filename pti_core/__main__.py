@@ -111,7 +111,7 @@ def list_directions(arguments: argparse.Namespace) -> int:
 
     found = load_directions().values()
     if arguments.json:
-        keys = ("name", "label", "group", "unit", "low", "high", "per_unit", "made")
+        keys = ("name", "label", "group", "unit", "low", "high", "curve", "made")
         print(json.dumps([{key: getattr(d, key) for key in keys} for d in found], indent=2))
         return 0
     for direction in found:

@@ -74,9 +74,7 @@ def directions() -> dict[str, Direction]:
             group="face",
             unit=unit,
             vector=vector / vector.norm(),
-            per_unit=0.5,
-            low=-high,
-            high=high,
+            curve=((-high, -high / 2), (0.0, 0.0), (high, high / 2)),
         )
     return found
 
