@@ -34,6 +34,11 @@ class LPIPS(nn.Module):
     #: What reports call this network.
     name = "shift-tolerant AlexNet (stlpips)"
 
+    shift: Tensor
+    blur: Tensor
+    first: Tensor
+    fused: Tensor
+
     def __init__(self, state: dict[str, Tensor], exact_border: bool = False):
         super().__init__()
         self.exact_border = exact_border

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pti_core.inversion import ProjectionConfig
+from pti_core.losses import View
 from pti_core.tuning import TuningConfig
 
 
@@ -20,18 +21,29 @@ class Preset:
 #: The paper's settings (section 4). LPIPS at full resolution is what keeps texture right.
 PAPER = Preset("paper", ProjectionConfig(), TuningConfig())
 
-#: The default on a CPU.
+#: The default on a CPU. Settings without a source were found by trying: `benchmarks/README.md`.
 FAST = Preset(
     "fast",
     ProjectionConfig(
-        steps=80, learning_rate=0.05, lambda_l2=0.5, ramp_down=0.4, optimise_noise=False
+        steps=50,
+        learning_rate=0.05,
+        lambda_l2=0.5,
+        ramp_down=0.4,
+        optimise_noise=False,
+        picture_every=5,
     ),
     TuningConfig(
-        steps=100,
-        lpips_sizes=(256,),
-        lpips_crop=256,
-        locality_samples=0,
+        steps=80,
+        learning_rate=1e-3,
+        muon_rate=6e-3,
         final_rate=0.0,
+        lambda_l2=8.0,
+        lambda_coarse=10.0,
+        lambda_masked=0.3,
+        lpips_views=(View(256),),
+        lpips_in_turn=(View(1024, 384), View(512)),
+        locality_samples=0,
+        picture_every=5,
     ),
 )
 

@@ -5,6 +5,7 @@ Importing this is quick: networks and the libraries that run them are loaded in 
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import threading
 from collections.abc import Callable, Mapping
@@ -19,7 +20,7 @@ from pti_core.jobs import Job, JobLine, Stage
 if TYPE_CHECKING:
     from PIL import Image
 
-    from pti_core.pipeline import Toolkit
+    from pti_core.pipeline import EditKit, Toolkit
     from pti_core.presets import Preset
     from pti_core.progress import OnStep
 
@@ -55,6 +56,7 @@ class Studio:
         keep_mb: float = DEFAULT_KEEP_MB,
     ) -> None:
         self.networks: Background[Toolkit] = Background(load)
+        self._editor: EditKit | None = None
         self.line = JobLine()
         self.desks = Desks(keep_mb)
         self.preset_names = tuple(presets or PRESET_NAMES)
@@ -224,9 +226,24 @@ class Studio:
         shown = desk.shown
         with self._rendering:  # one at a time: each takes all cores
             if shown.get("edits") != wanted:
-                face = render(session, self.networks.get(), wanted)
+                face = render(session, self._edit_kit(), wanted)
                 shown.update(face=face, edits=wanted)
             return shown["face"]
+
+    def _edit_kit(self) -> EditKit:
+        """The networks of an edit, which may run beside a personalisation.
+
+        `functional_call` puts the replaced weights into the module while it runs, so that two
+        threads must not share one. This one has modules of its own around the same tensors.
+        """
+        if self._editor is None:
+            from pti_core.pipeline import EditKit
+
+            kit = self.networks.get()
+            shared = [*kit.generator.parameters(), *kit.generator.buffers()]
+            own = copy.deepcopy(kit.generator, {id(tensor): tensor for tensor in shared})
+            self._editor = EditKit(generator=own, directions=kit.directions)
+        return self._editor
 
 
 def plan_of(preset: Preset) -> list[Stage]:
@@ -236,7 +253,10 @@ def plan_of(preset: Preset) -> list[Stage]:
         return _STEP_SECONDS + _PERCEPTUAL_SECONDS * sum((side / 1024) ** 2 for side in sides)
 
     projection, tuning = preset.projection, preset.tuning
-    tune = seconds(*tuning.lpips_sizes, tuning.lpips_crop)
+    turns = [view.window or view.size for view in tuning.lpips_in_turn]
+    tune = seconds(*(view.window or view.size for view in tuning.lpips_views))
+    if turns:
+        tune += sum(seconds(side) - _STEP_SECONDS for side in turns) / len(turns)
     if tuning.locality_samples:
         tune += seconds(tuning.locality_size) * tuning.locality_samples / tuning.locality_every
     return [

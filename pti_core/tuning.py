@@ -16,6 +16,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from pti_core.generators.base import Generator
+from pti_core.losses import PhotographLoss, View
+from pti_core.optimisers import Muon
 from pti_core.perceptual import LPIPS, area
 from pti_core.progress import OnStep, Step
 
@@ -30,12 +32,14 @@ class TuningConfig:
 
     steps: int = 350  # section 4: 350 iterations
     learning_rate: float = 3e-4  # section 4, Adam
+    muon_rate: float = 0.0  # rate of Muon for the pointwise convolutions; 0: Adam for all weights
+    final_rate: float = 1.0  # cosine decay of the rates to this share; the paper's are constant
     lambda_l2: float = 1.0  # equation 3's lambda_L2, section 4
     lambda_lpips: float = 1.0  # equation 3 weighs LPIPS by one
-    lpips_sizes: tuple[int, ...] = (1024,)  # sides at which LPIPS sees the whole picture
-    lpips_crop: int = 0  # LPIPS on one random window of that side at full resolution; 0: none
-    final_rate: float = 1.0  # cosine decay of the rate to this share; the paper's is constant
-    tuned: str = ""  # only parameters whose name holds one of these words (by "|"); "": all
+    lambda_coarse: float = 0.0  # squared error of the pictures at 64 x 64
+    lambda_masked: float = 0.0  # `PhotographLoss.masked_error`
+    lpips_views: tuple[View, ...] = (View(1024),)  # compared at every step
+    lpips_in_turn: tuple[View, ...] = ()  # one more at each step, in turn
     # Equations 6 and 7.
     locality_samples: int = 1  # N_r, section 4; 0 switches the term off
     locality_every: int = 1  # steps between two evaluations of the term (the paper: every one)
@@ -46,7 +50,7 @@ class TuningConfig:
     # When to stop before `steps`.
     lpips_threshold: float = 0.0  # stop under this LPIPS; the authors' code has 0.06
     plateau_steps: int = 60  # stop if the best loss of so many steps gained nothing ...
-    plateau_gain: float = 0.02  # ... by this share; measured: later steps change no picture
+    plateau_gain: float = 0.02  # ... by this share; less than that changes no picture visibly
     picture_every: int = 10  # a preview goes to `on_step` every so many steps
 
 
@@ -127,74 +131,65 @@ def pivotal_tune(
 
 
 class _Run:
-    """State of one tuning: the moving weights, their optimiser, and the best seen."""
+    """State of one tuning: the moving weights, their optimisers, and the best seen."""
 
     def __init__(self, generator, targets, pivots, lpips, config, seed, noise, start):
         count = len(targets)
         if len(pivots) != count:
             raise ValueError(f"{count} targets and {len(pivots)} pivots")
         self.generator, self.lpips, self.config = generator, lpips, config
-        self.targets, self.ws = targets, generator.broadcast(pivots)
+        self.ws = generator.broadcast(pivots)
         self.noise = list(noise) if isinstance(noise, list | tuple) else [noise or {}] * count
         self.random = torch.Generator().manual_seed(seed)
-        self.weights = _free_weights(generator, config.tuned, start)
-        # Adam with its default betas, as section 4 has it.
-        self.optimiser = torch.optim.Adam(list(self.weights.values()), lr=config.learning_rate)
-        self.wanted = [
-            {size: lpips.features(area(target[None], size)) for size in config.lpips_sizes}
+        self.weights = _free_weights(generator, start)
+        self.optimisers = _optimisers(self.weights, config)
+        self.rates = [optimiser.param_groups[0]["lr"] for optimiser in self.optimisers]
+        self.photographs = [
+            PhotographLoss(target[None], lpips, config.lpips_views, config.lpips_in_turn)
             for target in targets
         ]
         self.steps = 0
         self.history: list[float] = []  # mean loss of each whole round over the photographs
         self.round: list[dict[str, float]] = []
         self.best_loss, self.best_losses = math.inf, {}
-        self.best = {name: value.detach().clone() for name, value in self.weights.items()}
+        self.best = self.before = _copies(self.weights)
 
     def step(self, index: int) -> tuple[dict[str, float], Tensor]:
-        which = index % len(self.targets)
-        at_round_start = which == 0
-        if at_round_start:
-            before = {name: value.detach().clone() for name, value in self.weights.items()}
-            self.before = before
-        self.optimiser.zero_grad(set_to_none=True)
-        loss, losses, picture = self._photograph_loss(which)
-        loss.backward()
+        which = index % len(self.photographs)
+        if which == 0:
+            self.before = _copies(self.weights)
+        for optimiser, rate in zip(self.optimisers, self.rates, strict=True):
+            optimiser.zero_grad(set_to_none=True)
+            optimiser.param_groups[0]["lr"] = rate * self._rate(index)
+        losses, picture = self._photograph_step(which, index)
         if self.config.locality_samples and index % self.config.locality_every == 0:
             local = self._locality_loss()
             losses["locality"] = local.item()
             # Evaluated every k steps, it weighs k times as much.
             (self.config.lambda_locality * self.config.locality_every * local).backward()
-        for group in self.optimiser.param_groups:
-            group["lr"] = self.config.learning_rate * self._rate(index)
-        self.optimiser.step()
+        for optimiser in self.optimisers:
+            optimiser.step()
         self.steps = index + 1
         self._remember(losses)
         return losses, picture
 
-    def _photograph_loss(self, which: int) -> tuple[Tensor, dict[str, float], Tensor]:
-        config, target = self.config, self.targets[which : which + 1]
+    def _photograph_step(self, which: int, index: int) -> tuple[dict[str, float], Tensor]:
+        """Gradients of equation 3's loss for one photograph; its terms and the picture."""
+        config, photograph = self.config, self.photographs[which]
         replaced = {**self.noise[which], **self.weights}
         picture = self.generator.render(self.ws[which : which + 1], replaced)
-        mse = F.mse_loss(picture, target)
-        seen = [
-            self.lpips.compare(self.lpips.features(area(picture, size)), wanted).sum()
-            for size, wanted in self.wanted[which].items()
-        ]
-        perceptual = torch.stack(seen).mean() if seen else torch.zeros(())
-        loss = config.lambda_l2 * mse + config.lambda_lpips * perceptual
-        losses = {"mse": mse.item(), "lpips": perceptual.item()}
-        if config.lpips_crop:
-            rows, columns = self._window(picture.shape[-1])
-            window = picture[..., rows, columns], target[..., rows, columns]
-            detail = self.lpips(*window).sum()
-            losses["lpips_crop"] = detail.item()
-            loss = loss + config.lambda_lpips * detail
-        return loss, losses, picture.detach()
-
-    def _window(self, side: int) -> tuple[slice, slice]:
-        size = min(self.config.lpips_crop, side)
-        top, left = torch.randint(0, side - size + 1, (2,), generator=self.random).tolist()
-        return slice(top, top + size), slice(left, left + size)
+        mse = photograph.squared_error(picture)
+        perceptual = photograph.perceptual(picture, self.random)
+        steady = config.lambda_l2 * mse + config.lambda_lpips * perceptual
+        if config.lambda_coarse:
+            steady = steady + config.lambda_coarse * photograph.coarse_error(picture)
+        if config.lambda_masked:
+            steady = steady + config.lambda_masked * photograph.masked_error(picture)
+        # Which view's turn it is must not decide which weights were best: not part of "loss".
+        detail = photograph.detail(picture, index // len(self.photographs), self.random)
+        (steady + config.lambda_lpips * detail).backward()
+        losses = {"mse": mse.item(), "lpips": perceptual.item(), "loss": steady.item()}
+        return losses, picture.detach()
 
     def _locality_loss(self) -> Tensor:
         """Equations 6 and 7: pictures at a distance alpha from the pivot stay the base's."""
@@ -219,23 +214,18 @@ class _Run:
         return final + (1 - final) * (0.5 + 0.5 * math.cos(math.pi * done))
 
     def _remember(self, losses: dict[str, float]) -> None:
-        """Keeps the weights of the round (one step for each photograph) with the least loss.
-
-        The losses of a round belong to the weights it began with, up to the round's own steps.
-        The window's LPIPS is left out: which window came up would decide.
-        """
+        """Keeps the weights that began the round (a step for each photograph) of least loss."""
         self.round.append(losses)
-        if len(self.round) < len(self.targets):
+        if len(self.round) < len(self.photographs):
             return
-        mean = {key: _mean([part[key] for part in self.round]) for key in ("mse", "lpips")}
+        mean = {key: sum(part[key] for part in self.round) / len(self.round) for key in losses}
         self.round = []
-        loss = self.config.lambda_l2 * mean["mse"] + self.config.lambda_lpips * mean["lpips"]
-        self.history.append(loss)
-        if loss < self.best_loss:
-            self.best_loss, self.best_losses, self.best = loss, mean, self.before
+        self.history.append(mean["loss"])
+        if mean["loss"] < self.best_loss:
+            self.best_loss, self.best_losses, self.best = mean["loss"], mean, self.before
 
     def on_plateau(self) -> bool:
-        rounds = max(1, self.config.plateau_steps // len(self.targets))
+        rounds = max(1, self.config.plateau_steps // len(self.photographs))
         if len(self.history) < 2 * rounds:
             return False
         earlier, later = min(self.history[:-rounds]), min(self.history[-rounds:])
@@ -249,15 +239,27 @@ class _Run:
         return TunedResult(TunedDelta(delta), self.steps, self.best_losses, stopped)
 
 
-def _free_weights(generator: Generator, tuned: str, start: TunedDelta | None) -> dict[str, Tensor]:
-    words = tuned.split("|")
+def _free_weights(generator: Generator, start: TunedDelta | None) -> dict[str, Tensor]:
     begin = start.replaced(generator) if start else {}
     return {
         name: begin.get(name, value).detach().clone().requires_grad_(True)
         for name, value in generator.synthesis.named_parameters()
-        if any(word in name for word in words)
     }
 
 
-def _mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values)
+def _optimisers(weights: dict[str, Tensor], config: TuningConfig) -> list[torch.optim.Optimizer]:
+    """Adam with its default betas, as section 4 has it; Muon, where asked for, beside it."""
+    by_muon = {name for name in weights if config.muon_rate and "pointwise" in name}
+    optimisers: list[torch.optim.Optimizer] = [
+        torch.optim.Adam(
+            [value for name, value in weights.items() if name not in by_muon],
+            lr=config.learning_rate,
+        )
+    ]
+    if by_muon:
+        optimisers.append(Muon([weights[name] for name in sorted(by_muon)], lr=config.muon_rate))
+    return optimisers
+
+
+def _copies(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name: value.detach().clone() for name, value in weights.items()}

@@ -12,6 +12,7 @@ import torch
 from checkpoints.load import load_face_finder
 from pti_core.errors import PhotographError, UserError
 from pti_core.inversion import ProjectionConfig
+from pti_core.losses import View
 from pti_core.pipeline import Toolkit, measure, personalise, picture
 from pti_core.presets import Preset
 from pti_core.session import Session
@@ -22,7 +23,7 @@ PHOTO, OTHER = EXAMPLES / "astronaut.jpg", EXAMPLES / "obama.jpg"
 TINY = Preset(
     "tiny",
     ProjectionConfig(steps=6, learning_rate=0.05, lpips_size=64),
-    TuningConfig(steps=8, learning_rate=3e-3, lpips_sizes=(64,), locality_size=64),
+    TuningConfig(steps=8, learning_rate=3e-3, lpips_views=(View(64),), locality_size=64),
 )
 
 

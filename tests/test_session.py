@@ -19,6 +19,7 @@ from PIL import Image
 from pti_core.errors import EditError, SessionError
 from pti_core.faces import Alignment
 from pti_core.files import OutputError, check_writable, write_atomically
+from pti_core.losses import View
 from pti_core.pictures import to_tensor
 from pti_core.pipeline import EditKit, paste_back, picture, render
 from pti_core.session import Session, encode_crop, encode_photograph
@@ -99,7 +100,7 @@ def test_a_tuned_generator_survives_the_file_and_leaves_its_base_alone(
     before = {name: value.clone() for name, value in generator.synthesis.state_dict().items()}
     pivots = generator.sample_w(1, seed=5)
     target = to_tensor(make_picture(SIDE, SIDE))
-    config = TuningConfig(steps=3, lpips_sizes=(SIDE,), locality_size=SIDE)
+    config = TuningConfig(steps=3, lpips_views=(View(SIDE),), locality_size=SIDE)
     tuned = pivotal_tune(generator, target, pivots, lpips, config)
     session = make_session(generator, make_picture)
     session.delta, session.pivots = tuned.delta, pivots
