@@ -39,11 +39,11 @@ SECONDS_BETWEEN_UPDATES = 0.4
 
 TITLE = "PTI Studio"
 CONSENT = (
-    "Use photographs of yourself, or of people who agreed. Your photograph stays on this server, "
-    "in memory, and is forgotten when you leave; a copy in a temporary folder is deleted within "
-    f"{2 * CACHE_SECONDS // 60} minutes."
+    "Use photographs of yourself or of people who agreed. They go to this server only, which "
+    f"deletes the uploaded file within {2 * CACHE_SECONDS // 60} minutes and forgets the rest "
+    "soon after you leave."
 )
-PRESET_LABELS = {"fast": "Fast", "paper": "Paper: the published settings"}
+PRESET_LABELS = {"fast": "Fast", "paper": "Paper’s settings"}
 VIEW_LABELS = {"face": "Face", "photograph": "In the photograph"}
 STAGES = {"invert": "Finding the face in the generator", "tune": "Tuning the generator to it"}
 EMPTY = """<div class="empty"><p>Your face appears here.</p>
@@ -92,6 +92,21 @@ def serve(app: gr.Blocks, **options: Any) -> str:
         neutral_hue="slate",
         font=system,
         font_mono=["ui-monospace", "Menlo", "Consolas", "monospace"],
+    ).set(
+        body_text_color_subdued="*neutral_500",
+        body_text_color_subdued_dark="*neutral_400",
+        block_title_background_fill="none",
+        block_title_background_fill_dark="none",
+        block_title_text_color="*body_text_color",
+        block_title_text_color_dark="*body_text_color",
+        block_title_padding="0",
+        body_background_fill="*neutral_50",
+        block_background_fill="white",
+        block_border_width="1px",
+        input_border_width="1px",
+        input_border_color="*neutral_200",
+        input_border_color_dark="*neutral_700",
+        block_title_text_weight="500",
     )
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     _, url, _ = app.launch(
@@ -160,16 +175,6 @@ def _as_error(function: Callable[..., Any]) -> Callable[..., Any]:
     return guarded
 
 
-class _Photograph(gr.Image):
-    """An image input that hands over the file as it came: `open_photograph` reads more kinds, and
-    says in a sentence why it cannot read one."""
-
-    is_template = True
-
-    def preprocess(self, payload: Any) -> Any:
-        return payload.path if payload else None
-
-
 class _Page:
     """The components of the page and what happens to them."""
 
@@ -198,55 +203,67 @@ class _Page:
 
     def _lay_out_photograph(self) -> None:
         gr.HTML("<h2><b>1</b> Photograph</h2>", padding=False)
-        self.photograph = _Photograph(
+        self.photograph = gr.Image(
             type="filepath",
             image_mode=None,
             sources=["upload", "webcam", "clipboard"],
             label="Photograph",
             show_label=False,
-            height=300,
+            height=260,
             buttons=[],
             elem_id="photograph",
         )
+        # The file as it came: `open_photograph` reads more kinds than Gradio, turns them upright
+        # and says in a sentence why it cannot read one. (Of a subclass Gradio writes a .pyi.)
+        self.photograph.preprocess = _as_it_came  # type: ignore[method-assign]
         gr.HTML(f'<p class="consent">{CONSENT}</p>', padding=False)
-        examples = sorted(EXAMPLES.glob("*.jpg"))
-        if examples:
+        with gr.Row(elem_id="or"):
             gr.Examples(
-                [[str(path)] for path in examples],
+                [[str(path)] for path in sorted(EXAMPLES.glob("*.jpg"))],
                 inputs=[self.photograph],
                 label="Or take an example",
                 cache_examples=False,
                 elem_id="examples",
                 api_visibility="private",
             )
+            self.open_file = gr.UploadButton(
+                "Open a session file",
+                file_types=[".safetensors"],
+                size="sm",
+                scale=0,
+                min_width=150,
+                elem_id="open-session",
+            )
 
     def _lay_out_personalisation(self) -> None:
         gr.HTML("<h2><b>2</b> Personalise</h2>", padding=False)
-        with gr.Row(elem_id="personalise", equal_height=True):
+        with gr.Row(elem_id="personalise"):
             self.crop = gr.Image(
                 label="The face that is used",
+                show_label=False,
                 interactive=False,
                 buttons=[],
-                height=190,
-                min_width=150,
-                scale=2,
+                height=132,
+                min_width=132,
+                scale=0,
                 elem_id="crop",
+                placeholder="The face appears here",
             )
-            with gr.Column(scale=3, min_width=160):
+            with gr.Column(scale=1, min_width=160):
                 names = self.studio.preset_names
                 self.preset = gr.Radio(
-                    [(PRESET_LABELS.get(name, name.capitalize()), name) for name in names],
+                    [(_preset_label(name), name) for name in names],
                     value=self.first_preset,
                     label="Settings",
+                    show_label=False,
+                    container=False,
                     visible=len(names) > 1,
                     elem_id="preset",
                 )
                 self.start = gr.Button(
                     "Personalise", variant="primary", interactive=False, elem_id="start"
                 )
-                self.stop = gr.Button(
-                    "Stop and keep this", variant="stop", visible=False, elem_id="stop"
-                )
+                self.stop = gr.Button("Stop and keep this", visible=False, elem_id="stop")
         self.bar = gr.HTML("", elem_id="bar", padding=False)
 
     def _lay_out_result(self) -> None:
@@ -258,9 +275,13 @@ class _Page:
             interactive=False,
             visible=False,
             buttons=["fullscreen"],
+            max_height=620,
             elem_id="stage",
         )
         with gr.Column(visible=False, elem_id="edit") as self.editing:
+            gr.HTML(
+                '<p class="caption"><span>Photograph</span><span>Edited</span></p>', padding=False
+            )
             with gr.Row(elem_id="view-row"):
                 self.view = gr.Radio(
                     [(VIEW_LABELS[view], view) for view in VIEWS],
@@ -272,29 +293,24 @@ class _Page:
                 self.reset = gr.Button("Reset", size="sm", elem_id="reset", min_width=80, scale=0)
             with gr.Tab("Sliders"):
                 self.sliders = self._lay_out_sliders()
-            with gr.Tab("How near it is"):
+            with gr.Tab("Likeness"):
                 self.facts = gr.HTML("", padding=False, elem_id="facts")
             with gr.Row():
                 self.save_picture = gr.Button("Download picture", elem_id="save-picture")
                 self.save_session = gr.Button("Download session", elem_id="save-session")
         self.picture_file = gr.DownloadButton(visible="hidden", elem_id="picture-file")
         self.session_file = gr.DownloadButton(visible="hidden", elem_id="session-file")
-        self.open_file = gr.UploadButton(
-            "Open a session file",
-            file_types=[".safetensors"],
-            size="sm",
-            elem_id="open-session",
-        )
 
     def _lay_out_sliders(self) -> list[gr.Slider]:
         sliders = {}
         groups = list(dict.fromkeys(control.group for control in self.controls))
-        for group in groups:
-            if len(groups) > 1:
+        headed = len(self.controls) >= 2 * len(groups)  # a heading over each slider says nothing
+        for group in groups if headed else [None]:
+            if group:
                 gr.HTML(f"<h3>{html.escape(group.capitalize())}</h3>", padding=False)
             with gr.Row(elem_classes="sliders"):
                 for control in self.controls:
-                    if control.group == group:
+                    if group in (None, control.group):
                         sliders[control.name] = _slider(control)
         return [sliders[control.name] for control in self.controls]
 
@@ -503,10 +519,21 @@ class _Page:
         if not networks.ready:
             what = html.escape(networks.describe())
             return f'<p class="loading">Getting ready{": " if what else ""}{what} …</p>'
-        seconds = self.studio.expected_seconds(self.first_preset)
+        times = "; ".join(
+            f"{_preset_label(name)} {_about(self.studio.expected_seconds(name))}"
+            for name in self.studio.preset_names
+        )
         waiting = len(self.studio.line)
-        line = f" {waiting} in the line before you." if waiting else ""
-        return f'<p class="ready">Ready. A personalisation takes {_about(seconds)}.{line}</p>'
+        line = f", with {waiting} in the line before you" if waiting else ""
+        return f'<p class="ready">Ready. To personalise takes{line}: {times}.</p>'
+
+
+def _preset_label(name: str) -> str:
+    return PRESET_LABELS.get(name, name.capitalize())
+
+
+def _as_it_came(payload: Any) -> str | None:
+    return payload.path if payload else None
 
 
 def _slider(control: Control) -> gr.Slider:
@@ -525,11 +552,15 @@ def _slider(control: Control) -> gr.Slider:
 
 async def _watch(job: Job, studio: Studio, desk_id: str) -> AsyncIterator[Progress]:
     """Progress every now and then until the job is over; a job that nobody watches is stopped."""
+    latest: tuple[Any, ...] = ()
     try:
         while not (progress := job.progress()).over:
             if desk_id in set(studio.desks):
                 studio.desks.get(desk_id)  # it is in use
-            yield progress
+            shown = (progress.state, progress.ahead, progress.stage, progress.index)
+            if shown != latest:
+                yield progress
+            latest = shown
             await asyncio.sleep(SECONDS_BETWEEN_UPDATES)
     finally:
         if not job.progress().over:
@@ -662,9 +693,9 @@ class _Endpoints:
             raise gr.Error(_sentence(job.error), print_exception=False) from job.error
         yield {**_plain(job.progress()), "report": job.result}
 
-    def stop(self, desk: str) -> bool:
+    def stop(self, desk: str) -> dict[str, bool]:
         """End the personalisation with what it has reached; whether there was one."""
-        return self.studio.stop(desk)
+        return {"stopped": self.studio.stop(desk)}
 
     @_as_error
     def edit(self, desk: str, edits: Any, view: str, side: float | None) -> Any:
@@ -691,10 +722,10 @@ class _Endpoints:
         assert desk.session is not None
         return desk.id, {"edits": desk.session.edits, "report": desk.report}
 
-    def forget(self, desk: str) -> bool:
+    def forget(self, desk: str) -> dict[str, bool]:
         """Forget the photograph and everything made from it."""
         self.studio.forget(desk)
-        return True
+        return {"forgotten": True}
 
     def directions(self) -> list[dict[str, Any]]:
         """What can be edited, in which units, how far."""
@@ -741,40 +772,64 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 CSS = """
 .gradio-container { max-width: 1240px !important; margin: 0 auto; }
-#head h1 { font-size: 1.75rem; font-weight: 700; margin: .2rem 0 0; letter-spacing: -.02em; }
-#head p { color: var(--body-text-color-subdued); margin: .2rem 0 0; font-size: 1.05rem; }
-#status p { margin: 0; font-size: .9rem; color: var(--body-text-color-subdued); }
+.gradio-container .html-container { padding: 0; }
+.gradio-container .prose { color: var(--body-text-color); }
+#head { margin-bottom: -.4rem; }
+#head h1 { font-size: 1.7rem; font-weight: 700; margin: 0; letter-spacing: -.02em; }
+#head p { color: var(--body-text-color-subdued); margin: .1rem 0 0; font-size: 1.02rem; }
+#status p { margin: 0; font-size: .88rem; color: var(--body-text-color-subdued); }
 #status p::before { content: ""; display: inline-block; width: .55rem; height: .55rem;
   border-radius: 50%; margin-right: .5rem; background: #22c55e; }
 #status p.loading::before { background: #f59e0b; animation: pulse 1.2s infinite; }
 #status p.wrong::before { background: #ef4444; }
 @keyframes pulse { 50% { opacity: .3; } }
-h2 { font-size: 1.05rem; font-weight: 650; margin: .4rem 0 0; display: flex; align-items: center; }
-h2 b { display: inline-grid; place-items: center; width: 1.5rem; height: 1.5rem; font-size: .85rem;
-  border-radius: 50%; background: var(--primary-500); color: #fff; margin-right: .55rem; }
-h3 { font-size: .8rem; font-weight: 600; text-transform: uppercase; letter-spacing: .06em;
-  color: var(--body-text-color-subdued); margin: .3rem 0 0; }
-.consent, .about { font-size: .8rem; line-height: 1.4; color: var(--body-text-color-subdued);
-  margin: 0; }
-.about { margin-top: 1rem; text-align: center; }
-.empty { aspect-ratio: 1; max-height: 60vh; width: 100%; display: grid; place-content: center;
-  gap: .4rem; text-align: center; padding: 2rem; border-radius: var(--block-radius);
-  border: 2px dashed var(--border-color-primary); color: var(--body-text-color-subdued); }
-.empty p { margin: 0; } .empty p:first-child { font-size: 1.1rem; font-weight: 600; }
-.bar { height: .6rem; border-radius: 1rem; overflow: hidden;
-  background: var(--border-color-primary); margin-top: .3rem; }
+.gradio-container h2 { font-size: 1.15rem !important; font-weight: 650; margin: 0; display: flex;
+  align-items: center; }
+h2 b { display: inline-grid; place-items: center; width: 1.5rem; height: 1.5rem;
+  font-size: .85rem; border-radius: 50%; margin-right: .55rem;
+  background: var(--primary-500); color: #fff !important; }
+.gradio-container h3 { font-size: .78rem; font-weight: 600; text-transform: uppercase;
+  letter-spacing: .06em; color: var(--body-text-color-subdued); margin: .2rem 0 -.4rem; }
+.consent, .about { font-size: .8rem; line-height: 1.45; margin: -.3rem 0 0 !important;
+  color: var(--body-text-color-subdued); }
+.about { margin-top: 1rem !important; text-align: center; }
+#or { align-items: end; justify-content: space-between; }
+#examples .gallery-item, #examples button.gallery-item { width: 60px; height: 60px; padding: 0;
+  overflow: hidden; border-radius: .5rem; }
+#examples .gallery-item img, #examples .gallery-item .container { width: 60px; height: 60px;
+  max-width: none; object-fit: cover; object-position: 50% 15%; border-radius: .5rem; }
+#crop { border-radius: .6rem; }
+#stage { background: transparent; }
+.empty { aspect-ratio: 1; max-height: 560px; width: 100%; display: grid; place-content: center;
+  gap: .4rem; text-align: center; padding: 2rem; border-radius: .75rem;
+  border: 2px dashed var(--border-color-primary); }
+.gradio-container .empty p { margin: 0; color: var(--body-text-color-subdued); }
+.gradio-container .empty p:first-child { font-size: 1.1rem; font-weight: 600;
+  color: var(--body-text-color); }
+.bar { height: .55rem; border-radius: 1rem; overflow: hidden;
+  background: var(--border-color-primary); }
 .bar div { height: 100%; border-radius: 1rem; background: var(--primary-500);
   transition: width .4s linear; }
-.bar-text { display: flex; justify-content: space-between; gap: 1rem; font-size: .85rem;
-  margin: .3rem 0 0; color: var(--body-text-color-subdued); font-variant-numeric: tabular-nums; }
-#view-row { align-items: center; justify-content: space-between; }
+.bar-text { display: flex; flex-wrap: wrap; justify-content: space-between; gap: 0 1rem;
+  font-size: .84rem; margin: .3rem 0 0 !important; font-variant-numeric: tabular-nums; }
+.bar-text span:last-child { color: var(--body-text-color-subdued); }
+#view-row { align-items: center; justify-content: space-between; flex-wrap: nowrap; }
+.sliders .form { display: grid; background: var(--block-background-fill); grid-template-columns: repeat(auto-fill, minmax(270px, 1fr)); }
+.caption { display: flex; justify-content: space-between; font-size: .82rem; margin: -.5rem 0 0;
+  color: var(--body-text-color-subdued); }
+footer .divider { display: none; }
 table.facts { width: 100%; font-size: .9rem; border-collapse: collapse; }
 table.facts th { text-align: left; font-weight: 500; padding: .3rem .5rem .3rem 0; }
 table.facts td { padding: .3rem .5rem; font-variant-numeric: tabular-nums; }
-table.facts td:last-child { color: var(--body-text-color-subdued); font-size: .8rem; }
+table.facts td:last-child { color: var(--body-text-color-subdued); font-size: .82rem; }
 @media (max-width: 640px) {
+  .gradio-container { padding: .75rem !important; }
   #head h1 { font-size: 1.4rem; } #head p { font-size: .95rem; }
-  #columns { flex-direction: column; }
+  .empty { aspect-ratio: 2; }
+  #or { flex-direction: column; align-items: stretch; }
+  #view .wrap { flex-wrap: nowrap; }
+  #view label { padding: .4rem .55rem; font-size: .82rem; white-space: nowrap; }
+  #view-row { gap: .4rem; }
 }
 """
 
