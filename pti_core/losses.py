@@ -16,6 +16,9 @@ COARSE_SIZE = 64
 #: Contrast (root mean square, of a picture in [-1, 1]) under which a detail in the photograph hides
 #: nothing. Chosen by looking: a pattern of 0.01 is visible on skin, one of 0.02 is not in hair.
 VISIBLE_CONTRAST = 0.02
+#: Period in pixels of the regular textures that tuning leaves (those of 8 and 4 are in it too), and
+#: how many periods are averaged in each direction: enough to tell a pattern from chance.
+PERIOD, PERIODS = 16, 4
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,22 @@ class PhotographLoss:
         it does not. LPIPS and squared error both let such textures pass for hundreds of steps.
         """
         return (high_pass(picture - self.target).square() * self.visibility).mean()
+
+    def periodic_error(self, picture: Tensor, random: torch.Generator) -> Tensor:
+        """Squared error of what repeats every `PERIOD` pixels inside a tile of `PERIODS` of them.
+
+        The error is averaged over the periods of a tile: what is there by chance goes, a grid
+        that the upsampling layers print on the picture stays. The tiles lie anywhere.
+        """
+        tile = PERIOD * PERIODS
+        side = picture.shape[-1]
+        tiles = (side - 1) // tile
+        if not tiles:
+            return picture.new_zeros(())
+        top, left = torch.randint(0, side - tiles * tile + 1, (2,), generator=random).tolist()
+        error = (picture - self.target)[..., top : top + tiles * tile, left : left + tiles * tile]
+        folded = error.reshape(-1, tiles, PERIODS, PERIOD, tiles, PERIODS, PERIOD).mean((2, 5))
+        return (folded - folded.mean((2, 4), keepdim=True)).square().mean()
 
     def _view(self, picture: Tensor, view: View, random: torch.Generator) -> Tensor:
         seen = area(picture, view.size)

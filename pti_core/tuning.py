@@ -32,12 +32,13 @@ class TuningConfig:
 
     steps: int = 350  # section 4: 350 iterations
     learning_rate: float = 3e-4  # section 4, Adam
-    muon_rate: float = 0.0  # rate of Muon for the pointwise convolutions; 0: Adam for all weights
+    muon_rate: float = 0.0  # of Muon, for weights that mix channels; 0: Adam for all
     final_rate: float = 1.0  # cosine decay of the rates to this share; the paper's are constant
     lambda_l2: float = 1.0  # equation 3's lambda_L2, section 4
     lambda_lpips: float = 1.0  # equation 3 weighs LPIPS by one
     lambda_coarse: float = 0.0  # squared error of the pictures at 64 x 64
     lambda_masked: float = 0.0  # `PhotographLoss.masked_error`
+    lambda_periodic: float = 0.0  # `PhotographLoss.periodic_error`
     lpips_views: tuple[View, ...] = (View(1024),)  # compared at every step
     lpips_in_turn: tuple[View, ...] = ()  # one more at each step, in turn
     # Equations 6 and 7.
@@ -185,9 +186,13 @@ class _Run:
             steady = steady + config.lambda_coarse * photograph.coarse_error(picture)
         if config.lambda_masked:
             steady = steady + config.lambda_masked * photograph.masked_error(picture)
-        # Which view's turn it is must not decide which weights were best: not part of "loss".
+        # Which view or tile comes up must not decide which weights were best: not in "loss".
         detail = photograph.detail(picture, index // len(self.photographs), self.random)
-        (steady + config.lambda_lpips * detail).backward()
+        varying = config.lambda_lpips * detail
+        if config.lambda_periodic:
+            periodic = photograph.periodic_error(picture, self.random)
+            varying = varying + config.lambda_periodic * periodic
+        (steady + varying).backward()
         losses = {"mse": mse.item(), "lpips": perceptual.item(), "loss": steady.item()}
         return losses, picture.detach()
 
@@ -249,7 +254,9 @@ def _free_weights(generator: Generator, start: TunedDelta | None) -> dict[str, T
 
 def _optimisers(weights: dict[str, Tensor], config: TuningConfig) -> list[torch.optim.Optimizer]:
     """Adam with its default betas, as section 4 has it; Muon, where asked for, beside it."""
-    by_muon = {name for name in weights if config.muon_rate and "pointwise" in name}
+    by_muon = {
+        name for name, value in weights.items() if config.muon_rate and _is_matrix(name, value)
+    }
     optimisers: list[torch.optim.Optimizer] = [
         torch.optim.Adam(
             [value for name, value in weights.items() if name not in by_muon],
@@ -259,6 +266,19 @@ def _optimisers(weights: dict[str, Tensor], config: TuningConfig) -> list[torch.
     if by_muon:
         optimisers.append(Muon([weights[name] for name in sorted(by_muon)], lr=config.muon_rate))
     return optimisers
+
+
+def _is_matrix(name: str, weight: Tensor) -> bool:
+    """Whether a weight mixes many channels into many, which is what Muon is for.
+
+    Depthwise kernels and heads do not; the embedded generator's first convolution does, but its
+    update would cost as much as all others together (a 512 x 4608 matrix) for a map of 4x4.
+    """
+    return (
+        weight.ndim == 4
+        and not name.startswith("input.")
+        and min(weight.shape[0], weight[0].numel()) >= 32
+    )
 
 
 def _copies(weights: dict[str, Tensor]) -> dict[str, Tensor]:
