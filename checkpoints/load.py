@@ -6,18 +6,24 @@ Networks that not every task needs (identity, attributes) are imported when they
 from __future__ import annotations
 
 import difflib
+import logging
 from typing import TYPE_CHECKING
 
-from checkpoints.store import Progress, default_cache, fetch
-from pti_core.errors import CheckpointError
+from checkpoints.store import Progress, Store, default_cache, fetch
+from pti_core.errors import CheckpointError, UserError
 
 if TYPE_CHECKING:
+    import torch
+
     from pti_core.attributes import AttributeMeter
+    from pti_core.encoders.e4e import E4E
     from pti_core.faces import FaceFinder
     from pti_core.generators.base import Generator
-    from pti_core.metrics import IdentityModel
+    from pti_core.metrics import Identity
     from pti_core.perceptual import LPIPS
     from pti_core.pipeline import EditKit, Toolkit
+
+_log = logging.getLogger(__name__)
 
 #: Generators that `load_generator` knows; a session names its own by one of these.
 GENERATORS = ("mobile", "stylegan2-ffhq", "stylegan2-ffhq-nvidia")
@@ -62,13 +68,33 @@ def load_face_finder(progress: Progress | None = None) -> FaceFinder:
 
 
 def load_identity(
-    finder: FaceFinder | None = None, progress: Progress | None = None
-) -> IdentityModel:
-    """The network that tells whether two crops show one person; `finder` is shared if given."""
+    finder: FaceFinder | None = None, progress: Progress | None = None, store: Store | None = None
+) -> Identity:
+    """What tells whether two crops show one person; `finder` is shared if given.
+
+    ArcFace, the paper's, where its weights are here already; else dlib's, which is fetched.
+    """
     from pti_core.metrics import IdentityModel
 
-    path = fetch("face-recognition", progress)
+    store = store or Store.from_environment()
+    if store.find("arcface-irse50") is not None:
+        from checkpoints.reading import read_torch
+        from pti_core.arcface import ArcFaceIdentity
+
+        try:
+            return ArcFaceIdentity(read_torch(store.fetch("arcface-irse50", progress)))
+        except CheckpointError as error:
+            _log.warning("dlib measures identity in place of ArcFace: %s", error)
+    path = store.fetch("face-recognition", progress)
     return IdentityModel(path, finder or load_face_finder(progress))
+
+
+def load_encoder(progress: Progress | None = None) -> E4E:
+    """e4e: a picture to W+ of StyleGAN2-FFHQ in one pass."""
+    from checkpoints.reading import read_torch
+    from pti_core.encoders.e4e import e4e_from_checkpoint
+
+    return e4e_from_checkpoint(read_torch(fetch("e4e-ffhq", progress)))
 
 
 def load_attribute_meter(
@@ -81,27 +107,53 @@ def load_attribute_meter(
     return AttributeMeter(finder or load_face_finder(progress), age, gender)
 
 
-def load_edit_kit(generator: str = "mobile", progress: Progress | None = None) -> EditKit:
+def load_edit_kit(
+    generator: str = "mobile",
+    progress: Progress | None = None,
+    device: torch.device | None = None,
+) -> EditKit:
     """What showing and editing sessions needs; a quarter of `load_toolkit`'s download."""
+    from pti_core.devices import pick_device
     from pti_core.directions import load_directions
     from pti_core.pipeline import EditKit
 
-    return EditKit(generator=load_generator(generator, progress), directions=load_directions())
+    found = load_generator(generator, progress).place(device or pick_device())
+    return EditKit(generator=found, directions=load_directions())
 
 
 def load_toolkit(
-    generator: str = "mobile", identity: bool = True, progress: Progress | None = None
+    generator: str | Generator = "mobile",
+    identity: bool = True,
+    progress: Progress | None = None,
+    encoder: bool = False,
 ) -> Toolkit:
-    """Everything that a personalisation needs; without `identity` reports lack its distance."""
+    """Everything that a personalisation needs, on the generator's device.
+
+    Args:
+        generator: a name (it then runs on the CPU), or one that is loaded and placed.
+        identity: without it reports lack that distance.
+        encoder: with e4e, for its pivots.
+
+    Raises:
+        CheckpointError: a file that cannot be fetched or read.
+        UserError: e4e is asked for beside a generator that it was not made for.
+    """
     from pti_core.directions import load_directions
     from pti_core.pipeline import Toolkit
 
-    finder = load_face_finder(progress)
+    found = load_generator(generator, progress) if isinstance(generator, str) else generator
+    if encoder and found.name == "mobile":  # said before a gigabyte is fetched
+        raise UserError(
+            "e4e's pivots are codes of StyleGAN2, and the embedded generator takes others; "
+            "use StyleGAN2, or the pivot w."
+        )
+    device, finder = found.w_mean.device, load_face_finder(progress)
     return Toolkit(
-        generator=load_generator(generator, progress),
-        lpips=load_perceptual(progress=progress),
-        lpips_report=load_perceptual(exact_border=True, progress=progress),
+        generator=found,
+        lpips=load_perceptual(progress=progress).to(device),
+        lpips_report=load_perceptual(exact_border=True, progress=progress).to(device),
         faces=finder,
         identity=load_identity(finder, progress) if identity else None,
         directions=load_directions(),
+        encoder=load_encoder(progress).to(device) if encoder else None,
     )

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
     from pti_core.progress import Step
 
-PRESETS, METHODS = ("fast", "paper"), ("pti", "w", "w+")
+PRESETS, METHODS, PIVOTS = ("fast", "paper"), ("pti", "w", "w+", "e4e"), ("w", "w+", "e4e")
+GENERATORS = ("auto", "stylegan2", "mobile")
 #: Suffix of a picture's file to Pillow's name of the format and its settings.
 PICTURE_FORMATS: dict[str, tuple[str, dict[str, Any]]] = {
     ".png": ("PNG", {}),
@@ -54,11 +55,15 @@ def invert(arguments: argparse.Namespace) -> int:
     photos = [open_photograph(path) for path in arguments.photos]
 
     from checkpoints.__main__ import Report
+    from checkpoints.choice import choose_generator
     from checkpoints.load import load_toolkit
     from pti_core.pipeline import personalise, render
 
+    encoder = "e4e" in (arguments.method, arguments.pivot if arguments.method == "pti" else "")
     with Report() as report_download:
-        kit = load_toolkit(progress=report_download)
+        choice = choose_generator(arguments.generator, progress=report_download)
+        print(choice.why, file=sys.stderr, flush=True)
+        kit = load_toolkit(choice.generator, progress=report_download, encoder=encoder)
     with _stop_on_interrupt() as asked, StepDisplay() as display:
 
         def on_step(step: Step) -> bool:
@@ -66,7 +71,13 @@ def invert(arguments: argparse.Namespace) -> int:
             return not asked.is_set()
 
         session, report = personalise(
-            photos, kit, arguments.preset, arguments.method, arguments.seed, on_step
+            photos,
+            kit,
+            arguments.preset,
+            arguments.method,
+            arguments.seed,
+            on_step,
+            arguments.pivot,
         )
     session.save(arguments.out)
     if arguments.report is not None:
@@ -280,7 +291,9 @@ def _add_invert(parser: argparse.ArgumentParser) -> None:
     add("photos", nargs="+", type=Path, metavar="PHOTO", help="of one person; usually one")
     add("--out", type=Path, required=True, metavar="S.safetensors", help="the session to write")
     add("--preset", choices=PRESETS, default="fast", help="default: fast")
-    add("--method", choices=METHODS, default="pti", help="w and w+ do not tune (default: pti)")
+    add("--generator", choices=GENERATORS, default="auto", help="auto: stylegan2 on a GPU")
+    add("--method", choices=METHODS, default="pti", help="all others do not tune (default: pti)")
+    add("--pivot", choices=PIVOTS, default="w", help="what pti tunes around (default: w)")
     add("--seed", type=_whole_number, default=0, metavar="N", help="default: 0")
     add("--report", type=Path, metavar="R.json", help="write seconds, steps and metrics there")
     add("--picture", type=Path, metavar="P.png", help="write the reconstruction there")

@@ -23,10 +23,11 @@ from torch import Tensor
 from pti_core import directions as latent_directions
 from pti_core import metrics
 from pti_core.directions import Direction
+from pti_core.encoders.e4e import E4E
 from pti_core.errors import UserError
 from pti_core.faces import Alignment, FaceFinder, align, paste
 from pti_core.generators.base import Generator
-from pti_core.inversion import Projection, project
+from pti_core.inversion import Projection, ProjectionConfig, project
 from pti_core.perceptual import LPIPS, area
 from pti_core.pictures import Source, open_photograph, to_image, to_tensor
 from pti_core.presets import PRESETS, Preset
@@ -35,8 +36,10 @@ from pti_core.session import Session, encode_crop, encode_photograph
 from pti_core.session_file import MAX_PEOPLE
 from pti_core.tuning import TunedDelta, pivotal_tune
 
-#: pti: projection to W, then pivotal tuning. w, w+: the projection alone, for comparison.
-METHODS = ("pti", "w", "w+")
+#: pti: inversion, then pivotal tuning. w, w+, e4e: that inversion alone, for comparison.
+METHODS = ("pti", "w", "w+", "e4e")
+#: What tuning takes its pivots from: projection to W (the paper's) or to W+, or e4e's W+ codes.
+PIVOTS = ("w", "w+", "e4e")
 #: The other resolution at which the field quotes LPIPS (area-downsampled).
 LPIPS_SMALL = 256
 #: MS-SSIM's five scales need at least this side.
@@ -65,12 +68,14 @@ class Toolkit(EditKit):
             published network with exact borders.
         faces: what finds faces.
         identity: what compares persons; without it reports lack `identity_distance`.
+        encoder: gives W+ pivots in one pass (e4e); only those pivots need it.
     """
 
     lpips: LPIPS
     lpips_report: LPIPS
     faces: FaceFinder
     identity: metrics.Identity | None = None
+    encoder: E4E | None = None
 
 
 def personalise(
@@ -80,6 +85,7 @@ def personalise(
     method: str = "pti",
     seed: int = 0,
     on_step: OnStep | None = None,
+    pivot: str = "w",
 ) -> tuple[Session, dict[str, Any]]:
     """A personalised generator from one photograph of a person, or from several.
 
@@ -89,6 +95,7 @@ def personalise(
         method: one of `METHODS`.
         on_step: called after every optimisation step; returning False ends the work, and what is
             reached by then is kept (stopped while projecting, the generator is not tuned).
+        pivot: one of `PIVOTS`, what method "pti" tunes around.
 
     Returns:
         The session, and the report: `seconds` from photograph to personalised generator,
@@ -99,21 +106,20 @@ def personalise(
 
     Raises:
         PhotographError, NoFaceError: by `open_photograph` and `FaceFinder.landmarks`.
-        UserError: an unknown preset or method, or too many photographs.
+        UserError: an unknown preset, method or pivot, an e4e pivot without e4e's network or for a
+            generator that it was not made for, or too many photographs.
     """
     chosen = find_preset(preset)
-    projection_config = _projection_config(chosen, method)
+    inversion = _inversion(method, pivot, kit)
     photos = _as_list(photo)
     clock, control = Clock(), _Control(on_step)
     with clock.stage("align"):
         faces = [_prepare(one, kit) for one in photos]
         targets = torch.cat([to_tensor(face.crop) for face in faces]).to(kit.generator.w_mean)
     with clock.stage("invert"):
-        projections = []
-        for target in targets.split(1):
-            projections.append(
-                project(kit.generator, target, kit.lpips, projection_config, seed, control)
-            )
+        projections = [
+            _invert(inversion, kit, target, chosen, seed, control) for target in targets.split(1)
+        ]
         pivots = torch.cat([projection.w for projection in projections])
         noise = [_changed_noise(kit.generator, projection) for projection in projections]
     delta, tuning_steps, stopped = TunedDelta({}), 0, control.ended_by("steps")
@@ -152,12 +158,15 @@ def personalise(
         "generator": kit.generator.name,
         "preset": chosen.name,
         "method": method,
+        "pivot": inversion,
         "seed": seed,
         "photographs": len(photos),
     }
     session.made = {
         "settings": {
-            "projection": _plain(projection_config),
+            "projection": None
+            if inversion == "e4e"
+            else _plain(_projection_config(chosen, inversion)),
             "tuning": _plain(chosen.tuning) if method == "pti" else None,
         },
         "report": report,
@@ -192,7 +201,7 @@ def picture(
     replaced = session.replaced(kit.generator, person)
     w = session.pivots[person : person + 1].to(kit.generator.w_mean)
     w = latent_directions.apply(w, session.edits if edits is None else edits, kit.directions)
-    return kit.generator.render(w, replaced)
+    return kit.generator.render(w, replaced, exact=True)
 
 
 def render(
@@ -308,11 +317,49 @@ def _as_list(photo: Source | Sequence[Source]) -> list[Source]:
     return photos
 
 
-def _projection_config(preset: Preset, method: str) -> Any:
+def _inversion(method: str, pivot: str, kit: Toolkit) -> str:
+    """Which of `PIVOTS` the photographs are inverted to. Raises UserError where that cannot be."""
     if method not in METHODS:
         raise UserError(f"There is no method named {method!r}; use one of {', '.join(METHODS)}.")
-    space = "w+" if method == "w+" else "w"
+    if pivot not in PIVOTS:
+        raise UserError(f"There is no pivot named {pivot!r}; use one of {', '.join(PIVOTS)}.")
+    inversion = pivot if method == "pti" else method
+    if inversion == "e4e":
+        check_encoder(kit.encoder, kit.generator)
+    return inversion
+
+
+def check_encoder(encoder: E4E | None, generator: Generator) -> None:
+    """Make sure that e4e's codes mean something to this generator; UserError where they do not."""
+    if encoder is None:
+        raise UserError("An e4e pivot needs e4e's network, which is not loaded; use the pivot w.")
+    if encoder.num_ws != generator.num_ws:
+        raise UserError(
+            f"e4e gives {encoder.num_ws} codes and the generator {generator.name!r} takes "
+            f"{generator.num_ws}; use --generator stylegan2, for which it was made, or the pivot w."
+        )
+
+
+def _projection_config(preset: Preset, space: str) -> ProjectionConfig:
     return dataclasses.replace(preset.projection, space=space)
+
+
+def _invert(
+    inversion: str, kit: Toolkit, target: Tensor, preset: Preset, seed: int, control: OnStep
+) -> Projection:
+    if inversion != "e4e":
+        config = _projection_config(preset, inversion)
+        return project(kit.generator, target, kit.lpips, config, seed, control)
+    assert kit.encoder is not None
+    with torch.no_grad():
+        ws = kit.encoder(target)
+        picture = kit.generator.render(ws)
+        losses = {
+            "lpips": float(kit.lpips(area(picture, LPIPS_SMALL), area(target, LPIPS_SMALL))),
+            "mse": float(metrics.mse(picture, target)),
+        }
+    control(Step("invert", 1, 1, losses, picture))
+    return Projection(ws, {}, 1, losses)
 
 
 def _prepare(photo: Source, kit: Toolkit) -> _Face:

@@ -61,6 +61,7 @@ class Hub(BaseHTTPRequestHandler):
             "nofile": (404, "EntryNotFound"),
             "norevision": (404, "RevisionNotFound"),
             "refused": (403, None),
+            "token": (401, None),
             "down": (503, None),
         }
         body, headers = DATA, {}

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
+
+from pti_core.devices import Card, card_of
 
 #: Samples of z from which the mean and spread of w are taken (Karras et al. 2020 use 10,000).
 W_STATISTICS_SAMPLES = 10_000
@@ -26,6 +29,8 @@ class Generator(nn.Module):
             unclipped. Stored noise maps are buffers whose names `noise_names` lists.
         w_mean: buffer (w_dim,), mean of w. w_std: buffer (), root of the mean squared distance
             from it, as the projector of Karras et al. 2020 (appendix D) uses it.
+        options: keyword arguments that `synthesis` takes beside ws, for the device: its precision
+            and what it keeps for the backward pass. `place` sets them; none on the CPU.
     """
 
     w_mean: Tensor
@@ -47,11 +52,21 @@ class Generator(nn.Module):
         self.name, self.resolution, self.num_ws = name, resolution, num_ws
         self.w_dim, self.fingerprint = w_dim, fingerprint
         self.mapping, self.synthesis = mapping, synthesis
+        self.options: dict[str, Any] = {}
         self.requires_grad_(False).eval()
         samples = self.sample_w(W_STATISTICS_SAMPLES, seed=0)
         mean = samples.mean(0) if w_mean is None else w_mean.reshape(w_dim)
         self.register_buffer("w_mean", mean)
         self.register_buffer("w_std", (samples - mean).square().sum(1).mean().sqrt())
+
+    def place(self, device: torch.device) -> Self:
+        """Move to a device and compute there as suits it."""
+        self.options = self.options_for(card_of(device))
+        return self.to(device)
+
+    def options_for(self, card: Card | None) -> dict[str, Any]:
+        """`options` for a GPU, or for the CPU (None)."""
+        return {}
 
     @torch.no_grad()
     def sample_w(self, count: int, seed: int) -> Tensor:
@@ -72,13 +87,16 @@ class Generator(nn.Module):
         """Names of the stored noise buffers inside `synthesis`, coarse to fine."""
         return [name for name, _ in self.synthesis.named_buffers() if name.endswith("noise")]
 
-    def render(self, w: Tensor, replaced: Mapping[str, Tensor] | None = None) -> Tensor:
+    def render(
+        self, w: Tensor, replaced: Mapping[str, Tensor] | None = None, *, exact: bool = False
+    ) -> Tensor:
         """The picture (N, 3, R, R) of w or ws, with some weights or noise of `synthesis` replaced.
 
         Args:
             w: (N, w_dim) or (N, num_ws, w_dim).
             replaced: parameter or buffer name inside `synthesis` to the tensor that stands in for
                 it. The base generator is not changed, so many sessions can share it.
+            exact: in float32 whatever `options` say: for pictures that are kept or measured.
         """
-        ws = self.broadcast(w)
-        return functional_call(self.synthesis, dict(replaced or {}), (ws,))
+        ws, options = self.broadcast(w), {} if exact else self.options
+        return functional_call(self.synthesis, dict(replaced or {}), (ws,), options)

@@ -24,6 +24,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint as recompute
 
+from pti_core.devices import Card
 from pti_core.generators.base import Generator
 from pti_core.generators.convolution import convolve
 
@@ -36,6 +37,9 @@ BLUR = (1.0, 3.0, 3.0, 1.0)
 #: In a 16-bit `dtype` the blocks from this side on are computed in it. Below lies a tenth of the
 #: arithmetic, and errors made there are seen over the whole picture.
 HALF_FROM = 64
+#: Cards of less memory (bytes) compute each block a second time in place of keeping its maps.
+#: Tuning at 1024 holds 1 GB of weights, gradients, moments and copies, and 2 to 3 GB of maps.
+SMALL_CARD = 8 * 10**9
 
 
 @dataclass(frozen=True)
@@ -354,3 +358,10 @@ class StyleGAN2(Generator):
             w_dim=config.w_dim,
         )
         self.config = config
+
+    def options_for(self, card: Card | None) -> dict[str, Any]:
+        """bf16 maps where the card computes in it, and checkpoints on small cards."""
+        if card is None:
+            return {}
+        dtype = torch.bfloat16 if card.bf16 else torch.float32
+        return {"dtype": dtype, "checkpoint": card.memory < SMALL_CARD}
