@@ -519,13 +519,13 @@ class _Page:
         if not networks.ready:
             what = html.escape(networks.describe())
             return f'<p class="loading">Getting ready{": " if what else ""}{what} …</p>'
-        times = "; ".join(
-            f"{_preset_label(name)} {_about(self.studio.expected_seconds(name))}"
+        times = " or ".join(
+            f"{_about(self.studio.expected_seconds(name))} ({_preset_label(name)})"
             for name in self.studio.preset_names
         )
         waiting = len(self.studio.line)
         line = f", with {waiting} in the line before you" if waiting else ""
-        return f'<p class="ready">Ready. To personalise takes{line}: {times}.</p>'
+        return f'<p class="ready">Ready. Personalising takes {times}{line}.</p>'
 
 
 def _preset_label(name: str) -> str:
@@ -814,7 +814,9 @@ h2 b { display: inline-grid; place-items: center; width: 1.5rem; height: 1.5rem;
   font-size: .84rem; margin: .3rem 0 0 !important; font-variant-numeric: tabular-nums; }
 .bar-text span:last-child { color: var(--body-text-color-subdued); }
 #view-row { align-items: center; justify-content: space-between; flex-wrap: nowrap; }
-.sliders .form { display: grid; background: var(--block-background-fill); grid-template-columns: repeat(auto-fill, minmax(270px, 1fr)); }
+.sliders .form { display: grid;
+  background: var(--block-background-fill);
+  grid-template-columns: repeat(auto-fill, minmax(270px, 1fr)); }
 .caption { display: flex; justify-content: space-between; font-size: .82rem; margin: -.5rem 0 0;
   color: var(--body-text-color-subdued); }
 footer .divider { display: none; }
