@@ -20,6 +20,7 @@ from typing import Any
 import gradio as gr
 from gradio.processing_utils import save_bytes_to_cache
 
+from hosting import gpu_loan
 from pti_core.controls import Control, read_controls
 from pti_core.errors import UserError
 from pti_core.jobs import Job, Progress
@@ -37,6 +38,9 @@ CACHE_SECONDS = 600
 # Often enough for a bar that moves; each update is a few kilobytes.
 SECONDS_BETWEEN_UPDATES = 0.4
 
+#: What may be asked for; the first is the default.
+GENERATORS = ("auto", "stylegan2", "mobile")
+
 TITLE = "PTI Studio"
 CONSENT = (
     "Use photographs of yourself or of people who agreed. They go to this server only, which "
@@ -53,12 +57,17 @@ EMPTY = """<div class="empty"><p>Your face appears here.</p>
 def main(arguments: Sequence[str] | None = None) -> None:
     """Serve the page until interrupted."""
     options = _parse(arguments)
+    loan = gpu_loan()  # first of all: before torch
     keep_memory()
     # Threads that wait for their turn must not spin: an edit and a personalisation share the cores.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    studio = Studio(lambda report: load_networks(options.generator, report))
+    studio = Studio(
+        lambda report: load_networks(options.generator, report),
+        load_other=load_other,
+        gpu_loan=loan,
+    )
     studio.networks.start()
-    app = create_app(studio, read_controls(), describe_generator(options.generator), options.preset)
+    app = create_app(studio, read_controls(), preset=options.preset)
     serve(app, host=options.host, port=options.port, share=options.share)
 
 
@@ -67,10 +76,22 @@ def load_networks(generator: str, report: Callable[[str, int, int], None]) -> An
     report("the libraries", 0, 0)
     import torch
 
+    from checkpoints.choice import choose_generator
     from checkpoints.load import load_toolkit
 
     torch.set_num_threads(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2)
-    return load_toolkit(generator, progress=report)
+    choice = choose_generator(generator, progress=report)
+    kit = load_toolkit(choice.generator, progress=report)
+    return dataclasses.replace(kit, about=f"{choice.why} {describe_generator(choice.name)}")
+
+
+def load_other(generator: str) -> Any:
+    """What edits of a session file need that was made with another generator."""
+    import torch
+
+    from checkpoints.load import load_edit_kit
+
+    return load_edit_kit(generator, device=torch.device("cpu"))
 
 
 def describe_generator(name: str) -> str:
@@ -199,7 +220,7 @@ class _Page:
                 self._lay_out_personalisation()
             with gr.Column(scale=6, min_width=320):
                 self._lay_out_result()
-        gr.HTML(f'<p class="about">{html.escape(about)}</p>', padding=False)
+        self.about = gr.HTML(self._about_text(about), padding=False)
 
     def _lay_out_photograph(self) -> None:
         gr.HTML("<h2><b>1</b> Photograph</h2>", padding=False)
@@ -328,7 +349,9 @@ class _Page:
         picture_inputs = [self.desk, self.view, *self.sliders]
         panel = [self.stage, self.editing, self.empty, self.facts, *self.sliders]
 
-        self.clock.tick(self.tell_status, None, [self.status, self.clock], **quiet("status"))
+        self.clock.tick(
+            self.tell_status, None, [self.status, self.about, self.clock], **quiet("status")
+        )
         self.photograph.change(
             self.look,
             [self.photograph, self.desk],
@@ -388,10 +411,12 @@ class _Page:
 
     # -- what happens
 
-    def tell_status(self) -> tuple[Any, Any]:
-        """The line under the title, until the networks are there."""
+    def tell_status(self) -> tuple[Any, Any, Any]:
+        """The line under the title, until the networks are there; then which generator it is."""
         ready = self.studio.networks.ready
-        return self._status_text(), gr.Timer(active=not ready)
+        about = self.studio.networks.get().about if ready else ""
+        shown = self._about_text(about) if about else gr.skip()
+        return self._status_text(), shown, gr.Timer(active=not ready)
 
     @_in_a_sentence
     def look(self, path: str | None, desk_id: str | None) -> Any:
@@ -413,17 +438,16 @@ class _Page:
             self.start: gr.Button(visible=False),
             self.stop: gr.Button("Stop and keep this", visible=True, interactive=True),
         }
-        pictures, crop = (
-            0,
-            self._cached(to_jpeg(self.studio.desks.get(desk_id or "").crop), "before"),
-        )
+        crop = self.studio.desks.get(desk_id or "").crop
+        before = self._cached(to_jpeg(crop), "before") if crop else None
+        pictures = 0
         async for progress in _watch(job, self.studio, desk_id or ""):
             update = {self.bar: _bar(progress), **working}
             working = {}
             if progress.pictures > pictures:
                 pictures = progress.pictures
                 preview = self._cached(_preview(progress), "preview")
-                update[self.stage] = gr.ImageSlider((crop, preview), visible=True)
+                update[self.stage] = gr.ImageSlider((before, preview), visible=True)
                 update[self.editing], update[self.empty] = _hidden(), _hidden()
             yield update
         if job.error is not None:
@@ -511,6 +535,9 @@ class _Page:
     def _cached(self, data: bytes, name: str, ending: str = ".jpg") -> str:
         """A file in the folder that Gradio serves from and clears by itself."""
         return save_bytes_to_cache(data, f"{name}{ending}", self.stage.GRADIO_CACHE)
+
+    def _about_text(self, about: str) -> str:
+        return f'<p class="about">{html.escape(about)}</p>'
 
     def _status_text(self) -> str:
         networks = self.studio.networks
@@ -765,7 +792,12 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--port", type=int, help="default: GRADIO_SERVER_PORT, else the first free one from 7860")
     add("--host", help="default: GRADIO_SERVER_NAME, else this machine only; 0.0.0.0 for all")
     add("--share", action="store_true", help="make a public link through Gradio's tunnel")
-    add("--generator", default="mobile", help="mobile (default), stylegan2-ffhq, ...")
+    add(
+        "--generator",
+        choices=GENERATORS,
+        default=os.environ.get("PTI_GENERATOR", GENERATORS[0]),
+        help="auto: stylegan2 on a GPU, else mobile; default: PTI_GENERATOR, else auto",
+    )
     add("--preset", choices=PRESET_NAMES, default=PRESET_NAMES[0], help="chosen at first")
     return parser.parse_args(arguments)
 
