@@ -30,9 +30,24 @@ Progress = Callable[[str, int, int], None]  # label, bytes done, bytes in all (0
 
 
 def default_cache() -> Path:
-    """PTI_CACHE, else the user's cache folder."""
-    named = os.environ.get("PTI_CACHE")
-    return Path(named) if named else Path.home() / ".cache" / "pti-studio" / "checkpoints"
+    """PTI_CACHE, else the persistent storage of a Space, else the user's cache folder."""
+    if named := os.environ.get("PTI_CACHE"):
+        return Path(named)
+    kept = persistent_storage() or Path.home() / ".cache"
+    return kept / "pti-studio" / "checkpoints"
+
+
+def persistent_storage(folder: Path = Path("/data")) -> Path | None:
+    """The folder that outlives a restart of the Space, if this is a Space that has one."""
+    on_space = os.environ.get("SPACE_ID") is not None
+    return folder if on_space and folder.is_dir() and os.access(folder, os.W_OK) else None
+
+
+def _hub_cache() -> Path | None:
+    """Where the Hub client is to keep files: in persistent storage, unless it is told otherwise."""
+    told = any(name in os.environ for name in ("HF_HOME", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"))
+    kept = persistent_storage()
+    return None if told or kept is None else kept / "pti-studio" / "hub"
 
 
 @dataclass(frozen=True)
@@ -53,7 +68,8 @@ class Store:
     def from_environment(cls) -> "Store":
         """The product's manifest with PTI_CACHE and PTI_CHECKPOINTS."""
         folder = os.environ.get("PTI_CHECKPOINTS")
-        return cls(MANIFEST, default_cache(), Path(folder).expanduser() if folder else None)
+        own = Path(folder).expanduser() if folder else None
+        return cls(MANIFEST, default_cache(), own, _hub_cache())
 
     def asset(self, name: str) -> Asset:
         """Raises CheckpointError for an unknown name, with the nearest known one."""

@@ -53,10 +53,12 @@ class EditKit:
     Attributes:
         generator: the base that sessions are differences from.
         directions: by name, what edits move.
+        about: which generator it is and why, for the person at the screen.
     """
 
     generator: Generator
     directions: Mapping[str, Direction]
+    about: str = ""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import tempfile
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +48,9 @@ class Studio:
         load: gives the networks; it is told where to report downloads.
         presets: by name; the product's by default.
         keep_mb: bound on the memory that desks hold together.
+        load_other: gives what edits need for a generator of another name, for session files.
+        gpu_loan: decorates the generator function that computes where a GPU is there only while it
+            runs, maybe in another process; edits are computed on the CPU then.
     """
 
     def __init__(
@@ -54,9 +58,13 @@ class Studio:
         load: Callable[[Report], Toolkit],
         presets: Mapping[str, Preset] | None = None,
         keep_mb: float = DEFAULT_KEEP_MB,
+        load_other: Callable[[str], EditKit] | None = None,
+        gpu_loan: Callable[[Any], Any] | None = None,
     ) -> None:
         self.networks: Background[Toolkit] = Background(load)
-        self._editor: EditKit | None = None
+        self._editors: dict[str, EditKit] = {}  # by the generator's name
+        self._load_other = load_other
+        self._lent = gpu_loan(self._steps) if gpu_loan else None
         self.line = JobLine()
         self.desks = Desks(keep_mb)
         self.preset_names = tuple(presets or PRESET_NAMES)
@@ -101,15 +109,34 @@ class Studio:
         chosen = self._preset(preset)
 
         def work(on_step: OnStep) -> dict[str, Any]:
-            from pti_core.pipeline import personalise
-
-            kit = self.networks.get()
-            session, report = personalise(photograph, kit, chosen, seed=seed, on_step=on_step)
+            session, report = self._personalise(photograph, chosen, seed, on_step)
             self._lay(desk, session.crop(), report, session)
             return report
 
         photograph = desk.photograph
         return self.line.submit(work, plan_of(chosen), owner=desk_id, kind=chosen.name)
+
+    def _personalise(self, photograph: bytes, preset: Preset, seed: int, on_step: OnStep) -> Any:
+        kit = self.networks.get()
+        if self._lent is None:
+            from pti_core.pipeline import personalise
+
+            return personalise(photograph, kit, preset, seed=seed, on_step=on_step)
+        from pti_core.streaming import follow
+
+        with tempfile.TemporaryDirectory() as folder:
+            stop = Path(folder) / "stop"
+            return follow(self._lent(photograph, preset, seed, stop), on_step, stop)
+
+    def _steps(self, photograph: bytes, preset: Preset, seed: int, stop: Path) -> Iterator[Any]:
+        """A personalisation as a generator; the networks are loaded by then."""
+        from pti_core.pipeline import personalise
+        from pti_core.streaming import steps_of
+
+        kit = self.networks.get()
+        yield from steps_of(
+            lambda on_step: personalise(photograph, kit, preset, seed=seed, on_step=on_step), stop
+        )
 
     def stop(self, desk_id: str) -> bool:
         """Have the desk's personalisation end with what it has reached; whether there is one."""
@@ -127,13 +154,16 @@ class Studio:
         """Lay a session file on the desk.
 
         Raises:
-            SessionError: it is none, or not for this generator; the desk keeps what it had.
+            SessionError: it is none, or not for a generator that is had here; the desk keeps what
+                it had.
+            CheckpointError: the generator that it needs cannot be had.
         """
         from pti_core import directions
         from pti_core.session import Session
 
-        kit = self.networks.get()
-        session = Session.open(source, kit.generator)
+        session = Session.open(source)
+        kit = self._edit_kit(session.generator_name)
+        session.check_generator(kit.generator)
         # An edit that this version does not know is said now, not at the first slider.
         directions.apply(session.pivots, session.edits, kit.directions)
         desk = self.desks.get(desk_id) if desk_id else self.desks.new()
@@ -187,8 +217,9 @@ class Studio:
         desk = self._with_session(desk_id)
         from pti_core import directions
 
-        kit, session = self.networks.get(), desk.session
+        session = desk.session
         assert session is not None
+        kit = self._edit_kit(session.generator_name)
         directions.apply(session.pivots, edits, kit.directions)
         return dataclasses.replace(session, edits=_moved(edits)).to_bytes()
 
@@ -226,24 +257,36 @@ class Studio:
         shown = desk.shown
         with self._rendering:  # one at a time: each takes all cores
             if shown.get("edits") != wanted:
-                face = render(session, self._edit_kit(), wanted)
+                face = render(session, self._edit_kit(session.generator_name), wanted)
                 shown.update(face=face, edits=wanted)
             return shown["face"]
 
-    def _edit_kit(self) -> EditKit:
+    def _edit_kit(self, name: str) -> EditKit:
         """The networks of an edit, which may run beside a personalisation.
 
         `functional_call` puts the replaced weights into the module while it runs, so that two
         threads must not share one. This one has modules of its own around the same tensors.
         """
-        if self._editor is None:
-            from pti_core.pipeline import EditKit
+        kit = self.networks.get()
+        other = name != kit.generator.name and self._load_other is not None
+        key = name if other else kit.generator.name
+        if key not in self._editors:
+            make = self._load_other if other else lambda _: self._own_editor(kit)
+            assert make is not None
+            self._editors[key] = make(key)
+        return self._editors[key]
 
-            kit = self.networks.get()
+    def _own_editor(self, kit: Toolkit) -> EditKit:
+        from pti_core.pipeline import EditKit
+
+        if self._lent is not None:  # the GPU is not there between two loans
+            import torch
+
+            own = copy.deepcopy(kit.generator).place(torch.device("cpu"))
+        else:
             shared = [*kit.generator.parameters(), *kit.generator.buffers()]
             own = copy.deepcopy(kit.generator, {id(tensor): tensor for tensor in shared})
-            self._editor = EditKit(generator=own, directions=kit.directions)
-        return self._editor
+        return EditKit(generator=own, directions=kit.directions)
 
 
 def plan_of(preset: Preset) -> list[Stage]:

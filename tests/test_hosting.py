@@ -1,0 +1,170 @@
+"""What a Space needs: GPUs lent by `spaces`, persistent storage, the README's front matter."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from conftest import make_generator
+
+from checkpoints.asset import HubFile
+from checkpoints.manifest import MANIFEST
+from checkpoints.store import Store, default_cache, persistent_storage
+from hosting import gpu_loan
+from pti_core.errors import CheckpointError, PhotographError
+from pti_core.inversion import ProjectionConfig
+from pti_core.losses import View
+from pti_core.pipeline import EditKit, Toolkit
+from pti_core.presets import Preset
+from pti_core.progress import Step
+from pti_core.studio import Studio
+from pti_core.tuning import TuningConfig
+
+REPOSITORY = Path(__file__).parent.parent
+PHOTO = REPOSITORY / "examples" / "astronaut.jpg"
+TINY = Preset(
+    "tiny",
+    ProjectionConfig(steps=4, lpips_size=64),
+    TuningConfig(steps=200, lpips_views=(View(64),), locality_samples=0, plateau_steps=1000),
+)
+
+#: Does what the real package's contract says: it takes a generator function, and everything that
+#: goes in or out is pickled.
+SPACES = """
+import pickle
+asked, calls = [], []
+
+def GPU(duration=60):
+    asked.append(duration)
+    def decorate(function):
+        def lent(*arguments):
+            calls.append(function.__name__)
+            for item in function(*pickle.loads(pickle.dumps(arguments))):
+                yield pickle.loads(pickle.dumps(item))
+        return lent
+    return decorate
+"""
+
+
+@pytest.fixture
+def spaces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    (tmp_path / "spaces.py").write_text(SPACES)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    yield
+    sys.modules.pop("spaces", None)
+
+
+@pytest.fixture(scope="module")
+def kit(generator, lpips, directions) -> Toolkit:
+    from checkpoints.load import load_face_finder
+
+    return Toolkit(
+        generator=generator,
+        directions=directions,
+        lpips=lpips,
+        lpips_report=lpips,
+        faces=load_face_finder(),
+    )
+
+
+def test_nothing_where_the_package_is_not_there() -> None:
+    assert gpu_loan() is None
+
+
+def test_a_personalisation_runs_on_a_lent_gpu(spaces, kit: Toolkit) -> None:
+    import spaces as package
+
+    studio = Studio(lambda report: kit, {"tiny": TINY}, gpu_loan=gpu_loan(90))
+    desk = studio.align(PHOTO)
+    job = studio.personalise(desk.id, "tiny", seed=2)
+    while not job.wait(0.02):
+        if job.progress().stage == "tune":
+            studio.stop(desk.id)  # said to another process, maybe
+    assert job.error is None
+    report = job.result
+    assert package.asked == [90] and package.calls == ["_steps"]
+    assert report["stopped"] == "person" and 0 < report["steps_by_stage"]["tune"] < 200
+    # The editor's weights are its own: those of the networks may lie on a GPU that is not there.
+    assert studio.picture(desk.id, {"age": 1}).size == (64, 64)
+
+
+def test_a_mistake_comes_back_from_a_lent_gpu(spaces, kit: Toolkit) -> None:
+    studio = Studio(lambda report: kit, {"tiny": TINY}, gpu_loan=gpu_loan())
+    with pytest.raises(PhotographError):
+        studio._personalise(b"no photograph", TINY, 0, on_step)
+
+
+def on_step(step: Step) -> None: ...
+
+
+def test_the_page_asks_for_the_loan_before_torch(spaces) -> None:
+    script = (
+        "import sys, app\nassert 'torch' not in sys.modules\n"
+        "app.gpu_loan()\nassert 'spaces' in sys.modules and 'torch' not in sys.modules\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": f"{sys.path[0]}{os.pathsep}{REPOSITORY}"}
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+
+
+# Sessions of other generators.
+
+
+def test_a_session_brings_the_generator_that_it_needs(kit: Toolkit) -> None:
+    other = make_generator(seed=5, name="other")
+    asked: list[str] = []
+
+    def load_other(name: str) -> EditKit:
+        asked.append(name)
+        if name != "other":
+            raise CheckpointError(f"There is no generator named {name!r}.")
+        return EditKit(generator=other, directions=kit.directions)
+
+    theirs = Studio(lambda report: Toolkit(**{**vars(kit), "generator": other}), {"tiny": TINY})
+    desk = theirs.align(PHOTO)
+    session, _ = theirs._personalise(PHOTO.read_bytes(), TINY, 0, lambda step: step.index < 2)
+    data, shown = session.to_bytes(), []
+    ours = Studio(lambda report: kit, {"tiny": TINY}, load_other=load_other)
+    for _ in range(2):
+        desk = ours.open(data)
+        shown.append(ours.picture(desk.id, {"age": 2}))
+        assert ours.session_file(desk.id, {"age": 2})
+    assert asked == ["other"] and shown[0].tobytes() == shown[1].tobytes()
+    strange = replace(session, generator_name="ather").to_bytes()
+    with pytest.raises(CheckpointError, match="no generator named 'ather'"):
+        ours.open(strange)
+
+
+# Storage and packaging.
+
+
+def test_persistent_storage_is_used_on_a_space_alone(tmp_path, monkeypatch) -> None:
+    for name in ("PTI_CACHE", "HF_HOME", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "SPACE_ID"):
+        monkeypatch.delenv(name, raising=False)
+    assert persistent_storage(tmp_path) is None
+    assert default_cache().is_relative_to(Path.home())
+    assert Store.from_environment().hub_cache is None
+    monkeypatch.setenv("SPACE_ID", "someone/pti-studio")
+    assert persistent_storage(tmp_path) == tmp_path
+    assert persistent_storage(tmp_path / "absent") is None
+    monkeypatch.setenv("PTI_CACHE", str(tmp_path / "named"))
+    assert default_cache() == tmp_path / "named"
+
+
+def test_the_readme_begins_as_a_space_needs_it() -> None:
+    front = (REPOSITORY / "README.md").read_text().split("---\n")[1]
+    fields = dict(re.findall(r"^(\w+): (.+)$", front, re.M))
+    assert fields["sdk"] == "gradio" and (REPOSITORY / fields["app_file"]).is_file()
+    assert re.fullmatch(r"\d+\.\d+\.\d+", fields["sdk_version"]) and fields["license"] == "mit"
+    listed = set(re.findall(r"^  - (\S+/\S+)$", front, re.M))
+    for name in ("stylegan2-ffhq", "e4e-ffhq", "arcface-irse50"):
+        used = {s.repo for s in MANIFEST[name].sources if isinstance(s, HubFile)}
+        assert used <= listed, name
