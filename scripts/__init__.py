@@ -1,0 +1,1 @@
+"""Programs that make what the tree ships; the product itself never runs them."""

@@ -1,0 +1,1 @@
+"""Makes `pti_core/data/directions.safetensors`: `python -m scripts.directions --help`."""
