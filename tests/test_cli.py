@@ -68,10 +68,12 @@ def refusal(*arguments: object) -> str:
 
 
 def test_the_choices_are_those_of_the_library():
-    from pti_core.pipeline import METHODS
+    from checkpoints.choice import CHOICES
+    from pti_core.pipeline import METHODS, PIVOTS
 
     assert set(command_line.PRESETS) == set(PRESETS)
-    assert command_line.METHODS == METHODS
+    assert command_line.METHODS == METHODS and command_line.PIVOTS == PIVOTS
+    assert command_line.GENERATORS == CHOICES
 
 
 def test_help_needs_no_heavy_module():
