@@ -154,6 +154,7 @@ def load_toolkit(
         lpips_report=load_perceptual(exact_border=True, progress=progress).to(device),
         faces=finder,
         identity=load_identity(finder, progress) if identity else None,
+        meter=load_attribute_meter(finder, progress),
         directions=load_directions(),
         encoder=load_encoder(progress).to(device) if encoder else None,
     )

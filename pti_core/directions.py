@@ -11,7 +11,7 @@ import difflib
 import json
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -96,6 +96,12 @@ class Direction:
         if not self.low - slack <= number <= self.high + slack:
             raise EditError(f"{self.name} goes from {span}: {number:g} is outside of it.")
         return self.vector * self._length(min(max(number, self.low), self.high))
+
+    def stretched(self, gain: float) -> Direction:
+        """The same direction with every step `gain` (over 0) times as long: for a person on whose
+        generator it moves the attribute less, or more, than on the base (`pti_core.gains`)."""
+        curve = tuple((amount, length * gain) for amount, length in self.curve)
+        return replace(self, curve=curve)
 
     def _length(self, amount: float) -> float:
         amounts, lengths = zip(*self.curve, strict=True)

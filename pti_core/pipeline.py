@@ -22,10 +22,12 @@ from torch import Tensor
 
 from pti_core import directions as latent_directions
 from pti_core import metrics
+from pti_core.attributes import AttributeMeter
 from pti_core.directions import Direction
 from pti_core.encoders.e4e import E4E
 from pti_core.errors import UserError
 from pti_core.faces import Alignment, FaceFinder, align, paste
+from pti_core.gains import fit_gains
 from pti_core.generators.base import Generator
 from pti_core.inversion import Projection, ProjectionConfig, project
 from pti_core.perceptual import LPIPS, area
@@ -70,6 +72,7 @@ class Toolkit(EditKit):
             published network with exact borders.
         faces: what finds faces.
         identity: what compares persons; without it reports lack `identity_distance`.
+        meter: what measures attributes; without it edits are not fitted to the person.
         encoder: gives W+ pivots in one pass (e4e); only those pivots need it.
     """
 
@@ -77,6 +80,7 @@ class Toolkit(EditKit):
     lpips_report: LPIPS
     faces: FaceFinder
     identity: metrics.Identity | None = None
+    meter: AttributeMeter | None = None
     encoder: E4E | None = None
 
 
@@ -149,6 +153,9 @@ def personalise(
         noise=noise,
         delta=delta,
     )
+    if kit.meter and delta.tensors:
+        with clock.stage("fit edits"):
+            session.gains = _fit_gains(session, kit, kit.meter)
     report: dict[str, Any] = {
         "seconds": clock.total(),
         "seconds_by_stage": clock.rounded(),
@@ -163,6 +170,7 @@ def personalise(
         "pivot": inversion,
         "seed": seed,
         "photographs": len(photos),
+        "gains": session.gains,
     }
     session.made = {
         "settings": {
@@ -202,7 +210,8 @@ def picture(
     """
     replaced = session.replaced(kit.generator, person)
     w = session.pivots[person : person + 1].to(kit.generator.w_mean)
-    w = latent_directions.apply(w, session.edits if edits is None else edits, kit.directions)
+    own = session.directions(kit.directions)
+    w = latent_directions.apply(w, session.edits if edits is None else edits, own)
     return kit.generator.render(w, replaced, exact=True)
 
 
@@ -309,6 +318,19 @@ class _Control:
 
     def ended_by(self, otherwise: str) -> str:
         return "person" if self.stopped else otherwise
+
+
+def _fit_gains(session: Session, kit: Toolkit, meter: AttributeMeter) -> dict[str, float]:
+    """The gains of the first photograph's person, rendered as `picture` does."""
+    replaced = session.replaced(kit.generator)
+    pivot = session.pivots[:1].to(kit.generator.w_mean)
+
+    @torch.inference_mode()
+    def render_with(directions: Mapping[str, Direction], edits: Mapping[str, float]) -> Image.Image:
+        w = latent_directions.apply(pivot, edits, directions)
+        return to_image(kit.generator.render(w, replaced, exact=True))
+
+    return fit_gains(kit.directions, render_with, session.crop(), meter, kit.identity)
 
 
 def _as_list(photo: Source | Sequence[Source]) -> list[Source]:

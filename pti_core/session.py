@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from pti_core import session_file
+from pti_core.directions import Direction
 from pti_core.errors import SessionError
 from pti_core.faces import Alignment
 from pti_core.files import write_atomically
@@ -39,6 +41,7 @@ class Session:
             this photograph was projected; only those that differ.
         delta: the tuned weights as a float16 difference from the base; empty without tuning.
         edits: direction name to amount in its units.
+        gains: direction name to how much longer its steps are for this person (`pti_core.gains`).
         made: how it was made (preset, method, seed, settings, metrics, versions): plain JSON.
     """
 
@@ -52,6 +55,7 @@ class Session:
     delta: TunedDelta
     edits: dict[str, float] = field(default_factory=dict)
     made: dict[str, Any] = field(default_factory=dict)
+    gains: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.pivots = _plain(self.pivots).float()
@@ -68,6 +72,13 @@ class Session:
     def crop(self, person: int = 0) -> Image.Image:
         """The aligned crop, RGB, at the generator's resolution: what was inverted."""
         return session_file.crop_of(self.crops[person])
+
+    def directions(self, shipped: Mapping[str, Direction]) -> dict[str, Direction]:
+        """The shipped directions with this person's gains."""
+        return {
+            name: direction.stretched(self.gains[name]) if name in self.gains else direction
+            for name, direction in shipped.items()
+        }
 
     def replaced(self, generator: Generator, person: int = 0) -> dict[str, Tensor]:
         """What `Generator.render` takes to be this personalised generator at a photograph's pivot.
@@ -109,6 +120,7 @@ class Session:
             alignments=[alignment.to_dict() for alignment in self.alignments],
             edits=self.edits,
             made=self.made,
+            gains=self.gains,
         )
         tensors = {"pivots": self.pivots}
         tensors |= {f"delta.{name}": tensor for name, tensor in self.delta.tensors.items()}
@@ -156,6 +168,7 @@ class Session:
             delta=TunedDelta(_under("delta.", tensors)),
             edits=header.edits,
             made=header.made,
+            gains=header.gains,
         )
         if generator is not None:
             session.check_generator(generator)

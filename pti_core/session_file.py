@@ -12,7 +12,7 @@ import json
 import math
 import re
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,8 @@ MAX_CROP_SIDE = 2048
 MAX_VALUE = 1e4
 MAX_EDITS = 100
 MAX_EDIT = 1e6
+# A step three times as long as on the base generator leaves the part of W that was calibrated.
+MAX_GAIN = 3.0
 # `made` is settings, metrics and versions.
 MAX_MADE_VALUES, MAX_MADE_DEPTH, MAX_MADE_TEXT = 2000, 8, 2000
 
@@ -76,6 +78,7 @@ class Header:
     alignments: list[dict[str, Any]]
     edits: dict[str, float]
     made: dict[str, Any]
+    gains: dict[str, float] = field(default_factory=dict)
 
 
 def pack(header: Header, tensors: dict[str, Tensor]) -> bytes:
@@ -91,6 +94,7 @@ def pack(header: Header, tensors: dict[str, Tensor]) -> bytes:
             "alignments": header.alignments,
             "edits": header.edits,
             "made": header.made,
+            "gains": header.gains,
         },
         allow_nan=True,  # refused in the next line, with a sentence
     )
@@ -166,6 +170,7 @@ def check_header(data: Any) -> Header:
         alignments=_alignments(data.get("alignments")),
         edits=_edits(data.get("edits", {})),
         made=_made(data.get("made", {})),
+        gains=_gains(data.get("gains", {})),
     )
 
 
@@ -307,6 +312,13 @@ def _edits(value: Any) -> dict[str, float]:
         if not _EDIT_NAME.fullmatch(name) or not _is_number(amount, MAX_EDIT):
             raise SessionError("The session file's edits are not numbers in range; " + _ASK)
     return {name: float(amount) for name, amount in value.items()}
+
+
+def _gains(value: Any) -> dict[str, float]:
+    gains = _edits(value)
+    if not all(1 <= gain <= MAX_GAIN for gain in gains.values()):
+        raise SessionError("The session file's gains of its edits are out of range; " + _ASK)
+    return gains
 
 
 def _made(value: Any) -> dict[str, Any]:
