@@ -211,7 +211,7 @@ def test_mistakes_are_said_and_nothing_is_lost(browser, url, session_file, tmp_p
 
     blank = tmp_path / "blank.png"
     Image.new("RGB", (300, 300), "grey").save(blank)
-    page.locator("#photograph button[aria-label='Clear']").click()
+    page.locator("#photograph button[aria-label='Remove Image']").click()
     page.set_input_files("#photograph input[type=file]", blank)
     page.wait_for_selector(".toast-body")
     assert "face" in page.locator(".toast-body").first.inner_text().lower()
@@ -221,7 +221,6 @@ def test_mistakes_are_said_and_nothing_is_lost(browser, url, session_file, tmp_p
 
     broken = tmp_path / "broken.safetensors"
     broken.write_bytes(b"\xff" * 1000)
-    page.locator(".toast-close").first.click()
     with page.expect_file_chooser() as chooser:
         page.click("#open-session")
     chooser.value.set_files(broken)
