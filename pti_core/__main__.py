@@ -62,11 +62,14 @@ def invert(arguments: argparse.Namespace) -> int:
     encoder = "e4e" in (arguments.method, arguments.pivot if arguments.method == "pti" else "")
     with Report() as report_download:
         choice = choose_generator(arguments.generator, progress=report_download)
-        print(choice.why, file=sys.stderr, flush=True)
+        if encoder and choice.name == "mobile":
+            raise UserError(f"{choice.why} e4e's pivots are codes of StyleGAN2: use the pivot w.")
         kit = load_toolkit(choice.generator, progress=report_download, encoder=encoder)
     with _stop_on_interrupt() as asked, StepDisplay() as display:
 
         def on_step(step: Step) -> bool:
+            if not display.began:  # not before: a mistake is answered with its sentence alone
+                print(choice.why, file=sys.stderr, flush=True)
             display(step)
             return not asked.is_set()
 
@@ -146,6 +149,10 @@ class StepDisplay:
         self._bar: tqdm[NoReturn] | None = None
         self._stage = ""
         self._spoken = 0.0
+
+    @property
+    def began(self) -> bool:
+        return bool(self._stage)
 
     def __enter__(self) -> StepDisplay:
         return self
