@@ -33,7 +33,7 @@ FAST = Preset(
         picture_every=5,
     ),
     TuningConfig(
-        steps=60,
+        steps=100,
         learning_rate=1e-3,
         muon_rate=6e-3,
         final_rate=0.0,

@@ -29,7 +29,7 @@ PHOTOGRAPH = REPOSITORY / "examples" / "astronaut.jpg"
 ARTIFACTS = REPOSITORY / "artifacts"
 SIZES = {"desktop": (1280, 900), "telephone": (390, 844)}
 # Of a machine that is busy with much else; an idle one takes a twentieth of that.
-PATIENCE = 600_000  # milliseconds
+PATIENCE = 300_000  # milliseconds
 
 #: The default preset in kind, with few enough steps for a test.
 SHORT = Preset(
