@@ -16,12 +16,11 @@ from torch import Tensor
 from scripts.directions.faces import MEASURES, Tools
 from scripts.directions.recipes import Recipe
 
-#: Ends of the offered range: nowhere may the mean distance to the unmoved face be over the first,
-#: nor that of one face in ten over the second. dlib's "another person" is 0.6, of which the
+#: Ends of the offered range: neither may the mean distance to the unmoved face be over the first,
+#: nor may that of one face in ten be over the second. dlib's "another person" is 0.6, of which the
 #: reconstruction of a photograph takes a part before anything is moved.
 MEAN_DISTANCE, TENTH_DISTANCE = 0.40, 0.50
-#: A step may lose this much of the unit in a face that rises over all, and still be called
-#: monotonic: what the measures repeat to between two nearly equal pictures.
+#: Share of the faces that every step has to move the right way.
 SHARE_MONOTONIC = 0.9
 
 

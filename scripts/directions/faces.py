@@ -35,7 +35,7 @@ from scripts.directions.colours import colours
 #: Pictures are measured at this side: landmarks and the networks' chips need no more, and the
 #: identity network's smallest is 512.
 SIDE = 512
-#: Barely visible; measured ages change by under half a year against PNG.
+#: Of the JPEGs. A face is always measured as it is kept, so a resumed run measures the same.
 QUALITY = 95
 #: Everything that is measured on a face.
 MEASURES = (*NAMES, *COLOURS)

@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 from pti_core.directions import Direction, apply
 from scripts.directions.faces import Tools
 
-#: A young woman, a man of middle age, an older man; none of them was fitted or calibrated on.
+#: A man and two women; none of them was fitted or calibrated on.
 SEEDS = (300_000, 300_001, 300_002)
 #: Columns, odd so that the unmoved face stands in the middle; side of one picture in pixels.
 COLUMNS, SIDE = 5, 192
