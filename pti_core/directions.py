@@ -164,5 +164,5 @@ def find(name: str, directions: Mapping[str, Direction]) -> Direction:
     if name in directions:
         return directions[name]
     near = difflib.get_close_matches(str(name), directions, n=1, cutoff=0.5)
-    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(directions)}."
-    raise EditError(f"There is no edit named {name!r}: {hint}")
+    hint = f": did you mean {near[0]}?" if near else "."
+    raise EditError(f"There is no edit named {name!r}{hint} There are {', '.join(directions)}.")
