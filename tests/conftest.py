@@ -35,6 +35,15 @@ def make_generator(seed: int = 0, name: str = "small", channels: int = 32) -> Ge
     )
 
 
+def make_lively_generator() -> Generator:
+    """The small generator with styles around one, as trained ones have: so its pictures vary."""
+    found = make_generator()
+    for name, parameter in found.synthesis.named_parameters():
+        if name.endswith("modulation.bias"):
+            parameter.fill_(1.0)
+    return found
+
+
 @pytest.fixture(scope="session")
 def generator() -> Generator:
     return make_generator()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from conftest import SIDE, make_generator
+from conftest import SIDE, make_lively_generator
 
 from pti_core.inversion import ProjectionConfig, learning_rate_ramp, project
 
@@ -13,12 +13,7 @@ QUICK = ProjectionConfig(steps=40, learning_rate=0.1, lpips_size=SIDE, optimise_
 
 @pytest.fixture(scope="module")
 def generator():
-    """The small generator with styles around one, as trained ones have: so its pictures vary."""
-    found = make_generator()
-    for name, parameter in found.synthesis.named_parameters():
-        if name.endswith("modulation.bias"):
-            parameter.fill_(1.0)
-    return found
+    return make_lively_generator()
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 import torch
 import torch.nn.functional as F
-from conftest import SIDE, make_generator
+from conftest import SIDE, make_lively_generator
 
 from pti_core.losses import PhotographLoss, View, high_pass, visibility
 from pti_core.optimisers import Muon, orthogonalise
@@ -30,12 +30,7 @@ FAST = dataclasses.replace(
 
 @pytest.fixture(scope="module")
 def generator():
-    """The small generator with styles around one, as trained ones have: so its pictures vary."""
-    found = make_generator()
-    for name, parameter in found.synthesis.named_parameters():
-        if name.endswith("modulation.bias"):
-            parameter.fill_(1.0)
-    return found
+    return make_lively_generator()
 
 
 @pytest.fixture(scope="module")
