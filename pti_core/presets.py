@@ -34,6 +34,7 @@ FAST = Preset(
     ),
     TuningConfig(
         steps=100,
+        tuned_from=32,
         learning_rate=1e-3,
         muon_rate=6e-3,
         final_rate=0.0,

@@ -32,6 +32,7 @@ class TuningConfig:
 
     steps: int = 350  # section 4: 350 iterations
     learning_rate: float = 3e-4  # section 4, Adam
+    tuned_from: int = 4  # least side of the hidden maps whose weights move; the paper's: all
     muon_rate: float = 0.0  # of Muon, for weights that mix channels; 0: Adam for all
     final_rate: float = 1.0  # cosine decay of the rates to this share; the paper's are constant
     lambda_l2: float = 1.0  # equation 3's lambda_L2, section 4
@@ -142,7 +143,7 @@ class _Run:
         self.ws = generator.broadcast(pivots)
         self.noise = list(noise) if isinstance(noise, list | tuple) else [noise or {}] * count
         self.random = torch.Generator().manual_seed(seed)
-        self.weights = _free_weights(generator, start)
+        self.weights = _free_weights(generator, config.tuned_from, start)
         self.optimisers = _optimisers(self.weights, config)
         self.rates = [optimiser.param_groups[0]["lr"] for optimiser in self.optimisers]
         self.photographs = [
@@ -244,11 +245,15 @@ class _Run:
         return TunedResult(TunedDelta(delta), self.steps, self.best_losses, stopped)
 
 
-def _free_weights(generator: Generator, start: TunedDelta | None) -> dict[str, Tensor]:
+def _free_weights(
+    generator: Generator, tuned_from: int, start: TunedDelta | None
+) -> dict[str, Tensor]:
+    """Copies that may move: those of large enough maps, and whatever `start` has moved already."""
     begin = start.replaced(generator) if start else {}
     return {
         name: begin.get(name, value).detach().clone().requires_grad_(True)
         for name, value in generator.synthesis.named_parameters()
+        if name in begin or generator.side_of(name) >= tuned_from
     }
 
 

@@ -60,6 +60,17 @@ def test_the_picture_at_the_pivot_becomes_the_photograph(generator, lpips, targe
     assert all(value.dtype == DELTA_DTYPE for value in result.delta.tensors.values())
 
 
+def test_weights_of_coarse_maps_stay_where_asked(generator, lpips, targets, pivots):
+    config = dataclasses.replace(FAST, tuned_from=16)
+    result = pivotal_tune(generator, targets[:1], pivots[:1], lpips, config)
+    untuned = F.mse_loss(generator.render(pivots[:1]), targets[:1]).item()
+    assert error(generator, pivots[:1], result.delta, targets[:1]) < 0.7 * untuned
+    sides = {generator.side_of(name) for name in result.delta.tensors}
+    assert sides == {16, 32, 64}
+    everything = pivotal_tune(generator, targets[:1], pivots[:1], lpips, FAST).delta.tensors
+    assert {4, 8} <= {generator.side_of(name) for name in everything}
+
+
 def test_several_photographs_share_one_generator(generator, lpips, targets, pivots):
     config = dataclasses.replace(PLAIN, steps=160)
     result = pivotal_tune(generator, targets, pivots, lpips, config)

@@ -87,6 +87,10 @@ class Generator(nn.Module):
         """Names of the stored noise buffers inside `synthesis`, coarse to fine."""
         return [name for name, _ in self.synthesis.named_buffers() if name.endswith("noise")]
 
+    def side_of(self, parameter: str) -> int:
+        """Side in pixels of the hidden maps that a parameter of `synthesis`, by name, works on."""
+        return self.synthesis.side_of(parameter)  # type: ignore[operator]
+
     def render(
         self, w: Tensor, replaced: Mapping[str, Tensor] | None = None, *, exact: bool = False
     ) -> Tensor:

@@ -159,6 +159,13 @@ class MobileSynthesis(nn.Module):
             x = layer(x, ws[:, 2 * i + 1], ws[:, 2 * i + 2])
         return x
 
+    def side_of(self, parameter: str) -> int:
+        """Side of the hidden maps that a parameter works on; the head's is the picture's."""
+        part, *place = parameter.split(".")
+        if part == "layers":
+            return self.shapes[int(place[0])].side
+        return 4 if part == "input" else 2 * self.shapes[-1].side
+
     def forward(self, ws: Tensor) -> Tensor:
         return self.head(self.features(ws), ws[:, 2 * len(self.layers) + 1])
 

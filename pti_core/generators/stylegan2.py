@@ -271,6 +271,10 @@ class Synthesis(nn.Module):
     def blocks(self) -> dict[str, Block]:
         return {k: m for k, m in self.named_children() if isinstance(m, Block)}
 
+    def side_of(self, parameter: str) -> int:
+        """Side of the block that a parameter belongs to."""
+        return int(parameter.split(".")[0].removeprefix("b"))
+
     def styles(self, ws: Tensor) -> dict[str, Tensor]:
         """StyleSpace: layer name ("b64.conv0", "b64.torgb", ...) to its style (N, C_in).
 

@@ -24,7 +24,7 @@ from scripts.directions.recipes import RECIPES, Recipe
 from scripts.directions.sheet import contact_sheet
 
 #: Faces that are fitted: as the mapping gives them, so that every attribute has its extremes.
-FIT_SEEDS, FIT_PSI = range(700), 1.0
+FIT_SEEDS, FIT_PSI = range(2400), 1.0
 #: Held-out faces: truncated as pictures usually are; and untruncated ones, further out than most
 #: pivots of photographs lie, to see whether a direction still does there what it says.
 CHECK_SEEDS, CHECK_PSI = range(100_000, 100_018), 0.7
