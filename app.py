@@ -13,7 +13,7 @@ import html
 import logging
 import os
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +48,11 @@ CONSENT = (
     "soon after you leave."
 )
 PRESET_LABELS = {"fast": "Fast", "paper": "Paper’s settings"}
+GENERATOR_LABELS = {
+    "auto": "Automatic: StyleGAN2 where a GPU is, else the embedded one",
+    "stylegan2": "StyleGAN2-FFHQ: on a CPU about ten times slower",
+    "mobile": "Embedded (MobileStyleGAN)",
+}
 VIEW_LABELS = {"face": "Face", "photograph": "In the photograph"}
 STAGES = {"invert": "Finding the face in the generator", "tune": "Tuning the generator to it"}
 EMPTY = """<div class="empty"><p>Your face appears here.</p>
@@ -61,10 +66,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     keep_memory()
     # Threads that wait for their turn must not spin: an edit and a personalisation share the cores.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    loaders = {name: partial(load_networks, name) for name in GENERATORS}
+    first = options.generator
     studio = Studio(
-        lambda report: load_networks(options.generator, report),
+        loaders.pop(first),
         load_other=load_other,
         gpu_loan=loan,
+        generator=first,
+        others=loaders,
     )
     studio.networks.start()
     app = create_app(studio, read_controls(), preset=options.preset)
@@ -281,6 +290,14 @@ class _Page:
                     visible=len(names) > 1,
                     elem_id="preset",
                 )
+                choices = self.studio.generator_names
+                self.generator = gr.Dropdown(
+                    [(GENERATOR_LABELS.get(name, name), name) for name in choices],
+                    value=choices[0],
+                    label="Generator",
+                    visible=len(choices) > 1,
+                    elem_id="generator",
+                )
                 self.start = gr.Button(
                     "Personalise", variant="primary", interactive=False, elem_id="start"
                 )
@@ -363,7 +380,7 @@ class _Page:
         )
         self.start.click(
             self.personalise,
-            [self.desk, self.preset],
+            [self.desk, self.preset, self.generator],
             [self.bar, self.stage, self.start, self.stop, self.editing, self.empty],
             concurrency_limit=None,
             **quiet("personalise"),
@@ -426,10 +443,12 @@ class _Page:
         desk = self.studio.align(Path(path), self._known(desk_id))
         return desk.id, desk.crop, gr.Button(interactive=True)
 
-    async def personalise(self, desk_id: str | None, preset: str) -> AsyncIterator[Any]:
+    async def personalise(
+        self, desk_id: str | None, preset: str, generator: str
+    ) -> AsyncIterator[Any]:
         """Bar and preview, until the session lies on the desk."""
         try:
-            job = self.studio.personalise(desk_id or "", preset)
+            job = self.studio.personalise(desk_id or "", preset, generator=generator)
         except UserError as error:
             gr.Warning(str(error), title="")
             yield gr.skip()
@@ -599,7 +618,7 @@ def _bar(progress: Progress) -> str:
     if progress.state == "waiting":
         text = f"Waiting: {progress.ahead} before you"
     elif not progress.stage:
-        text = "Looking at the photograph"
+        text = "Looking at the photograph, and loading the generator if it was not used yet"
     elif progress.stage == "tune" and progress.index == progress.total:
         text, left = "Comparing the result with the photograph", ""
     else:
@@ -644,7 +663,8 @@ def _facts(report: Mapping[str, Any]) -> str:
         for label, key, note in rows
         if isinstance(report.get(key), (int, float))
     ]
-    return f'<table class="facts">{"".join(lines)}</table>'
+    about = html.escape(str(report.get("about") or ""))
+    return f'<table class="facts">{"".join(lines)}</table><p class="about">{about}</p>'
 
 
 def _sentence(error: BaseException) -> str:
@@ -681,6 +701,8 @@ class _Endpoints:
                 list(self.studio.preset_names), value=self.studio.preset_names[0], label="preset"
             )
             seed = gr.Number(0, precision=0, label="seed")
+            choices = list(self.studio.generator_names)
+            generator = gr.Dropdown(choices, value=choices[0], label="generator")
             edits = gr.JSON({}, label="edits")
             view = gr.Dropdown(list(VIEWS), value="face", label="view")
             side = gr.Number(0, precision=0, label="side")
@@ -691,7 +713,13 @@ class _Endpoints:
         one: dict[str, Any] = {"concurrency_id": "edit", "concurrency_limit": 1}
         many: dict[str, Any] = {"concurrency_limit": None}
         press.click(self.align, photograph, [desk, picture], api_name="align")
-        press.click(self.personalise, [desk, preset, seed], answer, api_name="personalise", **many)
+        press.click(
+            self.personalise,
+            [desk, preset, seed, generator],
+            answer,
+            api_name="personalise",
+            **many,
+        )
         press.click(self.stop, desk, answer, api_name="stop", **many)
         press.click(self.edit, [desk, edits, view, side], file, api_name="edit", **one)
         press.click(self.save, [desk, edits], file, api_name="save_session")
@@ -708,10 +736,12 @@ class _Endpoints:
         desk = self.studio.align(Path(photograph))
         return desk.id, desk.crop
 
-    async def personalise(self, desk: str, preset: str, seed: int) -> AsyncIterator[Any]:
+    async def personalise(
+        self, desk: str, preset: str, seed: int, generator: str
+    ) -> AsyncIterator[Any]:
         """Tune the generator to the photograph of `align`; streams progress, ends with a report."""
         try:
-            job = self.studio.personalise(desk, preset, int(seed))
+            job = self.studio.personalise(desk, preset, int(seed), generator)
         except UserError as error:
             raise gr.Error(str(error), print_exception=False) from error
         async for progress in _watch(job, self.studio, desk):

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pti_core.pipeline import EditKit, Toolkit
     from pti_core.presets import Preset
     from pti_core.progress import OnStep
+    from pti_core.session import Session
 
 #: What `picture` shows: the aligned face, or the face in its photograph.
 VIEWS = ("face", "photograph")
@@ -49,6 +50,9 @@ class Studio:
         presets: by name; the product's by default.
         keep_mb: bound on the memory that desks hold together.
         load_other: gives what edits need for a generator of another name, for session files.
+        generator: what `load` was asked for: the name under which its networks may be chosen.
+        others: by name, what gives the networks of another generator that may be chosen for a
+            personalisation; they are loaded when that is first done.
         gpu_loan: decorates the generator function that computes where a GPU is there only while it
             runs, maybe in another process; edits are computed on the CPU then.
     """
@@ -60,8 +64,15 @@ class Studio:
         keep_mb: float = DEFAULT_KEEP_MB,
         load_other: Callable[[str], EditKit] | None = None,
         gpu_loan: Callable[[Any], Any] | None = None,
+        generator: str = "auto",
+        others: Mapping[str, Callable[[Report], Toolkit]] | None = None,
     ) -> None:
         self.networks: Background[Toolkit] = Background(load)
+        self._choices = {
+            generator: self.networks,
+            **{name: Background(loading) for name, loading in (others or {}).items()},
+        }
+        self.generator_names = tuple(self._choices)
         self._editors: dict[str, EditKit] = {}  # by the generator's name
         self._load_other = load_other
         self._lent = gpu_loan(self._steps) if gpu_loan else None
@@ -92,48 +103,66 @@ class Studio:
         self.desks.make_room(keep=desk.id)
         return desk
 
-    def personalise(self, desk_id: str, preset: str = "fast", seed: int = 0) -> Job:
+    def personalise(
+        self, desk_id: str, preset: str = "fast", seed: int = 0, generator: str = ""
+    ) -> Job:
         """Put the personalisation of the desk's photograph into the line.
 
-        The job's result is the report; the session lies on the desk then. What lay there before
-        stays until then, and for good if the job fails.
+        `generator` is one of `generator_names`; the first by default. The job's result is the
+        report; the session lies on the desk then. What lay there before stays until then, and for
+        good if the job fails.
 
         Raises:
-            NoDeskError, UserError: no such desk, nothing on it, an unknown preset, a full line.
+            NoDeskError, UserError: no such desk, nothing on it, an unknown preset or generator, a
+                full line.
         """
         desk = self.desks.get(desk_id)
         if not desk.photograph:
             raise UserError("Choose a photograph first; then it can be personalised.")
         if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
             raise UserError("The seed is a whole number from 0 to 4294967295; give such a one.")
-        chosen = self._preset(preset)
+        chosen, name = self._preset(preset), generator or self.generator_names[0]
+        if name not in self._choices:
+            known = " or ".join(self.generator_names)
+            raise UserError(f"There is no generator named {name!r}; use {known}.")
 
         def work(on_step: OnStep) -> dict[str, Any]:
-            session, report = self._personalise(photograph, chosen, seed, on_step)
+            session, report = self._personalise(photograph, chosen, seed, name, on_step)
             self._lay(desk, session.crop(), report, session)
             return report
 
         photograph = desk.photograph
         return self.line.submit(work, plan_of(chosen), owner=desk_id, kind=chosen.name)
 
-    def _personalise(self, photograph: bytes, preset: Preset, seed: int, on_step: OnStep) -> Any:
-        kit = self.networks.get()
+    def _personalise(
+        self, photograph: bytes, preset: Preset, seed: int, generator: str, on_step: OnStep
+    ) -> tuple[Session, dict[str, Any]]:
+        kit = self._toolkit(generator)
+        session, report = self._computed(photograph, preset, seed, generator, on_step)
+        return session, {**report, "about": kit.about}
+
+    def _computed(
+        self, photograph: bytes, preset: Preset, seed: int, generator: str, on_step: OnStep
+    ) -> Any:
         if self._lent is None:
             from pti_core.pipeline import personalise
 
+            kit = self._toolkit(generator)
             return personalise(photograph, kit, preset, seed=seed, on_step=on_step)
         from pti_core.streaming import follow
 
         with tempfile.TemporaryDirectory() as folder:
             stop = Path(folder) / "stop"
-            return follow(self._lent(photograph, preset, seed, stop), on_step, stop)
+            return follow(self._lent(photograph, preset, seed, generator, stop), on_step, stop)
 
-    def _steps(self, photograph: bytes, preset: Preset, seed: int, stop: Path) -> Iterator[Any]:
+    def _steps(
+        self, photograph: bytes, preset: Preset, seed: int, generator: str, stop: Path
+    ) -> Iterator[Any]:
         """A personalisation as a generator; the networks are loaded by then."""
         from pti_core.pipeline import personalise
         from pti_core.streaming import steps_of
 
-        kit = self.networks.get()
+        kit = self._toolkit(generator)
         yield from steps_of(
             lambda on_step: personalise(photograph, kit, preset, seed=seed, on_step=on_step), stop
         )
@@ -237,6 +266,13 @@ class Studio:
             raise UserError(f"There is no preset named {name!r}; use {' or '.join(presets)}.")
         return presets[name]
 
+    def _toolkit(self, generator: str) -> Toolkit:
+        """The networks of a choice. One that ends at the first's generator shares the first's."""
+        first, chosen = self.networks.get(), self._choices[generator].get()
+        if chosen.generator.fingerprint == first.generator.fingerprint:
+            return dataclasses.replace(first, about=chosen.about)
+        return chosen
+
     def _lay(self, desk: Desk, crop: Image.Image, report: dict[str, Any], session: Any) -> None:
         desk.shown = {}
         desk.crop, desk.report, desk.session = crop, report, session
@@ -267,14 +303,18 @@ class Studio:
         `functional_call` puts the replaced weights into the module while it runs, so that two
         threads must not share one. This one has modules of its own around the same tensors.
         """
-        kit = self.networks.get()
-        other = name != kit.generator.name and self._load_other is not None
-        key = name if other else kit.generator.name
-        if key not in self._editors:
-            make = self._load_other if other else lambda _: self._own_editor(kit)
-            assert make is not None
-            self._editors[key] = make(key)
-        return self._editors[key]
+        ready = {
+            kit.generator.name: kit
+            for kit in (networks.get() for networks in self._choices.values() if networks.ready)
+        }
+        if name not in self._editors:
+            if name in ready:
+                self._editors[name] = self._own_editor(ready[name])
+            elif self._load_other is not None:
+                self._editors[name] = self._load_other(name)
+            else:  # what it lacks is said by whoever checks the session against it
+                return self._own_editor(self.networks.get())
+        return self._editors[name]
 
     def _own_editor(self, kit: Toolkit) -> EditKit:
         from pti_core.pipeline import EditKit

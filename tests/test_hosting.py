@@ -17,7 +17,7 @@ from checkpoints.asset import HubFile
 from checkpoints.manifest import MANIFEST
 from checkpoints.store import Store, default_cache, persistent_storage
 from hosting import gpu_loan
-from pti_core.errors import CheckpointError, PhotographError
+from pti_core.errors import CheckpointError, PhotographError, UserError
 from pti_core.inversion import ProjectionConfig
 from pti_core.losses import View
 from pti_core.pipeline import EditKit, Toolkit
@@ -97,7 +97,7 @@ def test_a_personalisation_runs_on_a_lent_gpu(spaces, kit: Toolkit) -> None:
 def test_a_mistake_comes_back_from_a_lent_gpu(spaces, kit: Toolkit) -> None:
     studio = Studio(lambda report: kit, {"tiny": TINY}, gpu_loan=gpu_loan())
     with pytest.raises(PhotographError):
-        studio._personalise(b"no photograph", TINY, 0, on_step)
+        studio._personalise(b"no photograph", TINY, 0, "auto", on_step)
 
 
 def on_step(step: Step) -> None: ...
@@ -130,7 +130,9 @@ def test_a_session_brings_the_generator_that_it_needs(kit: Toolkit) -> None:
 
     theirs = Studio(lambda report: Toolkit(**{**vars(kit), "generator": other}), {"tiny": TINY})
     desk = theirs.align(PHOTO)
-    session, _ = theirs._personalise(PHOTO.read_bytes(), TINY, 0, lambda step: step.index < 2)
+    session, _ = theirs._personalise(
+        PHOTO.read_bytes(), TINY, 0, "auto", lambda step: step.index < 2
+    )
     data, shown = session.to_bytes(), []
     ours = Studio(lambda report: kit, {"tiny": TINY}, load_other=load_other)
     for _ in range(2):
@@ -168,3 +170,52 @@ def test_the_readme_begins_as_a_space_needs_it() -> None:
     for name in ("stylegan2-ffhq", "e4e-ffhq", "arcface-irse50"):
         used = {s.repo for s in MANIFEST[name].sources if isinstance(s, HubFile)}
         assert used <= listed, name
+
+
+# A generator chosen for one personalisation.
+
+SHORT = replace(TINY, tuning=replace(TINY.tuning, steps=2))
+
+
+def test_a_person_chooses_the_generator(kit: Toolkit) -> None:
+    other = make_generator(seed=5, name="other")
+    loaded: list[str] = []
+
+    def load(report: object) -> Toolkit:
+        loaded.append("other")
+        return Toolkit(**{**vars(kit), "generator": other, "about": "The other one runs here."})
+
+    studio = Studio(lambda report: kit, {"tiny": SHORT}, generator="first", others={"other": load})
+    desk = studio.align(PHOTO)
+    assert studio.generator_names == ("first", "other") and not loaded
+    for wanted, name in (("other", "other"), ("", kit.generator.name), ("other", "other")):
+        job = studio.personalise(desk.id, "tiny", generator=wanted)
+        while not job.wait(0.02):
+            pass
+        assert job.error is None
+        assert desk.session.generator_name == name == desk.report["generator"]
+        assert studio.picture(desk.id, {"age": 2}).size == (64, 64)
+    assert loaded == ["other"] and desk.report["about"] == "The other one runs here."
+    with pytest.raises(UserError, match="first or other"):
+        studio.personalise(desk.id, "tiny", generator="third")
+
+
+def test_a_generator_that_cannot_be_had_loses_nothing(kit: Toolkit) -> None:
+    def load(report: object) -> Toolkit:
+        raise CheckpointError("The Hub does not answer; try later.")
+
+    studio = Studio(lambda report: kit, {"tiny": SHORT}, others={"stylegan2": load})
+    desk = studio.align(PHOTO)
+    for wanted in ("auto", "stylegan2"):
+        job = studio.personalise(desk.id, "tiny", generator=wanted)
+        while not job.wait(0.02):
+            pass
+        assert str(job.error or "") == ("The Hub does not answer; try later." * (wanted != "auto"))
+        assert desk.session.generator_name == kit.generator.name
+
+
+def test_a_choice_that_ends_at_the_first_generator_is_not_kept_twice(kit: Toolkit) -> None:
+    same = Toolkit(**{**vars(kit), "generator": make_generator(), "about": "As asked."})
+    studio = Studio(lambda report: kit, {"tiny": SHORT}, others={"mobile": lambda report: same})
+    chosen = studio._toolkit("mobile")
+    assert chosen.generator is kit.generator and chosen.about == "As asked."
