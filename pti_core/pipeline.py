@@ -140,6 +140,7 @@ def personalise(
                 seed=seed,
                 noise=noise,
                 on_step=control,
+                edits=_ends(kit.directions),
             )
         delta, tuning_steps, stopped = tuned.delta, tuned.steps, tuned.stopped
     steps = {"invert": sum(projection.steps for projection in projections), "tune": tuning_steps}
@@ -318,6 +319,12 @@ class _Control:
 
     def ended_by(self, otherwise: str) -> str:
         return "person" if self.stopped else otherwise
+
+
+def _ends(directions: Mapping[str, Direction]) -> Tensor | None:
+    """The steps in W (2 * K, w_dim) to both ends of every direction."""
+    steps = [d.step(end) for d in directions.values() for end in (d.low, d.high)]
+    return torch.stack(steps) if steps else None
 
 
 def _fit_gains(session: Session, kit: Toolkit, meter: AttributeMeter) -> dict[str, float]:

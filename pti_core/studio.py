@@ -342,6 +342,8 @@ def plan_of(preset: Preset) -> list[Stage]:
         tune += sum(seconds(side) - _STEP_SECONDS for side in turns) / len(turns)
     if tuning.locality_samples:
         tune += seconds(tuning.locality_size) * tuning.locality_samples / tuning.locality_every
+    if tuning.lambda_edits:  # one picture with gradients, one without
+        tune += 1.3 * _STEP_SECONDS / tuning.edits_every
     return [
         Stage("invert", projection.steps, seconds(projection.lpips_size)),
         Stage("tune", tuning.steps, tune),

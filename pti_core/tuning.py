@@ -49,6 +49,10 @@ class TuningConfig:
     lambda_locality: float = 0.1  # lambda_R, section 4
     lambda_l2_locality: float = 1.0  # lambda_L2^R, section 4
     locality_size: int = 256  # side at which the term's LPIPS sees its pictures
+    # Edits keep their size: `_Run._edit_loss`, a term of our own.
+    lambda_edits: float = 0.0
+    edits_every: int = 3  # steps between two evaluations
+    edits_size: int = 128  # side at which it sees its pictures
     # When to stop before `steps`.
     lpips_threshold: float = 0.0  # stop under this LPIPS; the authors' code has 0.06
     plateau_steps: int = 60  # stop if the best loss of so many steps gained nothing ...
@@ -102,6 +106,7 @@ def pivotal_tune(
     noise: Sequence[dict[str, Tensor]] | dict[str, Tensor] | None = None,
     start: TunedDelta | None = None,
     on_step: OnStep | None = None,
+    edits: Tensor | None = None,
 ) -> TunedResult:
     """Tunes the generator on one photograph or on N that share it (equations 3 to 7).
 
@@ -115,11 +120,13 @@ def pivotal_tune(
         noise: noise maps found with the pivots, one dict for all or one a photograph.
         start: weights to go on from; the base's by default.
         on_step: told of every step; returning False ends the tuning with the best so far.
+        edits: (K, w_dim), steps in W whose effect at the pivots is to stay the base's, if
+            `lambda_edits` is not nought.
 
     With N photographs, every step renders one of them, in turn, so that memory does not grow.
     """
     config = config or TuningConfig()
-    run = _Run(generator, targets, pivots, lpips, config, seed, noise, start)
+    run = _Run(generator, targets, pivots, lpips, config, seed, noise, start, edits)
     for index in range(config.steps):
         losses, picture = run.step(index)
         shown = picture if index % config.picture_every == 0 else None
@@ -135,12 +142,13 @@ def pivotal_tune(
 class _Run:
     """State of one tuning: the moving weights, their optimisers, and the best seen."""
 
-    def __init__(self, generator, targets, pivots, lpips, config, seed, noise, start):
+    def __init__(self, generator, targets, pivots, lpips, config, seed, noise, start, edits=None):
         count = len(targets)
         if len(pivots) != count:
             raise ValueError(f"{count} targets and {len(pivots)} pivots")
         self.generator, self.lpips, self.config = generator, lpips, config
         self.ws = generator.broadcast(pivots)
+        self.targets, self.edits = targets, edits
         self.noise = list(noise) if isinstance(noise, list | tuple) else [noise or {}] * count
         self.random = torch.Generator().manual_seed(seed)
         self.weights = _free_weights(generator, config.tuned_from, start)
@@ -150,6 +158,7 @@ class _Run:
             PhotographLoss(target[None], lpips, config.lpips_views, config.lpips_in_turn)
             for target in targets
         ]
+        self.untuned = self._at_the_pivots() if edits is not None and config.lambda_edits else []
         self.steps = 0
         self.history: list[float] = []  # mean loss of each whole round over the photographs
         self.round: list[dict[str, float]] = []
@@ -157,18 +166,22 @@ class _Run:
         self.best = self.before = _copies(self.weights)
 
     def step(self, index: int) -> tuple[dict[str, float], Tensor]:
-        which = index % len(self.photographs)
+        config, which = self.config, index % len(self.photographs)
         if which == 0:
             self.before = _copies(self.weights)
         for optimiser, rate in zip(self.optimisers, self.rates, strict=True):
             optimiser.zero_grad(set_to_none=True)
             optimiser.param_groups[0]["lr"] = rate * self._rate(index)
         losses, picture = self._photograph_step(which, index)
-        if self.config.locality_samples and index % self.config.locality_every == 0:
+        # What is evaluated every k steps weighs k times as much.
+        if config.locality_samples and index % config.locality_every == 0:
             local = self._locality_loss()
             losses["locality"] = local.item()
-            # Evaluated every k steps, it weighs k times as much.
-            (self.config.lambda_locality * self.config.locality_every * local).backward()
+            (config.lambda_locality * config.locality_every * local).backward()
+        if self.edits is not None and config.lambda_edits and index % config.edits_every == 0:
+            moved = self._edit_loss(which)
+            losses["edits"] = moved.item()
+            (config.lambda_edits * config.edits_every * moved).backward()
         for optimiser in self.optimisers:
             optimiser.step()
         self.steps = index + 1
@@ -213,6 +226,32 @@ class _Run:
             perceptual = self.lpips(area(tuned, size), area(base, size)).sum()
             total = total + perceptual + config.lambda_l2_locality * F.mse_loss(tuned, base)
         return total / config.locality_samples
+
+    @torch.no_grad()
+    def _at_the_pivots(self) -> list[Tensor]:
+        """The base generator's pictures at the pivots, at `edits_size`."""
+        pairs = zip(self.ws.split(1), self.noise, strict=True)
+        size = self.config.edits_size
+        return [area(self.generator.render(ws, noise), size) for ws, noise in pairs]
+
+    def _edit_loss(self, which: int) -> Tensor:
+        """How far an edit of the photograph is from what the same edit does on the base.
+
+        For a random edit, at four tenths to all of its length, the tuned picture has to differ from
+        the photograph as the base's picture there differs from the base's at the pivot: mean
+        squared error at `edits_size`, over the mean square of that difference. Tuning binds the
+        picture to the photograph; without this it does so around the pivot too, and edits fade.
+        """
+        random, size, ws = self.random, self.config.edits_size, self.ws[which : which + 1]
+        chosen = int(torch.randint(0, len(self.edits), (1,), generator=random))
+        length = 0.4 + 0.6 * torch.rand((), generator=random).item()
+        moved = ws + length * self.edits[chosen].to(ws)
+        with torch.no_grad():
+            after = self.generator.render(moved, self.noise[which])
+            change = area(after, size) - self.untuned[which]
+            wanted = area(self.targets[which : which + 1], size) + change
+        picture = self.generator.render(moved, {**self.noise[which], **self.weights})
+        return F.mse_loss(area(picture, size), wanted) / change.square().mean()
 
     def _rate(self, index: int) -> float:
         final = self.config.final_rate

@@ -71,6 +71,28 @@ def test_weights_of_coarse_maps_stay_where_asked(generator, lpips, targets, pivo
     assert {4, 8} <= {generator.side_of(name) for name in everything}
 
 
+def test_edits_keep_their_size(generator, lpips, targets, pivots):
+    edits = generator.sample_w(4, seed=9) - generator.sample_w(4, seed=10)
+    target, pivot = targets[:1], pivots[:1]
+
+    def lost(delta):
+        """Mean share of an edit's change (from the pivot) that the tuned generator lacks."""
+        tuned, shares = delta.replaced(generator), []
+        for edit in edits:
+            base = generator.render(pivot + edit) - generator.render(pivot)
+            own = generator.render(pivot + edit, tuned) - generator.render(pivot, tuned)
+            shares.append((F.mse_loss(own, base) / base.square().mean()).item())
+        return sum(shares) / len(shares)
+
+    plain = dataclasses.replace(FAST, edits_size=SIDE, edits_every=2)
+    held = dataclasses.replace(plain, lambda_edits=0.3)
+    without = pivotal_tune(generator, target, pivot, lpips, plain, edits=edits).delta
+    with_term = pivotal_tune(generator, target, pivot, lpips, held, edits=edits).delta
+    assert lost(with_term) < 0.8 * lost(without)
+    again = pivotal_tune(generator, target, pivot, lpips, held, edits=edits).delta
+    assert all(torch.equal(again.tensors[k], v) for k, v in with_term.tensors.items())
+
+
 def test_several_photographs_share_one_generator(generator, lpips, targets, pivots):
     config = dataclasses.replace(PLAIN, steps=160)
     result = pivotal_tune(generator, targets, pivots, lpips, config)
