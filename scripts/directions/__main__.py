@@ -1,7 +1,7 @@
 """python -m scripts.directions: sample faces, measure them, fit, calibrate, write, show.
 
 Every stage resumes: pictures and measures are kept in `--cache`, by seed. From nothing it renders
-some 1,200 faces; with what is measured on each that is 0.8 seconds of one core a face.
+some 2,900 faces; with what is measured on each that is 0.8 seconds of one core a face.
 """
 
 from __future__ import annotations
