@@ -488,7 +488,7 @@ class _Page:
     def show(self, desk_id: str | None, view: str) -> Any:
         """The panel of what lies on the desk: picture, sliders, facts."""
         if not desk_id or self.studio.desks.get(desk_id).session is None:
-            return [_hidden(), _hidden(), gr.HTML(visible=True), "", *self._amounts({})]
+            return [_hidden(), _hidden(), gr.HTML(visible=True), "", *self._slid({})]
         desk = self.studio.desks.get(desk_id)
         edits = desk.session.edits if desk.session else {}
         stage = gr.ImageSlider(self._pictures(desk_id, edits, view), visible=True)
@@ -497,7 +497,7 @@ class _Page:
             gr.Column(visible=True),
             _hidden(),
             _facts(desk.report),
-            *self._amounts(edits),
+            *self._slid(edits, desk_id),
         ]
 
     @_in_a_sentence
@@ -541,6 +541,13 @@ class _Page:
     def _edits(self, amounts: Sequence[float]) -> dict[str, float]:
         pairs = zip(self.controls, amounts, strict=True)
         return {control.name: float(amount or 0) for control, amount in pairs}
+
+    def _slid(self, edits: Mapping[str, float], desk_id: str = "") -> list[Any]:
+        """The sliders at these amounts, within the person's own ranges."""
+        ranges = self.studio.ranges(desk_id) if desk_id else {}
+        spans = [control.within(ranges.get(control.name)).bounds for control in self.controls]
+        amounts = self._amounts(edits)
+        return [gr.Slider(*span, value=at) for span, at in zip(spans, amounts, strict=True)]
 
     def _amounts(self, edits: Mapping[str, float]) -> list[float]:
         return [edits.get(control.name, 0) for control in self.controls]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,6 +41,10 @@ class Control:
         rough = (self.high - self.low) / _POSITIONS
         power = 10.0 ** math.floor(math.log10(rough))
         return next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough * 0.999)
+
+    def within(self, span: tuple[float, float] | None) -> Control:
+        """The control with a person's own range, if there is one."""
+        return replace(self, low=span[0], high=span[1]) if span else self
 
     @property
     def bounds(self) -> tuple[float, float]:

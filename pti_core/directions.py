@@ -29,6 +29,10 @@ DATA = Path(__file__).parent / "data" / "directions.safetensors"
 _ROUNDING = 1e-6
 
 
+#: (amount, length of the step in W) pairs, ascending in both, through (0, 0).
+Curve = tuple[tuple[float, float], ...]
+
+
 @dataclass(frozen=True, eq=False)
 class Direction:
     """One attribute that can be moved.
@@ -49,7 +53,7 @@ class Direction:
     group: str
     unit: str
     vector: Tensor
-    curve: tuple[tuple[float, float], ...]
+    curve: Curve
     made: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -95,15 +99,14 @@ class Direction:
         slack = _ROUNDING * (self.high - self.low)
         if not self.low - slack <= number <= self.high + slack:
             raise EditError(f"{self.name} goes from {span}: {number:g} is outside of it.")
-        return self.vector * self._length(min(max(number, self.low), self.high))
+        return self.vector * self.length(min(max(number, self.low), self.high))
 
-    def stretched(self, gain: float) -> Direction:
-        """The same direction with every step `gain` (over 0) times as long: for a person on whose
-        generator it moves the attribute less, or more, than on the base (`pti_core.gains`)."""
-        curve = tuple((amount, length * gain) for amount, length in self.curve)
+    def fitted(self, curve: Curve) -> Direction:
+        """The same direction with one person's own curve, and so range (`pti_core.fitting`)."""
         return replace(self, curve=curve)
 
-    def _length(self, amount: float) -> float:
+    def length(self, amount: float) -> float:
+        """Length of the step in W for an amount within the range, negative for negative ones."""
         amounts, lengths = zip(*self.curve, strict=True)
         return float(np.interp(amount, amounts, lengths))
 

@@ -23,11 +23,11 @@ from torch import Tensor
 from pti_core import directions as latent_directions
 from pti_core import metrics
 from pti_core.attributes import AttributeMeter
-from pti_core.directions import Direction
+from pti_core.directions import Curve, Direction
 from pti_core.encoders.e4e import E4E
 from pti_core.errors import UserError
 from pti_core.faces import Alignment, FaceFinder, align, paste
-from pti_core.gains import fit_gains
+from pti_core.fitting import fit_curves
 from pti_core.generators.base import Generator
 from pti_core.inversion import Projection, ProjectionConfig, project
 from pti_core.perceptual import LPIPS, area
@@ -156,7 +156,7 @@ def personalise(
     )
     if kit.meter and delta.tensors:
         with clock.stage("fit edits"):
-            session.gains = _fit_gains(session, kit, kit.meter)
+            session.curves = _fit_curves(session, kit, kit.meter)
     report: dict[str, Any] = {
         "seconds": clock.total(),
         "seconds_by_stage": clock.rounded(),
@@ -171,7 +171,7 @@ def personalise(
         "pivot": inversion,
         "seed": seed,
         "photographs": len(photos),
-        "gains": session.gains,
+        "ranges": {name: (c[0][0], c[-1][0]) for name, c in session.curves.items()},
     }
     session.made = {
         "settings": {
@@ -327,17 +327,16 @@ def _ends(directions: Mapping[str, Direction]) -> Tensor | None:
     return torch.stack(steps) if steps else None
 
 
-def _fit_gains(session: Session, kit: Toolkit, meter: AttributeMeter) -> dict[str, float]:
-    """The gains of the first photograph's person, rendered as `picture` does."""
+def _fit_curves(session: Session, kit: Toolkit, meter: AttributeMeter) -> dict[str, Curve]:
+    """The curves of the first photograph's person, rendered as `picture` does."""
     replaced = session.replaced(kit.generator)
     pivot = session.pivots[:1].to(kit.generator.w_mean)
 
     @torch.inference_mode()
-    def render_with(directions: Mapping[str, Direction], edits: Mapping[str, float]) -> Image.Image:
-        w = latent_directions.apply(pivot, edits, directions)
-        return to_image(kit.generator.render(w, replaced, exact=True))
+    def render_with(step: Tensor) -> Image.Image:
+        return to_image(kit.generator.render(pivot + step.to(pivot), replaced, exact=True))
 
-    return fit_gains(kit.directions, render_with, session.crop(), meter, kit.identity)
+    return fit_curves(kit.directions, render_with, session.crop(), meter, kit.identity)
 
 
 def _as_list(photo: Source | Sequence[Source]) -> list[Source]:

@@ -33,7 +33,7 @@ FAST = Preset(
         picture_every=5,
     ),
     TuningConfig(
-        steps=110,
+        steps=120,
         tuned_from=32,
         learning_rate=1e-3,
         muon_rate=6e-3,
@@ -45,7 +45,7 @@ FAST = Preset(
         lpips_views=(View(256),),
         lpips_in_turn=(View(1024, 384), View(512)),
         locality_samples=0,
-        lambda_edits=0.2,
+        lambda_edits=0.1,
         picture_every=5,
     ),
 )

@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from pti_core import session_file
-from pti_core.directions import Direction
+from pti_core.directions import Curve, Direction
 from pti_core.errors import SessionError
 from pti_core.faces import Alignment
 from pti_core.files import write_atomically
@@ -41,7 +41,7 @@ class Session:
             this photograph was projected; only those that differ.
         delta: the tuned weights as a float16 difference from the base; empty without tuning.
         edits: direction name to amount in its units.
-        gains: direction name to how much longer its steps are for this person (`pti_core.gains`).
+        curves: direction name to its curve for this person (`pti_core.fitting`).
         made: how it was made (preset, method, seed, settings, metrics, versions): plain JSON.
     """
 
@@ -55,7 +55,7 @@ class Session:
     delta: TunedDelta
     edits: dict[str, float] = field(default_factory=dict)
     made: dict[str, Any] = field(default_factory=dict)
-    gains: dict[str, float] = field(default_factory=dict)
+    curves: dict[str, Curve] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.pivots = _plain(self.pivots).float()
@@ -74,9 +74,9 @@ class Session:
         return session_file.crop_of(self.crops[person])
 
     def directions(self, shipped: Mapping[str, Direction]) -> dict[str, Direction]:
-        """The shipped directions with this person's gains."""
+        """The shipped directions with this person's curves and ranges."""
         return {
-            name: direction.stretched(self.gains[name]) if name in self.gains else direction
+            name: direction.fitted(self.curves[name]) if name in self.curves else direction
             for name, direction in shipped.items()
         }
 
@@ -120,7 +120,7 @@ class Session:
             alignments=[alignment.to_dict() for alignment in self.alignments],
             edits=self.edits,
             made=self.made,
-            gains=self.gains,
+            curves=self.curves,
         )
         tensors = {"pivots": self.pivots}
         tensors |= {f"delta.{name}": tensor for name, tensor in self.delta.tensors.items()}
@@ -168,7 +168,7 @@ class Session:
             delta=TunedDelta(_under("delta.", tensors)),
             edits=header.edits,
             made=header.made,
-            gains=header.gains,
+            curves=header.curves,
         )
         if generator is not None:
             session.check_generator(generator)

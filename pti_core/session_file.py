@@ -13,6 +13,7 @@ import math
 import re
 import struct
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from PIL import Image
 from safetensors import SafetensorError
 from torch import Tensor
 
+from pti_core.directions import Curve
 from pti_core.errors import SessionError
 from pti_core.pictures import MAX_SIDE, open_photograph
 
@@ -43,8 +45,8 @@ MAX_CROP_SIDE = 2048
 MAX_VALUE = 1e4
 MAX_EDITS = 100
 MAX_EDIT = 1e6
-# A step three times as long as on the base generator leaves the part of W that was calibrated.
-MAX_GAIN = 3.0
+# Points of a curve, and the longest step in W: the directions' own are at most 3, times 3.
+MAX_CURVE, MAX_LENGTH = 32, 20.0
 # `made` is settings, metrics and versions.
 MAX_MADE_VALUES, MAX_MADE_DEPTH, MAX_MADE_TEXT = 2000, 8, 2000
 
@@ -71,6 +73,7 @@ class Header:
 
     alignments: one dict a photograph, as `Alignment.to_dict` makes them (checked by that class).
     made: plain JSON values.
+    curves: direction name to its (amount, length) pairs for this person.
     """
 
     generator_name: str
@@ -78,7 +81,7 @@ class Header:
     alignments: list[dict[str, Any]]
     edits: dict[str, float]
     made: dict[str, Any]
-    gains: dict[str, float] = field(default_factory=dict)
+    curves: dict[str, Curve] = field(default_factory=dict)
 
 
 def pack(header: Header, tensors: dict[str, Tensor]) -> bytes:
@@ -94,7 +97,7 @@ def pack(header: Header, tensors: dict[str, Tensor]) -> bytes:
             "alignments": header.alignments,
             "edits": header.edits,
             "made": header.made,
-            "gains": header.gains,
+            "curves": header.curves,
         },
         allow_nan=True,  # refused in the next line, with a sentence
     )
@@ -170,7 +173,7 @@ def check_header(data: Any) -> Header:
         alignments=_alignments(data.get("alignments")),
         edits=_edits(data.get("edits", {})),
         made=_made(data.get("made", {})),
-        gains=_gains(data.get("gains", {})),
+        curves=_curves(data.get("curves", {})),
     )
 
 
@@ -314,11 +317,29 @@ def _edits(value: Any) -> dict[str, float]:
     return {name: float(amount) for name, amount in value.items()}
 
 
-def _gains(value: Any) -> dict[str, float]:
-    gains = _edits(value)
-    if not all(1 <= gain <= MAX_GAIN for gain in gains.values()):
-        raise SessionError("The session file's gains of its edits are out of range; " + _ASK)
-    return gains
+def _curves(value: Any) -> dict[str, Curve]:
+    if not isinstance(value, dict) or len(value) > MAX_EDITS:
+        raise SessionError(_BROKEN)
+    return {name: _curve(name, points) for name, points in value.items()}
+
+
+def _curve(name: str, points: Any) -> Curve:
+    """A curve that rises through nought, within bounds (`Direction` wants the same)."""
+    sound = bool(_EDIT_NAME.fullmatch(name)) and isinstance(points, (list, tuple))
+    sound = sound and 3 <= len(points) <= MAX_CURVE
+    sound = sound and all(
+        isinstance(point, (list, tuple))
+        and len(point) == 2
+        and _is_number(point[0], MAX_EDIT)
+        and _is_number(point[1], MAX_LENGTH)
+        for point in points
+    )
+    if sound:
+        curve = tuple((float(amount), float(length)) for amount, length in points)
+        rises = all(a < c and b < d for (a, b), (c, d) in pairwise(curve))
+        if rises and (0, 0) in curve[1:-1]:
+            return curve
+    raise SessionError("The session file's ranges of its edits are out of order; " + _ASK)
 
 
 def _made(value: Any) -> dict[str, Any]:

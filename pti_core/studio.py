@@ -241,6 +241,12 @@ class Studio:
             shown[name] = to_jpeg(before, 92)
         return shown[name], after
 
+    def ranges(self, desk_id: str) -> dict[str, tuple[float, float]]:
+        """Direction name to the range that was found for the person of the desk's session."""
+        session = self._with_session(desk_id).session
+        assert session is not None
+        return {name: (curve[0][0], curve[-1][0]) for name, curve in session.curves.items()}
+
     def session_file(self, desk_id: str, edits: Mapping[str, float]) -> bytes:
         """The session's file, with these edits in it. Raises as `picture` does."""
         desk = self._with_session(desk_id)

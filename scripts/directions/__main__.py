@@ -88,6 +88,7 @@ def make(tools: Tools, fitted: Fit, notebook: Notebook, recipe: Recipe) -> Direc
     made = {
         "method": "ridge regression of the measure on w; conditional projection; least change",
         "measure": recipe.measure,
+        "scale": recipe.scale,
         "orthogonal_to": list(recipe.leaks),
         "identity_weight": recipe.kept,
         "ridge_penalty": RIDGE_PENALTY,
