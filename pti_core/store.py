@@ -11,9 +11,11 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import logging
 import os
 import re
 import secrets
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -23,6 +25,8 @@ from typing import Any
 
 from pti_core.errors import UserError
 from pti_core.files import write_atomically
+
+_log = logging.getLogger(__name__)
 
 DAY = 24 * 3600
 DEFAULT_DAYS = 7.0
@@ -248,6 +252,23 @@ class Store:
             return found if sound and found.created <= found.expires else None
         except (ValueError, TypeError, RecursionError):
             return None
+
+
+def keep_swept(store: Store, seconds: float = 600) -> threading.Thread:
+    """Sweep now and then, in a thread that ends with the process: nobody has to come by for what
+    has expired to go."""
+
+    def sweep() -> None:
+        while True:
+            try:
+                store.sweep()
+            except UserError as error:  # out of reach for the moment
+                _log.warning("shared sessions could not be swept: %s", error)
+            time.sleep(seconds)
+
+    thread = threading.Thread(target=sweep, name="sweeping", daemon=True)
+    thread.start()
+    return thread
 
 
 def store_from(environment: Mapping[str, str]) -> Store:
