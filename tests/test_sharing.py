@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import threading
 import urllib.error
 import urllib.request
@@ -18,6 +19,7 @@ from PIL import Image
 from test_app import ENDLESS, SHORT, MiddleFace, edited, refusal
 
 import app
+from benchmarks.many_people import crowd, cut, one_round
 from pti_core.cards import SIZE, draw_card
 from pti_core.controls import controls_of
 from pti_core.jobs import JobLine
@@ -355,3 +357,29 @@ def test_every_public_endpoint_is_documented(url):
 def test_api_errors_are_the_clients(client):
     with pytest.raises(AppError):
         client.predict("x" * 43, "short", api_name="/delete_share")
+
+
+# ----------------------------------------------------------------------------- many at once
+
+
+def resident_mb() -> float:
+    """Memory of this process, the app's and the clients'."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads memory as Linux tells it")
+def test_twenty_people_at_once(url, studio, store, client, make_picture, tmp_path):
+    """PTI_CROWD_SECONDS=300 for the long one."""
+    people = cut(make_picture(160, 150), tmp_path, 20)
+    one_round(client, people[0], "short")
+    before, kept = resident_mb(), studio.desks.nbytes()
+    tally = crowd(url, people, "short", float(os.environ.get("PTI_CROWD_SECONDS", "5")))
+    print(f"{tally.rounds} rounds, {before:.0f} MB before and {resident_mb():.0f} MB after")
+    assert tally.errors == []
+    assert tally.rounds >= 20
+    assert tally.waited >= 15  # all but those who found the line empty
+    assert studio.desks.nbytes() <= kept + 2**20
+    assert resident_mb() < before + 400
+    assert len(studio.line) == 0
