@@ -12,6 +12,7 @@ import dataclasses
 import html
 import logging
 import os
+import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from functools import partial, wraps
 from pathlib import Path
@@ -21,11 +22,13 @@ import gradio as gr
 from gradio.processing_utils import save_bytes_to_cache
 
 from hosting import gpu_loan
+from pti_core.cards import ShareHead
 from pti_core.controls import Control, read_controls
 from pti_core.errors import UserError
 from pti_core.jobs import Job, Progress
-from pti_core.marking import to_jpeg, to_png
+from pti_core.marking import to_jpeg, to_png, with_visible_mark
 from pti_core.memory import keep_memory
+from pti_core.store import MAX_NAME, Record, Store, keep_swept, new_secret, store_from
 from pti_core.studio import PRESET_NAMES, VIEWS, Studio
 
 _log = logging.getLogger(__name__)
@@ -37,6 +40,8 @@ MAX_UPLOAD = "200mb"
 CACHE_SECONDS = 600
 # Often enough for a bar that moves; each update is a few kilobytes.
 SECONDS_BETWEEN_UPDATES = 0.4
+# How long a personalisation goes on without its page: a reload on a telephone is back by then.
+RELOAD_SECONDS = 45
 
 #: What may be asked for; the first is the default.
 GENERATORS = ("auto", "stylegan2", "mobile")
@@ -45,7 +50,7 @@ TITLE = "PTI Studio"
 CONSENT = (
     "Use photographs of yourself or of people who agreed. They go to this server only, which "
     f"deletes the uploaded file within {2 * CACHE_SECONDS // 60} minutes and forgets the rest "
-    "soon after you leave."
+    "soon after you leave. Nothing is kept unless you share it."
 )
 PRESET_LABELS = {"fast": "Fast", "paper": "Paper’s settings"}
 GENERATOR_LABELS = {
@@ -75,9 +80,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         generator=first,
         others=loaders,
     )
+    store = store_from(os.environ)
     studio.networks.start()
-    app = create_app(studio, read_controls(), preset=options.preset)
-    serve(app, host=options.host, port=options.port, share=options.share)
+    keep_swept(store)
+    app = create_app(studio, read_controls(), preset=options.preset, store=store)
+    serve(app, store, host=options.host, port=options.port, share=options.share)
 
 
 def load_networks(generator: str, report: Callable[[str, int, int], None]) -> Any:
@@ -111,10 +118,11 @@ def describe_generator(name: str) -> str:
     return f"{asset.purpose}. Licence: {asset.licence}."
 
 
-def serve(app: gr.Blocks, **options: Any) -> str:
+def serve(app: gr.Blocks, store: Store | None = None, **options: Any) -> str:
     """Launch the page; returns its local address.
 
-    options: host, port, share, and whatever else `gr.Blocks.launch` takes.
+    store: shares that chats are to show with a picture. options: host, port, share, and whatever
+    else `gr.Blocks.launch` takes.
     """
     system = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"]
     theme = gr.themes.Soft(
@@ -139,7 +147,13 @@ def serve(app: gr.Blocks, **options: Any) -> str:
         block_title_text_weight="500",
     )
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    head: list[Any] = []
+    if store is not None:
+        from starlette.middleware import Middleware
+
+        head = [Middleware(ShareHead, store=store, title=f"A face edited in {TITLE}")]
     _, url, _ = app.launch(
+        app_kwargs={"middleware": head},
         server_name=options.pop("host", None),
         server_port=options.pop("port", None),
         theme=theme,
@@ -154,12 +168,18 @@ def serve(app: gr.Blocks, **options: Any) -> str:
 
 
 def create_app(
-    studio: Studio, controls: Sequence[Control], about: str = "", preset: str = ""
+    studio: Studio,
+    controls: Sequence[Control],
+    about: str = "",
+    preset: str = "",
+    store: Store | None = None,
 ) -> gr.Blocks:
     """The page over a studio.
 
-    controls: the sliders. about: the generator and its licence. preset: chosen at first.
+    controls: the sliders. about: the generator and its licence. preset: chosen at first. store:
+    where shared sessions are kept; that of the settings by default.
     """
+    store = store or store_from(os.environ)
     with gr.Blocks(
         title=TITLE,
         analytics_enabled=False,
@@ -169,7 +189,9 @@ def create_app(
         page = _Page(studio, controls, preset or studio.preset_names[0])
         page.lay_out(about)
         page.wire()
+        _Sharing(app, page, store).wire()
         _Endpoints(studio, controls).add()
+        _ShareEndpoints(studio, store).add()
     # Personalisations wait in the studio's own line, which knows how long; edits one at a time.
     app.queue(default_concurrency_limit=4, max_size=256)
     return app
@@ -214,7 +236,7 @@ class _Page:
     # -- layout
 
     def lay_out(self, about: str) -> None:
-        self.desk = gr.State(None, time_to_live=24 * 3600, delete_callback=self.studio.forget)
+        self.desk = gr.State(None, time_to_live=24 * 3600, delete_callback=self.studio.leave)
         gr.HTML(
             f"<h1>{TITLE}</h1><p>Make a face generator your own from one photograph, then edit "
             "the photograph with it.</p>",
@@ -336,6 +358,13 @@ class _Page:
             with gr.Row():
                 self.save_picture = gr.Button("Download picture", elem_id="save-picture")
                 self.save_session = gr.Button("Download session", elem_id="save-session")
+                self.share = gr.Button("Share a link", variant="primary", elem_id="share")
+            self.mark = gr.Checkbox(
+                False, label="Write “Edited with AI” on downloaded pictures", elem_id="mark"
+            )
+            self.link = gr.Textbox(
+                label="Link", visible=False, interactive=False, buttons=["copy"], elem_id="link"
+            )
         self.picture_file = gr.DownloadButton(visible="hidden", elem_id="picture-file")
         self.session_file = gr.DownloadButton(visible="hidden", elem_id="session-file")
 
@@ -413,7 +442,11 @@ class _Page:
             **quiet("reset"),
         )
         self.save_picture.click(
-            self.give_picture, picture_inputs, self.picture_file, **edits, **quiet("picture")
+            self.give_picture,
+            [self.mark, *picture_inputs],
+            self.picture_file,
+            **edits,
+            **quiet("picture"),
         ).success(None, js=_press("picture-file"), **private("picture_ready"))
         self.save_session.click(
             self.give_session, picture_inputs, self.session_file, **quiet("session")
@@ -453,14 +486,27 @@ class _Page:
             gr.Warning(str(error), title="")
             yield gr.skip()
             return
+        async for update in self._follow_job(job, desk_id or ""):
+            yield update
+
+    async def resume(self, desk_id: str | None) -> AsyncIterator[Any]:
+        """Bar and preview of the personalisation that runs for a page that was reloaded."""
+        job = self.studio.line.job_of(desk_id) if desk_id else None
+        if job is None:
+            yield gr.skip()
+            return
+        async for update in self._follow_job(job, desk_id or ""):
+            yield update
+
+    async def _follow_job(self, job: Job, desk_id: str) -> AsyncIterator[Any]:
         working: dict[Any, Any] = {
             self.start: gr.Button(visible=False),
             self.stop: gr.Button("Stop and keep this", visible=True, interactive=True),
         }
-        crop = self.studio.desks.get(desk_id or "").crop
+        crop = self.studio.desks.get(desk_id).crop
         before = self._cached(to_jpeg(crop), "before") if crop else None
         pictures = 0
-        async for progress in _watch(job, self.studio, desk_id or ""):
+        async for progress in _watch(job, self.studio, desk_id, RELOAD_SECONDS):
             update = {self.bar: _bar(progress), **working}
             working = {}
             if progress.pictures > pictures:
@@ -515,8 +561,9 @@ class _Page:
         return [self._pictures(desk_id or "", {}, view), *self._amounts({})]
 
     @_in_a_sentence
-    def give_picture(self, desk_id: str | None, view: str, *amounts: float) -> Any:
+    def give_picture(self, mark: bool, desk_id: str | None, view: str, *amounts: float) -> Any:
         picture = self.studio.picture(desk_id or "", self._edits(amounts), view)
+        picture = with_visible_mark(picture) if mark else picture
         return self._cached(to_png(picture), "edited", ".png")
 
     @_in_a_sentence
@@ -603,9 +650,13 @@ def _slider(control: Control) -> gr.Slider:
     )
 
 
-async def _watch(job: Job, studio: Studio, desk_id: str) -> AsyncIterator[Progress]:
-    """Progress every now and then until the job is over; a job that nobody watches is stopped."""
+async def _watch(
+    job: Job, studio: Studio, desk_id: str, patience: float = 0
+) -> AsyncIterator[Progress]:
+    """Progress every now and then until the job is over; a job that nobody watches for `patience`
+    seconds is stopped."""
     latest: tuple[Any, ...] = ()
+    job.watch()
     try:
         while not (progress := job.progress()).over:
             if desk_id in set(studio.desks):
@@ -616,8 +667,7 @@ async def _watch(job: Job, studio: Studio, desk_id: str) -> AsyncIterator[Progre
             latest = shown
             await asyncio.sleep(SECONDS_BETWEEN_UPDATES)
     finally:
-        if not job.progress().over:
-            job.stop()
+        job.unwatch(patience)
 
 
 def _bar(progress: Progress) -> str:
@@ -688,6 +738,129 @@ def _hidden() -> Any:
 def _press(elem_id: str) -> str:
     """Script that presses a hidden download button once its file is there."""
     return f"() => setTimeout(() => document.querySelector('#{elem_id}')?.click(), 150)"
+
+
+# -------------------------------------------------------------------------------------- sharing
+
+
+class _Sharing:
+    """Links to sessions, what this browser shares, and what it comes back to."""
+
+    def __init__(self, app: gr.Blocks, page: _Page, store: Store) -> None:
+        self.app, self.page, self.studio, self.store = app, page, page.studio, store
+        # The key is no secret towards the browser, and every replica must read what another wrote.
+        self.owner = gr.BrowserState("", storage_key="pti-owner", secret="pti")
+        self.latest = gr.BrowserState("", storage_key="pti-desk", secret="pti")
+        with gr.Accordion("What you share", open=False, elem_id="shares"):
+            self.list = gr.Dropdown([], label="Kept on this server", elem_id="share-list")
+            self.name = gr.Textbox(label="Name", max_length=MAX_NAME, elem_id="share-name")
+            with gr.Row():
+                self.rename = gr.Button("Rename", size="sm", elem_id="share-rename")
+                self.delete = gr.Button(
+                    "Delete now", size="sm", variant="stop", elem_id="share-delete"
+                )
+
+    def wire(self) -> None:
+        page = self.page
+
+        def private(name: str) -> dict[str, Any]:
+            return {"api_name": f"page_{name}", "api_visibility": "undocumented"}
+
+        panel = [page.stage, page.editing, page.empty, page.facts, *page.sliders]
+        self.app.load(
+            self.arrive,
+            [self.owner, self.latest],
+            [self.owner, self.list, page.desk, page.view, page.crop, page.start, *panel],
+            show_progress_on=[page.stage],
+            **private("arrive"),
+        ).success(
+            page.resume,
+            page.desk,
+            [page.bar, page.stage, page.start, page.stop, page.editing, page.empty],
+            concurrency_limit=None,
+            show_progress="hidden",
+            **private("resume"),
+        ).then(self.show_resumed, [page.desk, page.view, page.bar], panel, **private("resumed"))
+        page.desk.change(lambda desk: desk or "", page.desk, self.latest, **private("latest"))
+        page.share.click(
+            self.share,
+            [self.owner, page.desk, page.view, *page.sliders],
+            [self.owner, self.list, page.link],
+            concurrency_id="edit",
+            concurrency_limit=1,
+            **private("share"),
+        ).success(None, page.link, page.link, js=_COPY_LINK, **private("copy"))
+        chosen = [self.owner, self.list]
+        self.rename.click(self.call, [*chosen, self.name], self.list, **private("rename"))
+        self.delete.click(self.end, chosen, [self.list, page.link], **private("delete"))
+
+    def arrive(self, owner: str, latest: str, request: gr.Request) -> Any:
+        """The page was opened: what its link shows, or what this browser had before it reloaded."""
+        page, view = self.page, VIEWS[0]
+        known = [owner or new_secret(), self._listed(owner)]
+        nothing = [gr.skip() for _ in range(8 + len(page.sliders))]
+        try:
+            share = request.query_params.get("s")
+            if share is not None:
+                desk, view = self.studio.open_share(self.store, share)
+            elif latest and self.studio.desks.visit(latest):
+                desk = self.studio.desks.get(latest)
+            else:
+                return [*known, *nothing]
+        except UserError as error:
+            gr.Warning(str(error), title="", duration=None)
+            return [*known, *nothing]
+        start = gr.Button("Personalise again" if desk.session else "Personalise", interactive=True)
+        return [*known, desk.id, view, desk.crop, start, *page.show(desk.id, view)]
+
+    def show_resumed(self, desk_id: str | None, view: str, bar: str) -> Any:
+        return self.page.show(desk_id, view) if desk_id else gr.skip()
+
+    @_in_a_sentence
+    def share(self, owner: str, desk_id: str | None, view: str, *amounts: float) -> Any:
+        """Keep what is on the screen, and give the link's end; the browser knows the beginning."""
+        owner = owner or new_secret()
+        edits = self.page._edits(amounts)
+        record = self.studio.share(self.store, owner, desk_id or "", edits, view)
+        return owner, self._listed(owner, record.id), gr.Textbox(f"/?s={record.id}", visible=True)
+
+    @_in_a_sentence
+    def call(self, owner: str, share: str | None, name: str) -> Any:
+        self.store.rename(share, owner, name)
+        return self._listed(owner, share)
+
+    @_in_a_sentence
+    def end(self, owner: str, share: str | None) -> Any:
+        self.store.delete(share, owner)
+        gr.Info("Deleted; the link says so to everybody from now on.", title="")
+        return self._listed(owner), gr.Textbox("", visible=False)
+
+    def _listed(self, owner: str, chosen: Any = None) -> Any:
+        """What this browser shares, since when and until when."""
+        try:
+            own = self.store.of(owner)
+        except UserError:
+            own = []
+        choices = [(_named(record), record.id) for record in own]
+        return gr.Dropdown(choices, value=chosen or (own[0].id if own else None))
+
+
+def _named(record: Record) -> str:
+    since, until = (
+        time.strftime("%d %b %Y, %H:%M UTC", time.gmtime(at))
+        for at in (record.created, record.expires)
+    )
+    size = f"{max(record.size / 2**20, 0.1):.1f} MB"
+    return f"{record.name or 'Unnamed'}: since {since}, until {until}, {size}"
+
+
+# The tunnel of --share and a Space have addresses of their own: only the browser knows which.
+_COPY_LINK = """(end) => {
+  if (!(end || "").startsWith("/?s=")) return end;
+  const link = location.origin + location.pathname.replace(/[/]$/, "") + end;
+  navigator.clipboard?.writeText(link).catch(() => {});
+  return link;
+}"""
 
 
 # ----------------------------------------------------------------------------- named endpoints
@@ -806,6 +979,74 @@ class _Endpoints:
             "waiting": len(self.studio.line),
             "seconds": {n: self.studio.expected_seconds(n) for n in names} if ready else {},
         }
+
+
+class _ShareEndpoints:
+    """Sharing, for other programs."""
+
+    def __init__(self, studio: Studio, store: Store) -> None:
+        self.studio, self.store = studio, store
+
+    def add(self) -> None:
+        with gr.Column(visible=False):
+            desk, share = gr.Textbox(label="id"), gr.Textbox(label="share")
+            secret, name = gr.Textbox("", label="secret"), gr.Textbox("", label="name")
+            edits = gr.JSON({}, label="edits")
+            view = gr.Dropdown(list(VIEWS), value="face", label="view")
+            answer = gr.JSON(label="answer")
+            press = gr.Button()
+        one: dict[str, Any] = {"concurrency_id": "edit", "concurrency_limit": 1}
+        inputs = [desk, edits, view, secret, name]
+        press.click(self.share, inputs, answer, api_name="share", **one)
+        press.click(self.open, share, [desk, answer], api_name="open_share")
+        press.click(self.shares, secret, answer, api_name="shares")
+        press.click(self.rename, [share, secret, name], answer, api_name="rename_share")
+        press.click(self.delete, [share, secret], answer, api_name="delete_share")
+
+    @_as_error
+    def share(self, desk: str, edits: Any, view: str, secret: str, name: str) -> Any:
+        """Keep the session with these edits: who has the link `/?s=SHARE` sees it and edits a copy.
+
+        view: "face" or "photograph". secret: the one that an earlier call answered with, so that
+        all your shares are listed together; empty for a new one. It allows to rename and delete.
+        """
+        key = secret or new_secret()
+        record = self.studio.share(self.store, key, desk, _checked(edits), view, name)
+        return {**_told(record), "secret": key}
+
+    @_as_error
+    def open(self, share: str) -> Any:
+        """Open a share: an id for the other calls, and its edits, view and report."""
+        desk, view = self.studio.open_share(self.store, share)
+        assert desk.session is not None
+        return desk.id, {"edits": desk.session.edits, "view": view, "report": desk.report}
+
+    @_as_error
+    def shares(self, secret: str) -> list[dict[str, Any]]:
+        """All that is kept for the owner of this secret, since when (seconds since 1970, UTC) and
+        until when."""
+        return [_told(record) for record in self.store.of(secret)]
+
+    @_as_error
+    def rename(self, share: str, secret: str, name: str) -> Any:
+        """Give a share another name, which only its owner sees."""
+        return _told(self.store.rename(share, secret, name))
+
+    @_as_error
+    def delete(self, share: str, secret: str) -> Any:
+        """Delete a share now, for everybody."""
+        self.store.delete(share, secret)
+        return {"deleted": True}
+
+
+def _told(record: Record) -> dict[str, Any]:
+    """A record without its owner's hash."""
+    names = ("name", "created", "expires", "view", "size")
+    return {
+        "share": record.id,
+        "link": f"/?s={record.id}",
+        **{name: getattr(record, name) for name in names},
+    }
 
 
 def _checked(edits: Any) -> dict[str, Any]:

@@ -40,6 +40,7 @@ class Desk:
         session: the personalised generator; None before.
         report: how near it is (see `pipeline.personalise`).
         shown: small pictures kept between two edits, by name.
+        visits: pages that show it: the one that it was made for, and the same one reloaded.
     """
 
     id: str = field(default_factory=lambda: secrets.token_urlsafe(ID_BYTES))
@@ -48,6 +49,7 @@ class Desk:
     session: Session | None = None
     report: dict[str, Any] = field(default_factory=dict)
     shown: dict[str, Any] = field(default_factory=dict)
+    visits: int = 1
 
     def nbytes(self) -> int:
         """Memory it holds, nearly."""
@@ -99,6 +101,22 @@ class Desks:
         """Forget a desk; an unknown one is forgotten already."""
         with self._lock:
             self._desks.pop(desk_id, None)
+
+    def visit(self, desk_id: str) -> bool:
+        """One more page shows it; whether there is such a desk."""
+        with self._lock:
+            desk = self._desks.get(desk_id)
+            if desk is not None:
+                desk.visits += 1
+            return desk is not None
+
+    def leave(self, desk_id: str) -> bool:
+        """A page that showed it is closed; whether that was the last one."""
+        with self._lock:
+            desk = self._desks.get(desk_id)
+            if desk is not None:
+                desk.visits -= 1
+            return desk is None or desk.visits <= 0
 
     def make_room(self, keep: str) -> None:
         """Clear desks, longest unused first, until the bound holds; `keep` stays in any case."""

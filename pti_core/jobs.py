@@ -103,11 +103,33 @@ class Job:
         self._began = self._stage_began = 0.0
         self._picture: Tensor | None = None
         self._pictures = 0
+        self._watchers = 0
 
     def stop(self) -> None:
         """End it soon: what is reached by then is its result. In the line, it leaves the line."""
         self._stop.set()
         self._line._drop(self)
+
+    def watch(self) -> None:
+        """Somebody looks at it from now on."""
+        with self._lock:
+            self._watchers += 1
+
+    def unwatch(self, patience: float = 0) -> None:
+        """One of those who looked is gone. A job that nobody looks at is stopped, unless somebody
+        comes back within `patience` seconds."""
+        with self._lock:
+            self._watchers -= 1
+        if patience <= 0:
+            self._stop_unwatched()
+            return
+        timer = threading.Timer(patience, self._stop_unwatched)
+        timer.daemon = True
+        timer.start()
+
+    def _stop_unwatched(self) -> None:
+        if self._watchers <= 0 and not self._over.is_set():
+            self.stop()
 
     def wait(self, timeout: float | None = None) -> bool:
         """Until it is over; whether it is."""

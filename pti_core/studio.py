@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pti_core.presets import Preset
     from pti_core.progress import OnStep
     from pti_core.session import Session
+    from pti_core.store import Record, Store
 
 #: What `picture` shows: the aligned face, or the face in its photograph.
 VIEWS = ("face", "photograph")
@@ -257,6 +258,52 @@ class Studio:
         kit = self._edit_kit(session.generator_name)
         directions.apply(session.pivots, edits, kit.directions)
         return dataclasses.replace(session, edits=_moved(edits)).to_bytes()
+
+    def share(
+        self,
+        store: Store,
+        secret: str,
+        desk_id: str,
+        edits: Mapping[str, float],
+        view: str = "face",
+        name: str = "",
+    ) -> Record:
+        """Keep the session with these edits in the store, for everybody who gets its identifier.
+
+        secret: the owner's, which allows to rename and delete it (`store.new_secret`). Raises as
+        `picture` does, and ShareError where it cannot be kept.
+        """
+        from pti_core.cards import draw_card
+
+        data = self.session_file(desk_id, edits)
+        session = self._with_session(desk_id).session
+        assert session is not None
+        after = self.picture(desk_id, edits, view)
+        before = session.crop() if view == "face" else session.photograph()
+        card = draw_card(before, after, self._caption(session.generator_name, _moved(edits)))
+        return store.save(data, secret, view=view, card=card, name=name)
+
+    def open_share(self, store: Store, share: Any) -> tuple[Desk, str]:
+        """A copy of what a link shows, on a desk of its own, and its view.
+
+        Raises as `Store.session` and `open` do.
+        """
+        record = store.record(share)
+        desk = self.open(store.session(share))
+        return desk, record.view if record.view in VIEWS else VIEWS[0]
+
+    def _caption(self, generator: str, edits: Mapping[str, float]) -> str:
+        known = self._edit_kit(generator).directions
+        parts = [
+            " ".join(filter(None, (known[name].label, f"{amount:+.3g}", known[name].unit)))
+            for name, amount in edits.items()
+        ]
+        return ", ".join(parts) or "As in the photograph"
+
+    def leave(self, desk_id: str | None) -> None:
+        """A page is closed for good; what no other page shows is forgotten."""
+        if desk_id and self.desks.leave(desk_id):
+            self.forget(desk_id)
 
     def forget(self, desk_id: str | None) -> None:
         """Close a desk: its job is stopped and nothing of it is kept."""
