@@ -87,9 +87,11 @@ def _side(
         length = whole * share if share >= 1 else abs(direction.length(end * share))
         picture = render(float(sign) * length * direction.vector)
         effect = float(sign * (meter.measure(picture)[measure] - start[measure]) / scale)
-        if effect < points[-1][0] + _LEAST * wanted or not sound(picture):
+        if not sound(picture):
             break
-        points.append((effect, length))
+        # A measure may stand still at first and move later: closed lips before a frown.
+        if effect >= points[-1][0] + _LEAST * wanted:
+            points.append((effect, length))
         if effect >= wanted:
             break
     if len(points) == 1:

@@ -76,6 +76,14 @@ def test_the_range_ends_where_the_effect_does(age):
     assert own.high == pytest.approx(age.high)
 
 
+def test_an_effect_that_comes_late_is_found(age):
+    late = age.length(age.high)  # nothing moves before the end of the usual range
+    own, render = fitted(age, lambda length: max(length - late, 0.0) * age.high / late)
+    assert own.length(own.high) > 1.5 * late
+    moved = np.asarray(render(own.step(own.high)))[0, 0] - 128
+    assert moved == pytest.approx(own.high, rel=0.02)
+
+
 def test_a_side_that_never_moves_keeps_a_third(age):
     own, _ = fitted(age, lambda length: 0.0)
     assert (own.low, own.high) == (pytest.approx(age.low / 3), pytest.approx(age.high / 3))
