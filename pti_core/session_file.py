@@ -45,7 +45,7 @@ MAX_CROP_SIDE = 2048
 MAX_VALUE = 1e4
 MAX_EDITS = 100
 MAX_EDIT = 1e6
-# Points of a curve, and the longest step in W: the directions' own are at most 3, times 3.
+# Points of a curve, and the longest step in W: the directions' own are about 3, times 1.5.
 MAX_CURVE, MAX_LENGTH = 32, 20.0
 # `made` is settings, metrics and versions.
 MAX_MADE_VALUES, MAX_MADE_DEPTH, MAX_MADE_TEXT = 2000, 8, 2000

@@ -58,7 +58,7 @@ def fitted(age, effect, identity=None):
     return age.fitted(curve), render
 
 
-@pytest.mark.parametrize("share", [0.5, 1.0, 1.7])
+@pytest.mark.parametrize("share", [0.7, 1.0, 1.7])
 def test_an_amount_does_what_it_says(age, share):
     per_step = share * age.high / age.length(age.high)
     own, render = fitted(age, lambda length: per_step * length)
@@ -79,7 +79,7 @@ def test_the_range_ends_where_the_effect_does(age):
 def test_an_effect_that_comes_late_is_found(age):
     late = age.length(age.high)  # nothing moves before the end of the usual range
     own, render = fitted(age, lambda length: max(length - late, 0.0) * age.high / late)
-    assert own.length(own.high) > 1.5 * late
+    assert own.length(own.high) > 1.2 * late
     moved = np.asarray(render(own.step(own.high)))[0, 0] - 128
     assert moved == pytest.approx(own.high, rel=0.02)
 
