@@ -173,6 +173,8 @@ def _clauses(words: Sequence[Word]) -> list[_Clause]:
     found, own, after = [], list[Word](), ""
     for i, word in enumerate(words):
         if word.separates:
+            if own and word.plain in ("wearing", "having") and (own[-1].plain,) in v.AWAY:
+                continue  # "not wearing glasses" is one clause
             if own:
                 found.append(_Clause(tuple(own), after))
                 own, after = [], word.plain
@@ -211,6 +213,13 @@ def _nouns() -> dict[str, Noun]:
 @cache
 def _described() -> frozenset[str]:
     return frozenset(word for noun in v.NOUNS for word in noun.described)
+
+
+@cache
+def _idle_words() -> frozenset[str]:
+    """Words that carry no wish by themselves."""
+    small = v.FILLERS | v.TURNING | v.LIGHTING | v.ANEW | v.KINDS.keys() | UNITS | {"age"}
+    return small - {"left", "right"}
 
 
 def _first_noun(clause: _Clause) -> Noun | None:
@@ -270,7 +279,7 @@ class _Reader:
 
     def _leads(self) -> bool:
         """Whether the clause says something at all beside small words."""
-        return self.share is not None or self.less or self.said_no or self.turns and self.lights
+        return self.share is not None or self.less or self.said_no or (self.turns and self.lights)
 
     def _carried(self) -> _Reach:
         """The negation of the clause before, where it reaches this one."""
@@ -300,6 +309,9 @@ class _Reader:
             return i + length, own
         if word.number is not None:
             return self._number(i), own
+        if word.plain == "decades":  # "a decade older"
+            self.numbers.append((Word("1", "1", number=1.0), "decades"))
+            return i + 1, own
         if (word.plain,) in v.AWAY:
             self.said_no = True
             return i + 1, _Reach(True, word.plain not in ("no", "not", "never", "nor"))
@@ -327,11 +339,8 @@ class _Reader:
             self._ask(v.KINDS[plain], [word], 0.8)
         elif plain in _described() and plain not in v.FILLERS:
             self.idle.append(plain)
-        elif plain in ("left", "right") or not (
-            plain in v.FILLERS or plain in v.TURNING or plain in v.LIGHTING or plain in v.ANEW
-        ):
-            if plain not in (*UNITS, "age"):
-                self.unknown.append(word.raw)
+        elif plain not in _idle_words():
+            self.unknown.append(word.raw)
 
     def _turned(self) -> set[str]:
         """Words that turn the head, of those that light does not have too."""
@@ -449,7 +458,7 @@ class _Reader:
             if not (self.away.on or self.less):
                 continue
             alone = len(wish.asks) == 1 or all(ask.share == 1 for ask in wish.asks)
-            if wish.mapper and not wish.asks or not alone:
+            if (wish.mapper and not wish.asks) or not alone:
                 self.trouble = "cannot be taken away"
                 return
             wish.mapper = ""

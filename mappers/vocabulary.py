@@ -110,19 +110,23 @@ def _asks(text: str) -> tuple[Ask, ...]:
     return tuple(found)
 
 
+def _set(*texts: str) -> frozenset[str]:
+    return frozenset(word for text in texts for word in text.split())
+
+
 #: Phrases that stand for themselves: what they ask for, and the phrases.
 _PHRASES: tuple[tuple[str, str], ...] = (
     (
         "age+",
         "old; aged; elderly; ageing; aging; mature; wrinkled; wrinkly; wrinkle; full of wrinkle; "
         "with age; senior; crow s feet; pensioner; middle aged; retired; senile; ancient; "
-        "geriatric; more years",
+        "geriatric",
     ),
     (
         "age-",
         "young; youthful; baby face; babyface; teenage; teenager; teen; rejuvenate; rejuvenated; "
         "juvenile; adolescent; kid; child; boyish; girlish; fresh faced; smooth skin; "
-        "wrinkle free; in younger years; less years; twenty something",
+        "wrinkle free; twenty something",
     ),
     (
         "age+ gender+",
@@ -166,7 +170,10 @@ _PHRASES: tuple[tuple[str, str], ...] = (
         "pixie cut; pixie; buzz cut; crew cut; short back and sides; trim; haircut; cropped; "
         "short haired; buzzed; close crop",
     ),
-    ("hair_curly+", "curl; curly; perm; permed; wavy; wave; frizzy; ringlet; curly haired; frizz"),
+    (
+        "hair_curly+",
+        "curl; curly; curly hair; perm; permed; wavy; wave; frizzy; ringlet; curly haired; frizz",
+    ),
     ("hair_curly-", "straightened; ironed; straighten; straight haired"),
     ("fringe+1", "fringe; bang"),
     ("fringe+ hair_length- hair_curly-", "bowl cut; bowl haircut; mushroom cut; pudding bowl"),
@@ -174,7 +181,8 @@ _PHRASES: tuple[tuple[str, str], ...] = (
     ("bald+1", "bald; hairless; no hair; shaved head; balding; shave head; bald head; skinhead"),
     ("bald+", "receding hairline; thinning; high forehead; receding; hair loss; male pattern"),
     ("bald-", "hair growth; hair transplant; toupee"),
-    ("beard+1", "bearded; facial hair; unshaven"),
+    ("beard+1", "bearded; unshaven"),
+    ("beard+1 moustache+1", "facial hair"),
     ("beard+.4", "stubble; five o clock shadow; goatee; scruff; designer stubble; stubbly"),
     ("beard-1 moustache-1", "clean shaven; cleanshaven; shave; shaved; shaven; smooth chin"),
     ("beard-1", "beardless; smooth chinned"),
@@ -207,7 +215,7 @@ PHRASES: Mapping[tuple[str, ...], tuple[Ask, ...]] = MappingProxyType(
 #: A person as what to become: "a man", "into a woman"; "the man" is the one in the photograph.
 KINDS: Mapping[str, tuple[Ask, ...]] = MappingProxyType(
     {
-        **dict.fromkeys(("woman", "lady", "girl", "chick", "female"), _asks("gender+")),
+        **dict.fromkeys(("woman", "lady", "girl", "chick"), _asks("gender+")),
         **dict.fromkeys(("man", "guy", "bloke", "dude", "boy", "gentleman"), _asks("gender-")),
     }
 )
@@ -295,10 +303,33 @@ NOUNS: tuple[Noun, ...] = tuple(
 
 #: Words that turn the head, and words of light; left and right belong to whichever is there.
 TURNING = frozenset(
-    "look looking face facing turn turned turning gaze gazing head pose profile rotate rotated "
-    "glance glancing stare staring watch pan swivel chin angle".split()
+    [
+        "look",
+        "looking",
+        "face",
+        "facing",
+        "turn",
+        "turned",
+        "turning",
+        "gaze",
+        "gazing",
+        "head",
+        "pose",
+        "profile",
+        "rotate",
+        "rotated",
+        "glance",
+        "glancing",
+        "stare",
+        "staring",
+        "watch",
+        "pan",
+        "swivel",
+        "chin",
+        "angle",
+    ]
 )
-LIGHTING = frozenset("light lit lighting lamp sun illuminated illumination".split())
+LIGHTING = frozenset(["light", "lit", "lighting", "lamp", "sun", "illuminated", "illumination"])
 SIDES: Mapping[str, tuple[Ask, Ask | None]] = MappingProxyType(
     {  # for a turned head, for light
         "left": (Ask("pose", -1), Ask("light_side", -1)),
@@ -343,46 +374,358 @@ DEGREES: Mapping[tuple[str, ...], float] = MappingProxyType(
 #: Words that turn what follows into its opposite: by taking it away wholly, and by degree.
 AWAY: frozenset[tuple[str, ...]] = frozenset(
     tuple(phrase.split())
-    for phrase in (
-        "no; not; without; remove; lose; take off; take away; get rid of; rid of; drop; ditch; "
-        "stop; never; nor; minus; shave off; delete; lack; free of; none; un; less any; shed; "
-        "cut off; chop off; erase; hide; strip; wipe off; neither; clear"
-    ).split("; ")
+    for phrase in [
+        "no",
+        "not",
+        "without",
+        "remove",
+        "lose",
+        "take off",
+        "take away",
+        "get rid of",
+        "rid of",
+        "drop",
+        "ditch",
+        "stop",
+        "never",
+        "nor",
+        "minus",
+        "shave off",
+        "delete",
+        "lack",
+        "free of",
+        "none",
+        "un",
+        "less any",
+        "shed",
+        "cut off",
+        "chop off",
+        "erase",
+        "hide",
+        "strip",
+        "wipe off",
+        "neither",
+        "clear",
+    ]
 )
-LESS = frozenset("less fewer reduce reduced decrease lower shrink diminish weaken".split())
+LESS = frozenset(
+    ["less", "fewer", "reduce", "reduced", "decrease", "lower", "shrink", "diminish", "weaken"]
+)
 #: Words that begin a new, positive instruction and end the reach of a negation.
-ANEW = frozenset("add give make put wear wearing but with apply grow get gimme slap".split())
+ANEW = frozenset(
+    [
+        "add",
+        "give",
+        "make",
+        "put",
+        "wear",
+        "wearing",
+        "but",
+        "with",
+        "apply",
+        "grow",
+        "get",
+        "gimme",
+        "slap",
+    ]
+)
 #: What is to stay as it is: such a clause asks for nothing.
 KEEP: frozenset[tuple[str, ...]] = frozenset(
     tuple(phrase.split())
-    for phrase in (
-        "keep; leave; not change; not touch; same; preserve; retain; not alter; unchanged; as is"
-    ).split("; ")
+    for phrase in [
+        "keep",
+        "leave",
+        "not change",
+        "not touch",
+        "same",
+        "preserve",
+        "retain",
+        "not alter",
+        "unchanged",
+        "as is",
+    ]
 )
 
 #: Words that carry no wish.
 FILLERS = frozenset(
-    "a an the this that these those make made making let have has having had be is are was were am "
-    "being been should would could can will shall may might must do does did please pls plz thanks "
-    "thank you i me my we us our your he him his she her hers it its they them their one someone "
-    "person people's face photo photograph picture image portrait look looking looks appear "
-    "appearing appearance seem like as to into in of on at by for from with and or then so just "
-    "now want wanna need d ll s t re ve more most even also too add give gimme put puts wear "
-    "wearing wears get gets got turn turned turning go going become becoming change changing "
-    "set apply show hey ok okay lol omg haha yo bro mate dude guy man woman lady gal girl boy chick "
-    "folks subject model if possible than before bit how about what try trying still only really "
-    "first second next finally dye dyed color colour colored coloured grow grown growing increase "
-    "increased hairstyle style styled expression mood somewhat there here but rock rocking sport "
-    "sporting slap him up kind guys bloke very all her some any pair head while towards toward "
-    "direction side again both think bring proper real genuine nice nicely good great lovely "
-    "beautiful handsome pretty cool awesome bigger version yourself himself herself themselves "
-    "self instead tone shade skinned state effect put own cut around over away feel feeling "
-    "old-school darn bloody damn fucking freaking well who whose which were when because "
-    "transform convert edit modify adjust tweak render generate".split()
+    [
+        "a",
+        "an",
+        "the",
+        "this",
+        "that",
+        "these",
+        "those",
+        "make",
+        "made",
+        "making",
+        "let",
+        "have",
+        "has",
+        "having",
+        "had",
+        "be",
+        "is",
+        "are",
+        "was",
+        "were",
+        "am",
+        "being",
+        "been",
+        "should",
+        "would",
+        "could",
+        "can",
+        "will",
+        "shall",
+        "may",
+        "might",
+        "must",
+        "do",
+        "does",
+        "did",
+        "please",
+        "pls",
+        "plz",
+        "thanks",
+        "thank",
+        "you",
+        "i",
+        "me",
+        "my",
+        "we",
+        "us",
+        "our",
+        "your",
+        "he",
+        "him",
+        "his",
+        "she",
+        "her",
+        "hers",
+        "it",
+        "its",
+        "they",
+        "them",
+        "their",
+        "one",
+        "someone",
+        "person",
+        "people's",
+        "face",
+        "photo",
+        "photograph",
+        "picture",
+        "image",
+        "portrait",
+        "look",
+        "looking",
+        "looks",
+        "appear",
+        "appearing",
+        "appearance",
+        "seem",
+        "like",
+        "as",
+        "to",
+        "into",
+        "in",
+        "of",
+        "on",
+        "at",
+        "by",
+        "for",
+        "from",
+        "with",
+        "and",
+        "or",
+        "then",
+        "so",
+        "just",
+        "now",
+        "want",
+        "wanna",
+        "need",
+        "d",
+        "ll",
+        "s",
+        "t",
+        "re",
+        "ve",
+        "more",
+        "most",
+        "even",
+        "also",
+        "too",
+        "add",
+        "give",
+        "gimme",
+        "put",
+        "puts",
+        "wear",
+        "wearing",
+        "wears",
+        "get",
+        "gets",
+        "got",
+        "turn",
+        "turned",
+        "turning",
+        "go",
+        "going",
+        "become",
+        "becoming",
+        "change",
+        "changing",
+        "set",
+        "apply",
+        "show",
+        "hey",
+        "ok",
+        "okay",
+        "lol",
+        "omg",
+        "haha",
+        "yo",
+        "bro",
+        "mate",
+        "dude",
+        "guy",
+        "man",
+        "woman",
+        "lady",
+        "gal",
+        "girl",
+        "boy",
+        "chick",
+        "folks",
+        "subject",
+        "model",
+        "if",
+        "possible",
+        "than",
+        "before",
+        "bit",
+        "how",
+        "about",
+        "what",
+        "try",
+        "trying",
+        "still",
+        "only",
+        "really",
+        "first",
+        "second",
+        "next",
+        "finally",
+        "dye",
+        "dyed",
+        "color",
+        "colour",
+        "colored",
+        "coloured",
+        "grow",
+        "grown",
+        "growing",
+        "increase",
+        "increased",
+        "hairstyle",
+        "style",
+        "styled",
+        "expression",
+        "mood",
+        "somewhat",
+        "there",
+        "here",
+        "but",
+        "rock",
+        "rocking",
+        "sport",
+        "sporting",
+        "slap",
+        "him",
+        "up",
+        "kind",
+        "guys",
+        "bloke",
+        "very",
+        "all",
+        "her",
+        "some",
+        "any",
+        "pair",
+        "head",
+        "while",
+        "towards",
+        "toward",
+        "direction",
+        "side",
+        "again",
+        "both",
+        "think",
+        "bring",
+        "proper",
+        "real",
+        "genuine",
+        "nice",
+        "nicely",
+        "good",
+        "great",
+        "lovely",
+        "beautiful",
+        "handsome",
+        "pretty",
+        "cool",
+        "awesome",
+        "bigger",
+        "version",
+        "yourself",
+        "himself",
+        "herself",
+        "themselves",
+        "self",
+        "instead",
+        "tone",
+        "shade",
+        "skinned",
+        "state",
+        "effect",
+        "put",
+        "own",
+        "cut",
+        "around",
+        "over",
+        "away",
+        "feel",
+        "feeling",
+        "old-school",
+        "darn",
+        "bloody",
+        "damn",
+        "fucking",
+        "freaking",
+        "well",
+        "who",
+        "whose",
+        "which",
+        "were",
+        "when",
+        "because",
+        "transform",
+        "convert",
+        "edit",
+        "modify",
+        "adjust",
+        "tweak",
+        "render",
+        "generate",
+    ]
 )
 
 #: Kinds of clause separators, beside punctuation.
-SEPARATORS = frozenset("and but with plus then while also or nor wearing having as".split())
+SEPARATORS = frozenset(
+    ["and", "but", "with", "plus", "then", "while", "also", "or", "nor", "wearing", "having", "as"]
+)
 
 #: Other spellings and slang, one word to others.
 SPELLINGS: Mapping[str, str] = MappingProxyType(
@@ -446,6 +789,8 @@ SPELLINGS: Mapping[str, str] = MappingProxyType(
         "ya": "you",
         "u": "you",
         "w/": "with",
+        "teh": "the",
+        "hte": "the",
         "&": "and",
         "n": "and",
     }
@@ -502,7 +847,45 @@ NUMBERS: Mapping[str, float] = MappingProxyType(
 #: Colours that hair or anything else may be asked for in and that no direction has: a near colour
 #: is not what was asked for.
 NEVER_NEAR = frozenset(
-    "green blue pink purple violet turquoise teal rainbow neon orange yellow black white red brown "
-    "golden hat cap scarf earring earrings necklace tattoo nose ear ears neck teeth tooth dog cat "
-    "horse car animal two three four five six".split()
+    [
+        "green",
+        "blue",
+        "pink",
+        "purple",
+        "violet",
+        "turquoise",
+        "teal",
+        "rainbow",
+        "neon",
+        "orange",
+        "yellow",
+        "black",
+        "white",
+        "red",
+        "brown",
+        "golden",
+        "hat",
+        "cap",
+        "scarf",
+        "earring",
+        "earrings",
+        "necklace",
+        "tattoo",
+        "nose",
+        "ear",
+        "ears",
+        "neck",
+        "teeth",
+        "tooth",
+        "dog",
+        "cat",
+        "horse",
+        "car",
+        "animal",
+        "two",
+        "three",
+        "four",
+        "five",
+        "six",
+    ]
 )

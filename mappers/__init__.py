@@ -1,0 +1,1 @@
+"""Edits that are asked for in words."""
