@@ -1,9 +1,9 @@
 """Sentence embeddings: MiniLM (six layers, 384 wide), whose weights a package carries.
 
 The network is BERT's encoder (Devlin et al. 2019, arXiv 1810.04805) as distilled by Wang et al.
-2020 (MiniLM, arXiv 2002.10957) and trained for sentences by the authors of Sentence-BERT; a sentence's
-embedding is the mean over its tokens, of length one. It is small enough to be written out here, so
-that no other library is needed.
+2020 (MiniLM, arXiv 2002.10957) and trained for sentences by the authors of Sentence-BERT; a
+sentence's embedding is the mean over its tokens, of length one. It is small enough to be
+written out here, so that no other library is needed.
 """
 
 from __future__ import annotations

@@ -32,12 +32,14 @@ class Noun:
     """A thing that can be there or not, or that words describe.
 
     words: its names. bare: what is asked for where nothing describes it ("add a beard"); empty
-    where that says nothing ("eyes"). described: describing word to what both ask for together.
+    where that says nothing ("eyes"). always: whether everybody has it, so that only "more" or
+    "less" of it says something. described: describing word to what both ask for together.
     """
 
     words: tuple[str, ...]
     bare: tuple[Ask, ...]
     described: Mapping[str, tuple[Ask, ...]]
+    always: bool = False
 
 
 #: Direction to what its positive amounts do; the sense of every phrase below rests on this.
@@ -146,7 +148,7 @@ _PHRASES: tuple[tuple[str, str], ...] = (
     ),
     (
         "smile-",
-        "sad; unhappy; frown; frowning; serious; gloomy; grumpy; unsmiling; poker face; glum; sulk; "
+        "sad; unhappy; frown; frowning; serious; gloomy; grumpy; unsmiling; poker face; glum; sulk; "  # noqa: E501
         "miserable; neutral expression; straight face; stern; resting bitch face; solemn; pout; "
         "neutral face; expressionless; melancholy; depressed; down in the mouth; sulky; sullen; "
         "deadpan; in a bad mood; sombre; upset; downcast",
@@ -297,6 +299,7 @@ NOUNS: tuple[Noun, ...] = tuple(
         tuple(words.split()),
         _asks(bare),
         {word: _asks(asks) for asks, group in described.items() for word in group.split()},
+        always=words.startswith(("hair", "eyebrow")),
     )
     for words, bare, described in _NOUNS
 )
@@ -359,10 +362,10 @@ DEGREES: Mapping[tuple[str, ...], float] = MappingProxyType(
             (
                 1.0,
                 "much; very; a lot; lot; lots; lots of; way; really; super; extremely; far; huge; "
-                "big; wide; broad; heavy; strong; strongly; crazy; like crazy; totally; completely; "
+                "big; wide; broad; heavy; strong; strongly; crazy; like crazy; totally; completely; "  # noqa: E501
                 "fully; af; as hell; as possible; maximum; max; considerably; massively; hella; "
                 "heaps; tons; tons of; utterly; incredibly; intense; loads; loads of; uber; "
-                "dramatically; drastically; seriously; hugely; entirely; all the way; too; insanely;"
+                "dramatically; drastically; seriously; hugely; entirely; all the way; too; insanely;"  # noqa: E501
                 " massive; enormous; giant; full",
             ),
         )
@@ -723,7 +726,7 @@ FILLERS = frozenset(
 )
 
 #: Kinds of clause separators, beside punctuation.
-SEPARATORS = frozenset(
+SEPARATORS = _set("and but with plus then while also or nor wearing having")
     ["and", "but", "with", "plus", "then", "while", "also", "or", "nor", "wearing", "having", "as"]
 )
 

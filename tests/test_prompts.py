@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from mappers.prompts import Known, understand
-from mappers.vocabulary import ATTRIBUTES
+from mappers.vocabulary import POSITIVE
 from pti_core.controls import Control
 
 #: Every direction that the vocabulary speaks of, as if all were installed.
-KNOWN = Known({name: Control(name, name, "face", "", -30.0, 30.0) for name in ATTRIBUTES})
+KNOWN = Known({name: Control(name, name, "face", "", -30.0, 30.0) for name in POSITIVE})
 ROWS = [
     tuple(part.strip() for part in line.split("=>"))
     for line in (Path(__file__).parent / "prompts.txt").read_text().splitlines()
@@ -24,14 +24,19 @@ def as_expected(prompt: str, expected: str) -> bool:
     wanted, rest = expected.rstrip("?").split(), expected.endswith("?")
     if wanted == ["nothing"]:
         return not found.parts
-    got = {f"mapper:{part.name}" if part.way == "mapper" else part.name: part for part in found.parts}
+    got = {
+        f"mapper:{part.name}" if part.way == "mapper" else part.name: part for part in found.parts
+    }
     names = {edit.rstrip("+-").split("=")[0]: edit for edit in wanted}
     if got.keys() != names.keys() or bool(found.rest) != rest:
         return False
     return all(
         edit.startswith("mapper:")
-        or (abs(got[name].amount - float(edit.split("=")[1])) < 1e-6 if "=" in edit else
-            (got[name].amount > 0) == edit.endswith("+"))
+        or (
+            abs(got[name].amount - float(edit.split("=")[1])) < 1e-6
+            if "=" in edit
+            else (got[name].amount > 0) == edit.endswith("+")
+        )
         for name, edit in names.items()
     )
 
@@ -45,5 +50,7 @@ def test_most_prompts_are_understood_as_listed(half):
 
 
 def test_nothing_impossible_is_applied():
-    applied = [p for p, expected in ROWS if expected.startswith("nothing") and understand(p, KNOWN).parts]
+    applied = [
+        p for p, expected in ROWS if expected.startswith("nothing") and understand(p, KNOWN).parts
+    ]
     assert not applied
