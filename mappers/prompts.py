@@ -30,8 +30,6 @@ LESS_SHARE, MENDED = 0.4, 0.9
 #: Ages asked for outright: from here on old, up to here young; between, it depends on the person.
 OLD_FROM, YOUNG_TO = 50, 25
 
-_BEFORE_AN_AGE = frozenset(("age", "look", "aged", "like", "at", "her", "him", "me", "them"))
-
 MAPPER, ATTRIBUTES = "mapper", "attributes"
 
 
@@ -330,10 +328,7 @@ class _Reader:
             ask = lit if self.lights and lit and "light" not in self._turned() else turned
             self._ask((ask or turned,), [word])
         elif noun is not None and plain in noun.described:
-            asks = noun.described[plain]
-            if asks[0].share < 0.5 and word.raw.endswith("er"):  # "a shorter beard"
-                asks = (Ask(asks[0].name, -asks[0].sense, LESS_SHARE),)
-            self._ask(asks, [word])
+            self._ask(noun.described[plain], [word])
         elif (plain,) in v.PHRASES:
             self._ask(v.PHRASES[(plain,)], [word])
         elif plain in v.LESS:
@@ -363,14 +358,8 @@ class _Reader:
         described = any(
             self._governor(j) is noun and p in noun.described for j, p in enumerate(self.plain)
         )
-        wished = not noun.always or self._amounts_to_something()
-        if not described and noun.bare and wished:
+        if not described and noun.bare:
             self._ask(noun.bare, [self.words[i]])
-
-    def _amounts_to_something(self) -> bool:
-        """Whether the clause says more, or less, or none."""
-        more = {"more", "add", "grow", "give", "gimme", "increase"} & set(self.plain)
-        return bool(more or v.LESS & set(self.plain) or _find(self.words, v.AWAY))
 
     def _ask(self, asks: tuple[Ask, ...], words: Sequence[Word], confidence: float = 1.0) -> None:
         mended = sum(word.corrected for word in words)
@@ -391,7 +380,7 @@ class _Reader:
         if end < len(self.words) and self.plain[end] in UNITS:
             unit, end = self.plain[end], end + 1
         old = self.words[end : end + 1]
-        named = i > 0 and self.plain[i - 1] in _BEFORE_AN_AGE
+        named = i > 0 and self.plain[i - 1] in ("age", "look", "aged", "like", "at")
         if unit == "years" and old and old[0].raw == "old":
             unit, end = "of age", end + 1
         elif not unit and named and not self.words[i].signed and (self.words[i].number or 0) >= 15:

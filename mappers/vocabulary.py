@@ -32,14 +32,12 @@ class Noun:
     """A thing that can be there or not, or that words describe.
 
     words: its names. bare: what is asked for where nothing describes it ("add a beard"); empty
-    where that says nothing ("eyes"). always: whether everybody has it, so that only "more" or
-    "less" of it says something. described: describing word to what both ask for together.
+    where that says nothing ("eyes"). described: describing word to what both ask for together.
     """
 
     words: tuple[str, ...]
     bare: tuple[Ask, ...]
     described: Mapping[str, tuple[Ask, ...]]
-    always: bool = False
 
 
 #: Direction to what its positive amounts do; the sense of every phrase below rests on this.
@@ -299,7 +297,6 @@ NOUNS: tuple[Noun, ...] = tuple(
         tuple(words.split()),
         _asks(bare),
         {word: _asks(asks) for asks, group in described.items() for word in group.split()},
-        always=words.startswith(("hair", "eyebrow")),
     )
     for words, bare, described in _NOUNS
 )
@@ -726,7 +723,7 @@ FILLERS = frozenset(
 )
 
 #: Kinds of clause separators, beside punctuation.
-SEPARATORS = _set("and but with plus then while also or nor wearing having")
+SEPARATORS = frozenset(
     ["and", "but", "with", "plus", "then", "while", "also", "or", "nor", "wearing", "having", "as"]
 )
 
