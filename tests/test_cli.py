@@ -241,7 +241,7 @@ def test_an_edit_of_the_session_without_edits_is_the_same_picture(inverted):
 @pytest.mark.slow
 def test_edits_and_pasting(inverted):
     session, out = inverted / "s.safetensors", inverted / "edited.jpg"
-    done = run("edit", session, "--set", "age=+10", "--set", "smile=0.1", "--out", out, "--paste")
+    done = run("edit", session, "--set", "age=+10", "--set", "smile=-0.3", "--out", out, "--paste")
     assert done.returncode == 0, done.stderr
     with Image.open(out) as edited, Image.open(PHOTO) as photo:
         assert edited.size == photo.size
