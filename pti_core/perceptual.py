@@ -71,6 +71,13 @@ class LPIPS(nn.Module):
         Each is of unit length along C, then weighted, so that the summed squared difference of two
         pictures' maps, averaged over positions, is that layer's share of the distance.
         """
+        return [
+            m * (lin / (m.square().sum(1, keepdim=True).sqrt() + 1e-10))
+            for m, lin in zip(self.maps(x), self.lins, strict=True)
+        ]
+
+    def maps(self, x: Tensor) -> list[Tensor]:
+        """The network's own five feature maps, none negative, before `features` weights them."""
         x = x - self.shift
         if self.exact_border:
             x = F.relu(self._blur_pool(F.conv2d(x, self.first, self.biases[0], padding=2)))
@@ -82,10 +89,7 @@ class LPIPS(nn.Module):
                 x = self._blur_pool(F.max_pool2d(x, 3, 1))
             x = F.relu(F.conv2d(x, weight, bias, padding=2 if i == 0 else 1))
             maps.append(x)
-        return [
-            m * (lin / (m.square().sum(1, keepdim=True).sqrt() + 1e-10))
-            for m, lin in zip(maps, self.lins, strict=True)
-        ]
+        return maps
 
     def compare(self, a: Sequence[Tensor], b: Sequence[Tensor]) -> Tensor:
         """Distance (N,) of two lists of `features`; either may have one picture for many."""

@@ -212,7 +212,8 @@ def picture(
     replaced = session.replaced(kit.generator, person)
     w = session.pivots[person : person + 1].to(kit.generator.w_mean)
     own = session.directions(kit.directions)
-    w = latent_directions.apply(w, session.edits if edits is None else edits, own)
+    edits = session.edits if edits is None else edits
+    w = latent_directions.apply(w, edits, own, kit.generator.num_ws)
     return kit.generator.render(w, replaced, exact=True)
 
 

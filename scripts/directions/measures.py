@@ -1,0 +1,110 @@
+"""Every measure of a face: what networks say, what tags were read, colours, shapes, mixtures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from pti_core.attributes import NAMES as METER
+from scripts.directions.colours import NAMES as COLOURS
+from scripts.directions.colours import colours
+from scripts.directions.faces import Readings
+from scripts.directions.looks import Looks
+from scripts.directions.shapes import NAMES as SHAPES
+from scripts.directions.shapes import shapes
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """A weighted sum of measures, each in standard deviations over the sampled faces."""
+
+    name: str
+    parts: tuple[tuple[str, float], ...]
+
+
+#: Measures that no single number is. What reads as old is more than one network's guess; a beard
+#: darkens the chin, but so does a shadow; made-up eyes and lips are darker, lips redder.
+MIXTURES = (
+    Mixture("ageing", (("age", 1.0), ("stage", 0.7), ("wrinkles", 0.5), ("look_hair_grey", 0.3))),
+    Mixture("beard", (("look_beard", 1.0), ("chin_dark", 0.4))),
+    Mixture("moustache", (("look_moustache", 1.0), ("stubble", 0.4))),
+    Mixture("glasses", (("look_glasses", 1.0), ("bridge", 0.4))),
+    Mixture("makeup", (("look_makeup", 1.0), ("lip_red", 0.3), ("lid_dark", 0.3))),
+    Mixture("lipstick", (("lip_red", 1.0), ("lip_colour", 0.3))),
+    Mixture("hair_grey", (("look_hair_grey", 1.0), ("hair_colour", -0.4))),
+    Mixture("bald", (("look_bald", 1.0),)),
+    Mixture("surprise", (("brow_height", 1.0), ("eyes_open", 1.0))),
+)
+
+
+@dataclass(frozen=True)
+class Table:
+    """Measured faces: their seeds, each measure (N,) by name, identity descriptors (N, 128)."""
+
+    seeds: list[int]
+    measures: dict[str, np.ndarray]
+    embeddings: np.ndarray
+
+
+@dataclass(frozen=True)
+class Gauge:
+    """Turns pictures and what was read off them into measures; fitted to the sampled faces.
+
+    looks: reads tags. means, spreads: of each measure that is mixed, over the sampled faces.
+    """
+
+    looks: Looks
+    means: Mapping[str, float]
+    spreads: Mapping[str, float]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All measures, in their order."""
+        return (*plain_names(self.looks), *(m.name for m in MIXTURES))
+
+    def measure(self, picture: Image.Image, readings: Readings) -> dict[str, float]:
+        """Every measure of a face."""
+        plain = plain_measures(picture, readings, self.looks)
+        return {**plain, **self.mixed(plain)}
+
+    def mixed(self, plain: Mapping[str, float]) -> dict[str, float]:
+        """The mixtures of a face's other measures."""
+        return {m.name: sum(w * self._standard(n, plain[n]) for n, w in m.parts) for m in MIXTURES}
+
+    def _standard(self, name: str, value: float) -> float:
+        return (value - self.means[name]) / self.spreads[name]
+
+
+def plain_names(looks: Looks) -> tuple[str, ...]:
+    """The names of `plain_measures`."""
+    return (*METER, *COLOURS, *SHAPES, *(tag_measure(name) for name in looks.weights))
+
+
+def tag_measure(tag: str) -> str:
+    """What the reading of a tag is called: like the tag, unless a mixture has that name."""
+    return f"look_{tag}" if tag in {m.name for m in MIXTURES} else tag
+
+
+def plain_measures(picture: Image.Image, readings: Readings, looks: Looks) -> dict[str, float]:
+    """What is measured on a face without knowing others."""
+    meter = dict(zip(METER, readings.meter.tolist(), strict=True))
+    return {
+        **meter,
+        **colours(np.asarray(picture), readings.landmarks),
+        **shapes(readings.landmarks, meter["yaw"], meter["roll"]),
+        **{tag_measure(name): value for name, value in looks.read(readings).items()},
+    }
+
+
+def gauged(looks: Looks, rows: Sequence[Mapping[str, float]]) -> Gauge:
+    """The gauge whose mixtures are standardised on sampled faces, of which `rows` has measures."""
+    mixed = {name for mixture in MIXTURES for name, _ in mixture.parts}
+    values = {name: np.array([row[name] for row in rows]) for name in mixed}
+    return Gauge(
+        looks,
+        {name: float(v.mean()) for name, v in values.items()},
+        {name: float(v.std()) for name, v in values.items()},
+    )
