@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -19,10 +20,8 @@ from scripts.directions.faces import Album, Tools, place_name
 from scripts.directions.measures import Gauge
 from scripts.directions.recipes import Recipe
 
-#: Ends of the offered range: neither may the mean distance to the unmoved face be over the first,
-#: nor may that of one face in ten be over the second. dlib's "another person" is 0.6, of which the
-#: reconstruction of a photograph takes a part before anything is moved.
-MEAN_DISTANCE, TENTH_DISTANCE = 0.40, 0.50
+#: One face in ten may be further from itself than a recipe's `distance` by so much.
+TENTH_BEYOND = 0.1
 #: Share of the faces that every step has to move the right way.
 SHARE_MONOTONIC = 0.9
 #: Steps on either side of nought, of which the longest is the recipe's reach.
@@ -131,21 +130,14 @@ def strips(
     lengths: Sequence[float],
 ) -> Strips:
     """What was read of moved faces, measured."""
-    rows = []
-    for seed in seeds:
-        names = [move.name for move in moves([seed], psi, step, lengths)]
-        rows.append([_measured(album, gauge, name) for name in names])
-    measures = {n: np.array([[m[n] for m, _ in row] for row in rows]) for n in gauge.names}
-    embeddings = np.array([[e for _, e in row] for row in rows])
+    rows = [[m.name for m in moves([seed], psi, step, lengths)] for seed in seeds]
+    measured = [[gauge.measure(album, name) for name in row] for row in rows]
+    measures = {n: np.array([[m[n] for m in row] for row in measured]) for n in gauge.names}
+    faces = [[gauge.measurer.face(album, name) for name in row] for row in rows]
+    embeddings = np.array([[face.embedding for face in row] for row in faces])
     start = list(lengths).index(0)
     distances = np.linalg.norm(embeddings - embeddings[:, start : start + 1], axis=2)
     return Strips(np.array(lengths, dtype=float), measures, distances)
-
-
-def _measured(album: Album, gauge: Gauge, name: str) -> tuple[dict[str, float], np.ndarray]:
-    picture, readings = album.kept(name)
-    values = gauge.measure(picture, readings)
-    return values if readings.found else dict.fromkeys(values, np.nan), readings.embedding
 
 
 @dataclass(frozen=True)
@@ -210,9 +202,11 @@ class Calibration:
     def _rising(self) -> tuple[np.ndarray, np.ndarray]:
         """Mean effects and lengths, where needed made to rise, for an inversion."""
         mean, at = self.mean.copy(), self.strips.start
-        ahead = np.maximum.accumulate(mean[at:] + _CREEP * np.arange(len(mean) - at))
-        behind = np.minimum.accumulate(mean[at::-1] - _CREEP * np.arange(at + 1))
-        return np.concatenate([behind[:0:-1], ahead]), self.strips.lengths
+        for i in range(at + 1, len(mean)):
+            mean[i] = max(mean[i], mean[i - 1] + _CREEP)
+        for i in range(at - 1, -1, -1):
+            mean[i] = min(mean[i], mean[i + 1] - _CREEP)
+        return mean, self.strips.lengths
 
     def _end(self, side: int) -> float:
         """The effect at the end of what holds, on one side of nought.
@@ -225,8 +219,8 @@ class Calibration:
         while 0 <= at + side < len(effects) and self._rises(at, side):
             ahead = at + side
             part = min(
-                self._part(at, ahead, np.mean, MEAN_DISTANCE),
-                self._part(at, ahead, _tenth, TENTH_DISTANCE),
+                self._part(at, ahead, np.mean, self.recipe.distance),
+                self._part(at, ahead, _tenth, self.recipe.distance + TENTH_BEYOND),
             )
             amount = float(effects[at] + part * (effects[ahead] - effects[at]))
             if part < 1:
@@ -235,7 +229,8 @@ class Calibration:
         if self.recipe.scale is None:
             return amount
         wanted = min(abs(amount), abs(self.recipe.wanted[side > 0]))
-        return side * round(np.floor(wanted / self.recipe.step + 1e-6) * self.recipe.step, 6)
+        steps = math.floor(wanted / self.recipe.step + 1e-6)
+        return side * round(steps * self.recipe.step, 6)
 
     def _rises(self, at: int, side: int) -> bool:
         """Whether the step from `at` outwards does what it says."""

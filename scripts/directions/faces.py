@@ -164,6 +164,10 @@ class Album:
             raise FileNotFoundError(f"{name} was not read yet")
         return Image.open(self.path(name)).convert("RGB"), readings
 
+    def readings(self, name: str) -> Readings:
+        """What was read of a name before."""
+        return self.kept(name)[1]
+
     def is_read(self, name: str) -> bool:
         """Whether a picture of that name was rendered and read."""
         return (self.folder / f"{name}.npz").exists()

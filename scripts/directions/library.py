@@ -25,7 +25,7 @@ from scripts.directions.calibrate import (
 )
 from scripts.directions.faces import Album, Readings, Tools, sampled
 from scripts.directions.looks import fit_looks
-from scripts.directions.measures import Gauge, Table, gauged, plain_measures
+from scripts.directions.measures import Gauge, Measurer, Table, gauged
 from scripts.directions.recipes import GUARDED, RECIPES, Recipe
 from scripts.directions.tagging import read_tags
 
@@ -38,7 +38,9 @@ PROBE_SEEDS, PROBE = range(100_020, 100_026), 0.6
 #: Per sample; the best of 0.01 to 10 for age, smile and yaw by five-fold cross-validation.
 RIDGE_PENALTY = 0.3
 #: How much of the mending of measured leaks is held back, relative to the wanted effect.
-MENDING_PENALTY = 0.3
+MENDING_PENALTY = 0.5
+#: How much more than a leak of the same size the loss of the wanted effect counts, while mending.
+KEEPING = 2.0
 
 
 @dataclass(frozen=True)
@@ -61,21 +63,19 @@ def sample(tools: Tools, cache: Path, jobs: int) -> Sampled:
     """Render, read and measure the faces that are fitted, those that show one."""
     album = sampled(cache, FIT_PSI)
     still = torch.zeros(tools.generator.w_dim)
+    names = {seed: Move(seed, FIT_PSI, still).name for seed in FIT_SEEDS}
     read_all(album.folder, [Move(seed, FIT_PSI, still) for seed in FIT_SEEDS], jobs)
-    rows = {seed: album.kept(Move(seed, FIT_PSI, still).name) for seed in FIT_SEEDS}
-    rows = {seed: row for seed, row in rows.items() if row[1].found}
-    seeds, tags = read_tags()
-    shown = [i for i, seed in enumerate(seeds) if seed in rows]
-    looks = fit_looks([rows[seeds[i]][1] for i in shown], {n: v[shown] for n, v in tags.items()})
-    plain = [plain_measures(*row, looks) for row in rows.values()]
-    gauge = gauged(looks, plain)
-    measured = [{**row, **gauge.mixed(row)} for row in plain]
+    measurer = Measurer(fit_looks(*tagged(cache)), cache / "measures.jsonl")
+    faces = {seed: measurer.face(album, name) for seed, name in names.items()}
+    faces = {seed: face for seed, face in faces.items() if face.found}
+    gauge = gauged(measurer, [face.plain for face in faces.values()])
+    measured = [{**face.plain, **gauge.mixed(face.plain)} for face in faces.values()]
     table = Table(
-        list(rows),
+        list(faces),
         {name: np.array([row[name] for row in measured]) for name in gauge.names},
-        np.array([readings.embedding for _, readings in rows.values()]),
+        np.array([face.embedding for face in faces.values()]),
     )
-    w = torch.cat([tools.generator.sample_w(1, seed) for seed in rows]).numpy()
+    w = torch.cat([tools.generator.sample_w(1, seed) for seed in faces]).numpy()
     return Sampled(w, table, gauge)
 
 
@@ -100,6 +100,13 @@ def guarded(recipe: Recipe) -> list[str]:
     """The measures that a recipe's direction must leave alone."""
     own = {recipe.measure, recipe.target, *recipe.kin}
     return [name for name in GUARDED if name not in own]
+
+
+def watched(recipe: Recipe) -> list[str]:
+    """The measures whose change by a recipe's direction is mended: guarded, or others' own."""
+    own = {recipe.measure, recipe.target, *recipe.kin}
+    others = [other.measure for other in RECIPES if other.measure not in own]
+    return list(dict.fromkeys([*guarded(recipe), *others]))
 
 
 def chosen(faces: Sampled, recipe: Recipe) -> tuple[np.ndarray, np.ndarray]:
@@ -169,8 +176,9 @@ def mend(
 ) -> dict[str, np.ndarray]:
     """Directions from which the leaks that were measured are taken out, by the other directions.
 
-    To each direction such amounts of all others are added that the effects on what it guards
-    vanish, in the least squares, at the price of `MENDING_PENALTY` a squared amount.
+    To each direction such amounts of all others are added that its effects on what it guards
+    vanish and the one that is wanted stays, in the least squares, at the price of
+    `MENDING_PENALTY` a squared amount.
     """
     moved = effects(faces, found)
     index = {name: i for i, name in enumerate(faces.gauge.names)}
@@ -178,11 +186,13 @@ def mend(
     mended = {}
     for i, recipe in enumerate(RECIPES):
         others = [j for j in range(len(RECIPES)) if j != i]
-        columns = [index[name] for name in guarded(recipe)]
-        own = moved[i, index[recipe.measure]] * recipe.sign
+        columns = [index[name] for name in watched(recipe)]
+        own = index[recipe.measure]
         leaks, ways = moved[i, columns], moved[np.ix_(others, columns)]
-        load = MENDING_PENALTY * own**2 * np.eye(len(others))
-        amounts = np.linalg.solve(ways @ ways.T + load, -ways @ leaks)
+        wanted = KEEPING * moved[others, own]
+        load = MENDING_PENALTY * moved[i, own] ** 2 * np.eye(len(others))
+        normal = ways @ ways.T + np.outer(wanted, wanted) + load
+        amounts = np.linalg.solve(normal, -ways @ leaks)
         mended[recipe.name] = fit.unit(stack[i] + amounts @ stack[others])
     return mended
 
@@ -258,12 +268,13 @@ def versions() -> dict[str, str]:
 
 
 def tagged(cache: Path) -> tuple[list[Readings], dict[str, np.ndarray]]:
-    """The tagged faces that were read, and their tags."""
+    """The tagged faces that were read and show one, and their tags."""
     album = sampled(cache, FIT_PSI)
     seeds, tags = read_tags()
     names = [Move(seed, FIT_PSI, torch.zeros(1)).name for seed in seeds]
-    shown = [i for i, name in enumerate(names) if album.is_read(name)]
-    return [album.kept(names[i])[1] for i in shown], {n: v[shown] for n, v in tags.items()}
+    read = {i: album.readings(name) for i, name in enumerate(names) if album.is_read(name)}
+    shown = [i for i, readings in read.items() if readings.found]
+    return [read[i] for i in shown], {n: v[shown] for n, v in tags.items()}
 
 
 def _normal(w: np.ndarray, values: np.ndarray) -> np.ndarray:

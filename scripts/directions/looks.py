@@ -15,7 +15,7 @@ from scripts.directions.faces import Readings
 
 #: Of the ridge regression, relative to the mean squared length of the centred features. The best of
 #: 0.003 to 3 for the mean correlation with held-out tags (`python -m scripts.directions looks`).
-PENALTY = 0.03
+PENALTY = 0.5
 _FOLDS = 5
 
 

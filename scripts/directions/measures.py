@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -11,7 +14,7 @@ from PIL import Image
 from pti_core.attributes import NAMES as METER
 from scripts.directions.colours import NAMES as COLOURS
 from scripts.directions.colours import colours
-from scripts.directions.faces import Readings
+from scripts.directions.faces import Album, Readings
 from scripts.directions.looks import Looks
 from scripts.directions.shapes import NAMES as SHAPES
 from scripts.directions.shapes import shapes
@@ -26,7 +29,8 @@ class Mixture:
 
 
 #: Measures that no single number is. What reads as old is more than one network's guess; a beard
-#: darkens the chin, but so does a shadow; made-up eyes and lips are darker, lips redder.
+#: darkens the chin, but so does a shadow; made-up eyes and lips are darker, lips redder; blond
+#: is light and yellow.
 MIXTURES = (
     Mixture("ageing", (("age", 1.0), ("stage", 0.7), ("wrinkles", 0.5), ("look_hair_grey", 0.3))),
     Mixture("beard", (("look_beard", 1.0), ("chin_dark", 0.4))),
@@ -35,9 +39,56 @@ MIXTURES = (
     Mixture("makeup", (("look_makeup", 1.0), ("lip_red", 0.3), ("lid_dark", 0.3))),
     Mixture("lipstick", (("lip_red", 1.0), ("lip_colour", 0.3))),
     Mixture("hair_grey", (("look_hair_grey", 1.0), ("hair_colour", -0.4))),
-    Mixture("bald", (("look_bald", 1.0),)),
-    Mixture("surprise", (("brow_height", 1.0), ("eyes_open", 1.0))),
+    Mixture("blond", (("hair_light", 1.0), ("hair_yellow", 1.0))),
 )
+
+
+@dataclass(frozen=True)
+class Face:
+    """What is known of one picture: whether it shows a face, its plain measures, who it is."""
+
+    found: bool
+    plain: dict[str, float]
+    embedding: np.ndarray
+
+
+class Measurer:
+    """Measures the pictures of albums, and keeps that by name, as long as nothing changed.
+
+    `kept` is a file of JSON lines; what was measured by other code or from other tags is not taken.
+    """
+
+    def __init__(self, looks: Looks, kept: Path) -> None:
+        self.looks = looks
+        self._path = kept.with_name(f"{kept.stem}-{_digest()}.jsonl")
+        self._known: dict[str, Face] = {}
+        if self._path.exists():
+            for line in self._path.read_text().splitlines():
+                row = json.loads(line)
+                self._known[row["name"]] = Face(
+                    row["found"], row["plain"], np.array(row["embedding"])
+                )
+
+    def face(self, album: Album, name: str) -> Face:
+        """What is known of a picture that was read."""
+        key = f"{album.folder.name}/{name}"
+        if key not in self._known:
+            picture, readings = album.kept(name)
+            plain = plain_measures(picture, readings, self.looks)
+            face = Face(bool(readings.found), plain, readings.embedding)
+            self._known[key] = face
+            row = {"name": key, "found": face.found, "plain": plain}
+            row["embedding"] = face.embedding.round(5).tolist()
+            with self._path.open("a") as out:
+                out.write(json.dumps(row) + "\n")
+        return self._known[key]
+
+
+def _digest() -> str:
+    """A name for the code that measures, and for the tags."""
+    folder = Path(__file__).parent
+    files = ("colours.py", "shapes.py", "looks.py", "faces.py", "tags.csv")
+    return hashlib.sha256(b"".join((folder / n).read_bytes() for n in files)).hexdigest()[:8]
 
 
 @dataclass(frozen=True)
@@ -53,22 +104,24 @@ class Table:
 class Gauge:
     """Turns pictures and what was read off them into measures; fitted to the sampled faces.
 
-    looks: reads tags. means, spreads: of each measure that is mixed, over the sampled faces.
+    measurer: measures pictures. means, spreads: of each measure that is mixed, over the sampled
+    faces.
     """
 
-    looks: Looks
+    measurer: Measurer
     means: Mapping[str, float]
     spreads: Mapping[str, float]
 
     @property
     def names(self) -> tuple[str, ...]:
         """All measures, in their order."""
-        return (*plain_names(self.looks), *(m.name for m in MIXTURES))
+        return (*plain_names(self.measurer.looks), *(m.name for m in MIXTURES))
 
-    def measure(self, picture: Image.Image, readings: Readings) -> dict[str, float]:
-        """Every measure of a face."""
-        plain = plain_measures(picture, readings, self.looks)
-        return {**plain, **self.mixed(plain)}
+    def measure(self, album: Album, name: str) -> dict[str, float]:
+        """Every measure of a picture that was read; nan where it shows no face."""
+        face = self.measurer.face(album, name)
+        values = {**face.plain, **self.mixed(face.plain)}
+        return values if face.found else dict.fromkeys(values, float("nan"))
 
     def mixed(self, plain: Mapping[str, float]) -> dict[str, float]:
         """The mixtures of a face's other measures."""
@@ -99,12 +152,12 @@ def plain_measures(picture: Image.Image, readings: Readings, looks: Looks) -> di
     }
 
 
-def gauged(looks: Looks, rows: Sequence[Mapping[str, float]]) -> Gauge:
+def gauged(measurer: Measurer, rows: Sequence[Mapping[str, float]]) -> Gauge:
     """The gauge whose mixtures are standardised on sampled faces, of which `rows` has measures."""
     mixed = {name for mixture in MIXTURES for name, _ in mixture.parts}
     values = {name: np.array([row[name] for row in rows]) for name in mixed}
     return Gauge(
-        looks,
+        measurer,
         {name: float(v.mean()) for name, v in values.items()},
         {name: float(v.std()) for name, v in values.items()},
     )

@@ -18,6 +18,9 @@ class Recipe:
     percent of the way to the end of the range.
     wanted: the range asked for, in units; what is offered is the part of it that holds.
     kept: how much of the identity descriptor's change is avoided: the weight of `least_change`.
+    distance: how far the mean face may be from itself at the ends, in the identity descriptor
+    (dlib's "another person" is 0.6); one face in ten may be 0.1 beyond. Glasses and a beard move
+    the descriptor of the same person, so theirs is larger.
     step: amounts are rounded down to a multiple of this.
     reach: the longest step in W that is tried, on either side.
     between: only faces whose measure lies here are fitted; None: all.
@@ -36,6 +39,7 @@ class Recipe:
     scale: float | None = None
     wanted: tuple[float, float] = (-100, 100)
     kept: float = 30
+    distance: float = 0.40
     step: float = 1
     reach: float = 2.8
     between: tuple[float, float] | None = None
@@ -54,14 +58,17 @@ class Recipe:
 GUARDED = (
     *("age", "gender", "yaw", "pitch", "smile", "mouth_open", "eyes_open", "brow_height"),
     *("face_width", "chin_length", "nose_width", "lip_full", "brow_dark"),
-    *("skin_light", "skin_yellow", "light_side", "exposure", "background_light"),
+    *("skin_light", "skin_red", "skin_yellow", "light_side"),
+    *("exposure", "contrast", "warmth", "colourful"),
+    *("background_light", "background_red", "background_yellow"),
     *("hair_light", "hair_red", "hair_yellow", "hair_grey", "hair_length", "fringe", "hair_curly"),
     *("bald", "beard", "moustache", "glasses", "makeup", "lipstick", "hat"),
 )
 
-_HAIR_COLOURS = ("hair_light", "hair_red", "hair_yellow", "hair_grey")
-_FACIAL_HAIR = ("beard", "moustache")
-_SCENE = ("exposure", "background_light", "skin_light", "light_side")
+_HAIR = ("hair_light", "hair_red", "hair_yellow", "hair_grey")
+_SKIN = ("skin_light", "skin_red", "skin_yellow")
+_BACKGROUND = ("background_light", "background_red", "background_yellow")
+_PICTURE = ("exposure", "contrast", "warmth", "colourful")
 
 RECIPES = (
     Recipe(
@@ -73,7 +80,7 @@ RECIPES = (
         scale=1.0,
         fitted="ageing",
         # Grey hair and a receding hairline are part of it; so is less red in the lips.
-        kin=("hair_grey", "hair_light", "hair_yellow", "bald", "lip_full", "lipstick", "makeup"),
+        kin=(*_HAIR, *_SKIN, "bald", "lip_full", "lipstick", "makeup", "colourful", "contrast"),
         wanted=(-20, 25),
         # Age and identity are not to be had apart: any weight cost more years than distance.
         kept=0,
@@ -84,21 +91,41 @@ RECIPES = (
     ),
     Recipe(
         "gender",
-        "Feminine or masculine",
+        "Feminine",
         "face",
         "gender",
-        kin=(*_FACIAL_HAIR, "makeup", "lipstick", "brow_dark", "bald", "lip_full", "hair_length"),
+        kin=(
+            *("beard", "moustache", "makeup", "lipstick", "brow_dark", "bald", "lip_full"),
+            *("hair_length", "chin_length", "face_width", "skin_light"),
+        ),
         kept=0,
     ),
-    Recipe("face_width", "Width of the face", "face", "face_width", kin=("chin_length",)),
+    Recipe("face_width", "Wider face", "face", "face_width", kin=("chin_length",)),
     Recipe("cheeks", "Fuller cheeks", "face", "jaw_width", kin=("face_width",)),
     Recipe("chin", "Longer chin", "face", "chin_length", kin=("face_width",)),
     Recipe("nose_width", "Wider nose", "face", "nose_width"),
-    Recipe("lips", "Fuller lips", "face", "lip_full", kin=("lipstick", "mouth_open")),
+    Recipe("nose_length", "Longer nose", "face", "nose_length"),
+    Recipe("lips", "Fuller lips", "face", "lip_full", kin=("lipstick", "mouth_open", "makeup")),
     Recipe("eyebrows", "Thicker eyebrows", "face", "brow_dark"),
-    Recipe("skin_tone", "Lighter skin", "face", "skin_light", kin=("exposure", "skin_yellow")),
-    Recipe("skin_red", "Ruddy skin", "face", "skin_red", kin=("lipstick",)),
-    Recipe("glasses", "Glasses", "face", "glasses", reach=3.2, one_sided=True),
+    Recipe(
+        "skin_tone",
+        "Lighter skin",
+        "face",
+        "skin_light",
+        kin=("skin_red", "skin_yellow"),
+        reach=1.8,
+    ),
+    Recipe(
+        "skin_red",
+        "Ruddy skin",
+        "face",
+        "skin_red",
+        kin=("lipstick", "skin_light", "warmth"),
+        reach=1.2,
+    ),
+    Recipe(
+        "glasses", "Glasses", "face", "glasses", kept=0, reach=4.5, one_sided=True, distance=0.5
+    ),
     Recipe(
         name="smile",
         label="Smile",
@@ -111,7 +138,7 @@ RECIPES = (
         wanted=(-1, 1),
         kept=100,
         step=0.1,
-        reach=2.1,
+        reach=2.4,
         eager=True,
     ),
     Recipe(
@@ -123,8 +150,7 @@ RECIPES = (
     ),
     Recipe("eyes_open", "Open eyes", "expression", "eyes_open", kin=("brow_height",)),
     Recipe("brow_raise", "Raised eyebrows", "expression", "brow_height", kin=("eyes_open",)),
-    Recipe("frown", "Frown", "expression", "brow_tilt", sign=-1, kin=("brow_height",)),
-    Recipe("gaze", "Gaze, left or right", "expression", "gaze"),
+    Recipe("frown", "Frown", "expression", "brow_tilt", sign=-1, kin=("brow_height", "eyes_open")),
     Recipe(
         name="pose",
         label="Turn the head",
@@ -140,7 +166,7 @@ RECIPES = (
     ),
     Recipe(
         name="pitch",
-        label="Look up or down",
+        label="Look up",
         group="pose",
         unit="degrees",
         measure="pitch",
@@ -151,35 +177,106 @@ RECIPES = (
         step=0.5,
         reach=3.2,
     ),
+    Recipe("hair_dark", "Darker hair", "hair", "hair_light", sign=-1, kin=_HAIR, reach=3.2, kept=0),
+    Recipe("hair_blond", "Blonder hair", "hair", "blond", kin=_HAIR, reach=3.6, kept=0),
+    Recipe("hair_red", "Redder hair", "hair", "hair_red", kin=_HAIR, reach=3.6, kept=0),
     Recipe(
-        "roll", "Tilt the head", "pose", "roll", unit="degrees", scale=1.0, wanted=(-8, 8), step=0.2
+        "hair_grey",
+        "Greyer hair",
+        "hair",
+        "hair_grey",
+        kin=_HAIR,
+        one_sided=True,
+        reach=3.6,
+        kept=0,
     ),
-    Recipe("hair_dark", "Darker hair", "hair", "hair_light", sign=-1, kin=_HAIR_COLOURS),
-    Recipe("hair_blond", "Blonder hair", "hair", "hair_yellow", kin=_HAIR_COLOURS),
-    Recipe("hair_red", "Redder hair", "hair", "hair_red", kin=_HAIR_COLOURS),
-    Recipe("hair_grey", "Greyer hair", "hair", "hair_grey", kin=_HAIR_COLOURS, one_sided=True),
-    Recipe("hair_length", "Longer hair", "hair", "hair_length", kin=("bald", "hat")),
-    Recipe("fringe", "Fringe", "hair", "fringe", kin=_HAIR_COLOURS, one_sided=True),
-    Recipe("hair_curly", "Curlier hair", "hair", "hair_curly", one_sided=True),
+    Recipe(
+        "hair_length", "Longer hair", "hair", "hair_length", kin=("bald", "hat"), kept=0, reach=4.2
+    ),
+    Recipe("fringe", "Fringe", "hair", "fringe", kin=_HAIR, kept=0, reach=3.6, one_sided=True),
+    Recipe("hair_curly", "Curlier hair", "hair", "hair_curly", kept=0, one_sided=True, reach=3.6),
     Recipe(
         "bald",
         "Balder",
         "hair",
         "bald",
-        kin=(*_HAIR_COLOURS, "hair_length", "fringe"),
+        kin=(*_HAIR, "hair_length", "fringe", "hair_curly"),
+        kept=0,
+        reach=4.5,
         one_sided=True,
+        distance=0.5,
     ),
-    Recipe("beard", "Beard", "hair", "beard", kin=("moustache",), one_sided=True),
-    Recipe("moustache", "Moustache", "hair", "moustache", kin=("beard",), one_sided=True),
-    Recipe("makeup", "Make-up", "make-up", "makeup", kin=("lipstick",), one_sided=True),
-    Recipe("lipstick", "Redder lips", "make-up", "lipstick", kin=("lip_full",)),
+    Recipe(
+        "beard",
+        "Beard",
+        "hair",
+        "beard",
+        kin=("moustache", "chin_length", "lip_full"),
+        kept=0,
+        reach=4.5,
+        one_sided=True,
+        distance=0.5,
+    ),
+    Recipe(
+        "moustache",
+        "Moustache",
+        "hair",
+        "moustache",
+        kin=("beard", "lip_full"),
+        kept=0,
+        reach=4.5,
+        one_sided=True,
+        distance=0.5,
+    ),
+    Recipe(
+        "makeup",
+        "Make-up",
+        "make-up",
+        "makeup",
+        kin=("lipstick", "contrast"),
+        one_sided=True,
+        reach=2.4,
+    ),
+    Recipe("lipstick", "Redder lips", "make-up", "lipstick", kin=("lip_full", "makeup"), reach=2.2),
     Recipe("eye_makeup", "Darker eyelids", "make-up", "lid_dark", kin=("makeup",)),
-    Recipe("light_side", "Light from the side", "scene", "light_side"),
-    Recipe("background", "Lighter background", "scene", "background_light", kin=("exposure",)),
-    Recipe("background_warm", "Warmer background", "scene", "background_yellow"),
-    Recipe("background_busy", "Busier background", "scene", "background_detail"),
-    Recipe("exposure", "Brighter picture", "scene", "exposure", kin=_SCENE),
-    Recipe("contrast", "More contrast", "scene", "contrast", kin=(*_SCENE, "hair_light")),
-    Recipe("warmth", "Warmer colours", "scene", "warmth", kin=("skin_yellow", "hair_yellow")),
-    Recipe("colourful", "Stronger colours", "scene", "colourful", kin=("skin_yellow", "hair_red")),
+    Recipe("light_side", "Light from the right", "scene", "light_side"),
+    Recipe(
+        "background",
+        "Lighter background",
+        "scene",
+        "background_light",
+        kin=("exposure", "contrast", *_BACKGROUND),
+        reach=2.4,
+    ),
+    Recipe(
+        "background_warm",
+        "Warmer background",
+        "scene",
+        "background_yellow",
+        kin=("warmth", "colourful", *_BACKGROUND),
+    ),
+    Recipe(
+        "exposure",
+        "Brighter picture",
+        "scene",
+        "exposure",
+        kin=(*_PICTURE, *_SKIN, *_BACKGROUND, *_HAIR),
+        reach=1.6,
+    ),
+    Recipe(
+        "warmth",
+        "Warmer colours",
+        "scene",
+        "warmth",
+        kin=(*_PICTURE, *_SKIN, *_BACKGROUND, *_HAIR),
+        reach=1.6,
+    ),
+    Recipe(
+        "colourful",
+        "Stronger colours",
+        "scene",
+        "colourful",
+        kin=(*_PICTURE, *_SKIN, *_BACKGROUND, *_HAIR),
+        reach=1.6,
+    ),
 )
