@@ -18,9 +18,10 @@ import torch
 
 from pti_core.directions import DATA, Direction, load_directions, save_directions
 from pti_core.memory import keep_memory
-from scripts.directions import fit, library, looks
-from scripts.directions.calibrate import Calibration
-from scripts.directions.faces import Tools, sampled
+from pti_core.unsupervised import ganspace, sefa
+from scripts.directions import fit, library, looks, people
+from scripts.directions.calibrate import Calibration, read_all
+from scripts.directions.faces import Album, Tools, sampled
 from scripts.directions.recipes import RECIPES
 from scripts.directions.sheet import contact_sheet, leakage_picture
 from scripts.directions.tagging import sheets
@@ -95,6 +96,22 @@ def compare_looks(tools: Tools, arguments: argparse.Namespace) -> None:
         print(penalty, ", ".join(f"{name} {score:.2f}" for name, score in scores.items()))
 
 
+def name_components(tools: Tools, arguments: argparse.Namespace) -> None:
+    """Print which measures the first components found without labels go with."""
+    faces = library.sample(tools, arguments.cache, arguments.jobs)
+    found = {"GANSpace": ganspace(tools.generator, 12).vectors}
+    for name, sides in (("coarse", (4, 8)), ("middle", (16, 32)), ("fine", (64, 512))):
+        found[f"SeFa, {name}"] = sefa(tools.generator, 4, sides=sides).vectors
+    for kind, vectors in found.items():
+        for i, vector in enumerate(vectors.numpy()):
+            scores = {
+                name: fit.explained(vector, faces.w, values)
+                for name, values in faces.table.measures.items()
+            }
+            first = sorted(scores.items(), key=lambda item: -abs(item[1]))[:5]
+            print(f"{kind} {i}:", ", ".join(f"{name} {score:+.2f}" for name, score in first))
+
+
 def draw_sheets(tools: Tools, arguments: argparse.Namespace) -> None:
     """Write a contact sheet of the shipped directions for each group."""
     groups: dict[str, list[Direction]] = defaultdict(list)
@@ -111,10 +128,33 @@ def draw_tag_sheets(tools: Tools, arguments: argparse.Namespace) -> None:
     sheets(album.folder, library.FIT_SEEDS, arguments.cache / "sheets")
 
 
+def check(tools: Tools, arguments: argparse.Namespace) -> None:
+    """Print, as a table, what the shipped directions do to people who were not seen before."""
+    photographs = sorted(arguments.photographs.glob("*.[jp][pn]g"))
+    folder = arguments.cache / "people"
+    shipped = list(load_directions().values())
+    crowd = people.everybody(tools, photographs, folder)
+    read_all(folder, people.moved(crowd, shipped), arguments.jobs)
+    faces = library.sample(tools, arguments.cache, arguments.jobs)
+    one_sided = {recipe.name for recipe in RECIPES if recipe.one_sided}
+    print(f"{len(photographs)} photographs, {len(people.SEEDS)} seeds\n")
+    print("| edit | range | rises in | upwards in | distance | error |\n|---|---|---|---|---|---|")
+    for d in shipped:
+        found = people.check(Album(folder), faces.gauge, crowd, d)
+        error = "" if d.unit == "%" else f"{found.error():.1f} {d.unit}"
+        note = " (one-sided)" if d.name in one_sided else ""
+        print(
+            f"| `{d.name}`{note} | {d.low:g} to {d.high:g} {d.unit} | {found.monotonic():.0%} "
+            f"| {found.monotonic(upwards=True):.0%} | {found.distance():.2f} | {error} |"
+        )
+
+
 STAGES = {
     "make": make,
     "compare": compare,
     "looks": compare_looks,
+    "check": check,
+    "components": name_components,
     "sheet": draw_sheets,
     "tags": draw_tag_sheets,
 }
@@ -136,11 +176,15 @@ def _arguments() -> argparse.Namespace:
         default="make",
         choices=STAGES,
         help="make the directions' file and the leakage matrix; compare ways to fit; see how well "
-        "tags are read; draw the contact sheets; draw sheets of numbered faces to tag",
+        "tags are read; check the shipped directions on people; draw the contact sheets; draw "
+        "sheets of numbered faces to tag; say what GANSpace's and SeFa's components move",
     )
     parser.add_argument("--out", type=Path, default=DATA, help="the file to write")
     parser.add_argument(
         "--cache", type=Path, default=Path.home() / ".cache" / "pti-studio" / "directions"
+    )
+    parser.add_argument(
+        "--photographs", type=Path, default=Path("../shared/photos"), help="of `check`: a folder"
     )
     parser.add_argument("--jobs", type=int, default=2, help="processes that render")
     return parser.parse_args()

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -57,6 +58,15 @@ class Strips:
         return values - values[:, self.start, None]
 
 
+class Wanted(Protocol):
+    """A picture that is wanted: what it is called, and its w."""
+
+    @property
+    def name(self) -> str: ...
+
+    def w(self, tools: Tools) -> Tensor: ...
+
+
 @dataclass(frozen=True)
 class Move:
     """One picture that is wanted: the face of a seed, truncated by psi, moved by a step of W."""
@@ -94,7 +104,7 @@ def moves(seeds: Sequence[int], psi: float, step: Tensor, lengths: Sequence[floa
     return [Move(seed, psi, length * step) for seed in seeds for length in lengths]
 
 
-def read_all(folder: Path, wanted: Sequence[Move], jobs: int) -> None:
+def read_all(folder: Path, wanted: Sequence[Wanted], jobs: int) -> None:
     """Render and read what is missing of `wanted`, in so many processes."""
     album = Album(folder)
     missing = list({m.name: m for m in wanted if not album.is_read(m.name)}.values())
@@ -107,7 +117,7 @@ def read_all(folder: Path, wanted: Sequence[Move], jobs: int) -> None:
                 _log.info("%d of %d faces", 8 * done, len(missing))
 
 
-def _read_chunk(folder: Path, chunk: Sequence[Move]) -> None:
+def _read_chunk(folder: Path, chunk: Sequence[Wanted]) -> None:
     tools, album = _own_tools(), Album(folder)
     for move in chunk:
         album.read(tools, move.name, move.w(tools))

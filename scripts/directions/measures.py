@@ -78,7 +78,7 @@ class Measurer:
             face = Face(bool(readings.found), plain, readings.embedding)
             self._known[key] = face
             row = {"name": key, "found": face.found, "plain": plain}
-            row["embedding"] = face.embedding.round(5).tolist()
+            row["embedding"] = face.embedding.tolist()
             with self._path.open("a") as out:
                 out.write(json.dumps(row) + "\n")
         return self._known[key]
