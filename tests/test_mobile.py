@@ -103,6 +103,32 @@ def test_inverse_haar_is_orthogonal_and_places_the_bands():
     torch.testing.assert_close(inverse_haar(x)[0, 0, :2, :2], cell)
 
 
+@pytest.mark.parametrize("order", [torch.contiguous_format, torch.channels_last])
+def test_the_gradient_of_inverse_haar_is_that_of_finite_differences(order):
+    x = torch.randn(2, 8, 3, 5, dtype=torch.float64).contiguous(memory_format=order)
+    assert torch.autograd.gradcheck(inverse_haar, x.requires_grad_(True))
+    assert inverse_haar(x).is_contiguous(memory_format=order)
+
+
+def test_maps_in_bfloat16_give_the_same_picture_and_gradients():
+    generator = make_generator(seed=2)
+    w = generator.sample_w(1, seed=4)
+    name = "layers.2.conv1.pointwise"
+    weight = dict(generator.synthesis.named_parameters())[name].detach()
+    seen = []
+    for dtype in (torch.float32, torch.bfloat16):
+        generator.options = {"dtype": dtype}
+        free = weight.clone().requires_grad_(True)
+        picture = generator.render(w, {name: free})
+        picture.square().mean().backward()
+        assert picture.dtype == free.grad.dtype == torch.float32
+        seen.append((picture.detach(), free.grad))
+    (exact, gradient), (narrow, other) = seen
+    # Eight bits of mantissa, a dozen layers.
+    assert (exact - narrow).square().mean() < 1e-3 * exact.var()
+    assert F.cosine_similarity(gradient.flatten(), other.flatten(), dim=0) > 0.99
+
+
 def test_folding_the_style_into_the_weights_changes_nothing():
     x, style, weight = torch.randn(1, 8, 6, 6), torch.randn(1, 8), torch.randn(8, 1, 3, 3)
     plain = F.conv2d(x * style[:, :, None, None], weight, padding=1, groups=8)
