@@ -104,7 +104,7 @@ class Tools:
     @torch.inference_mode()
     def picture(self, w: Tensor) -> Image.Image:
         """The face of w (512,) or ws (num_ws, 512) at `SIDE` pixels."""
-        full = self.generator.render(w[None])
+        full = self.generator.render(w[None], exact=True)
         return to_image(F.interpolate(full, size=(SIDE, SIDE), mode="area"))
 
     def read(self, image: Image.Image) -> Readings:
@@ -121,10 +121,10 @@ class Tools:
     @torch.inference_mode()
     def _features(self, image: Image.Image) -> np.ndarray:
         picture = area(to_tensor(image), FEATURE_SIDE)
-        maps = self.perceptual.maps(torch.cat([picture, picture.flip(3)]))
+        maps = self.perceptual.features(torch.cat([picture, picture.flip(3)]))
         cells = [
-            F.adaptive_avg_pool2d(F.normalize(maps[i], dim=1, eps=1e-6), cells).flatten(1)
-            for i, cells in FEATURE_CELLS.items()
+            F.adaptive_avg_pool2d(maps[i].float(), count).flatten(1)
+            for i, count in FEATURE_CELLS.items()
         ]
         return torch.cat(cells, 1).half().numpy()
 
