@@ -23,8 +23,8 @@ from scripts.directions.recipes import Recipe
 
 #: One face in ten may be further from itself than a recipe's `distance` by so much.
 TENTH_BEYOND = 0.1
-#: Share of the faces that every step has to move the right way.
-SHARE_MONOTONIC = 0.9
+#: Share of the faces that every step has to move the right way: five of six.
+SHARE_MONOTONIC = 0.8
 #: Steps on either side of nought, of which the longest is the recipe's reach.
 STEPS = 2
 #: The moved faces lie in this album; w of a seed is truncated by it first.
@@ -169,7 +169,7 @@ class Calibration:
     @property
     def effects(self) -> np.ndarray:
         """(faces, L)."""
-        return self.strips.change(self.recipe.measure) / self.scale
+        return self.strips.change(self.recipe.counts) / self.scale
 
     @property
     def mean(self) -> np.ndarray:

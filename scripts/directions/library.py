@@ -32,7 +32,7 @@ from scripts.directions.tagging import read_tags
 #: Faces that are fitted: as the mapping gives them, so that every attribute has its extremes.
 FIT_SEEDS, FIT_PSI = range(2000), 1.0
 #: Held-out faces, truncated as pictures usually are.
-CHECK_SEEDS, CHECK_PSI = range(100_000, 100_010), 0.7
+CHECK_SEEDS, CHECK_PSI = range(100_000, 100_006), 0.7
 #: Faces that are moved to find out what leaks, so far to either side, in parts of the reach.
 PROBE_SEEDS, PROBE = range(100_020, 100_026), 0.6
 #: Per sample; the best of 0.01 to 10 for age, smile and yaw by five-fold cross-validation.
@@ -128,7 +128,7 @@ def calibrations(
     """Move held-out faces along every direction to where its range is looked for, and measure."""
     lengths = {recipe.name: lengths_of(recipe) for recipe in RECIPES}
     found = _moved(tools, cache, faces, made, CHECK_SEEDS, lengths, jobs)
-    return {r.name: Calibration(r, found[r.name], faces.spread(r.measure)) for r in RECIPES}
+    return {r.name: Calibration(r, found[r.name], faces.spread(r.counts)) for r in RECIPES}
 
 
 def probes(
@@ -207,7 +207,7 @@ def direction(
         return None
     made = {
         "method": "ridge regression of a measure on w; conditional projection; leaks mended",
-        "measured_by": recipe.measure,
+        "measured_by": recipe.counts,
         "fitted_to": recipe.target,
         # What `pti_core.fitting` measures on the person; the others keep this curve.
         **({"measure": recipe.measure} if recipe.eager else {}),
@@ -250,7 +250,7 @@ def leakage(
         ends = [curve[0][1], curve[-1][1]]
         row = []
         for other in found:
-            mean = np.nanmean(one.strips.change(other.recipe.measure), axis=0)
+            mean = np.nanmean(one.strips.change(other.recipe.counts), axis=0)
             low, high = np.interp(ends, one.strips.lengths, mean)
             row.append((high - low) * other.recipe.sign / other.spread)
         rows.append(row)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,6 +42,11 @@ MIXTURES = (
     Mixture("hair_grey", (("look_hair_grey", 1.0), ("hair_colour", -0.4))),
     Mixture("blond", (("hair_light", 1.0), ("hair_yellow", 1.0))),
 )
+
+
+#: A probability of gender beyond this or its complement is as sure as the network gets; the log of
+#: the odds, `femininity`, still moves where the probability no longer does.
+_SURE = 1e-4
 
 
 @dataclass(frozen=True)
@@ -115,7 +121,7 @@ class Gauge:
     @property
     def names(self) -> tuple[str, ...]:
         """All measures, in their order."""
-        return (*plain_names(self.measurer.looks), *(m.name for m in MIXTURES))
+        return (*plain_names(self.measurer.looks), *(m.name for m in MIXTURES), "femininity")
 
     def measure(self, album: Album, name: str) -> dict[str, float]:
         """Every measure of a picture that was read; nan where it shows no face."""
@@ -124,8 +130,12 @@ class Gauge:
         return values if face.found else dict.fromkeys(values, float("nan"))
 
     def mixed(self, plain: Mapping[str, float]) -> dict[str, float]:
-        """The mixtures of a face's other measures."""
-        return {m.name: sum(w * self._standard(n, plain[n]) for n, w in m.parts) for m in MIXTURES}
+        """The mixtures of a face's other measures, and the femininity."""
+        share = min(max(plain["gender"], _SURE), 1 - _SURE)
+        return {
+            **{m.name: sum(w * self._standard(n, plain[n]) for n, w in m.parts) for m in MIXTURES},
+            "femininity": math.log(share / (1 - share)),
+        }
 
     def _standard(self, name: str, value: float) -> float:
         return (value - self.means[name]) / self.spreads[name]

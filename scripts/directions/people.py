@@ -23,19 +23,20 @@ from scripts.directions.faces import Album, Tools
 from scripts.directions.measures import Gauge
 
 #: New faces, truncated as pictures usually are.
-SEEDS, PSI = range(400_000, 400_006), 0.7
+SEEDS, PSI = range(400_000, 400_003), 0.7
 #: Coarse pivots are enough, since what is looked at is how they move.
 PROJECTION = ProjectionConfig(steps=100, learning_rate=0.02, optimise_noise=False)
 #: Where each range is looked at, in parts of its ends.
-PLACES = (-1.0, -0.5, 0.0, 0.5, 1.0)
+PLACES = (-1.0, 0.0, 1.0)
+_START = PLACES.index(0.0)
 
 
 @dataclass(frozen=True)
 class Check:
-    """What a direction does to people: over its range, in five places.
+    """What a direction does to people: over its range, in `PLACES`.
 
-    effects: (people, 5), of the measure, in units (percent: in spreads of the sampled faces).
-    amounts: (5,), what was asked for. distances: (people, 5), to the unmoved face.
+    effects: (people, P), of the measure, in units (percent: in spreads of the sampled faces).
+    amounts: (P,), what was asked for. distances: (people, P), to the unmoved face.
     """
 
     amounts: np.ndarray
@@ -44,16 +45,16 @@ class Check:
 
     def monotonic(self, upwards: bool = False) -> float:
         """The share of people whose measure rises at every step (or from nought up only)."""
-        steps = np.diff(self.effects[:, 2:] if upwards else self.effects, axis=1)
+        steps = np.diff(self.effects[:, _START:] if upwards else self.effects, axis=1)
         return float((steps > 0).all(axis=1).mean())
 
     def distance(self) -> float:
         """The mean distance over the range, without the unmoved place."""
-        return float(self.distances[:, [0, 1, 3, 4]].mean())
+        return float(np.delete(self.distances, _START, axis=1).mean())
 
     def error(self) -> float:
         """The mean absolute difference of what was measured from what was asked for."""
-        return float(np.abs(self.effects - self.amounts)[:, [0, 1, 3, 4]].mean())
+        return float(np.delete(np.abs(self.effects - self.amounts), _START, axis=1).mean())
 
 
 def pivots(tools: Tools, photographs: Sequence[Path], folder: Path) -> dict[str, Tensor]:
@@ -78,7 +79,7 @@ def everybody(tools: Tools, photographs: Sequence[Path], folder: Path) -> dict[s
 
 
 def places(direction: Direction) -> list[float]:
-    """The five amounts of a direction's range."""
+    """The amounts of a direction's range."""
     return [place * (-direction.low if place < 0 else direction.high) for place in PLACES]
 
 
@@ -94,7 +95,7 @@ class Place:
 
 
 def moved(people: Mapping[str, Tensor], directions: Sequence[Direction]) -> list[Place]:
-    """Everybody, moved by every direction to five places."""
+    """Everybody, moved by every direction to all `PLACES`."""
     wanted = []
     for person, w in people.items():
         for direction in directions:
@@ -112,9 +113,9 @@ def check(album: Album, gauge: Gauge, people: Mapping[str, Tensor], direction: D
         names = [_name(person, direction, place) for place in PLACES]
         values.append([gauge.measure(album, name)[measure] for name in names])
         embeddings.append([gauge.measurer.face(album, name).embedding for name in names])
-    changes = np.array(values) - np.array(values)[:, 2:3]
+    changes = np.array(values) - np.array(values)[:, _START, None]
     vectors = np.array(embeddings)
-    distances = np.linalg.norm(vectors - vectors[:, 2:3], axis=2)
+    distances = np.linalg.norm(vectors - vectors[:, _START, None], axis=2)
     return Check(np.array(places(direction)), changes / scale, distances)
 
 

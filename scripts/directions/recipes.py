@@ -12,6 +12,7 @@ class Recipe:
     name, label, group, layers: as in `pti_core.directions.Direction`.
     measure: the measure that its amounts are calibrated by. sign: -1 where positive amounts lower
     it. fitted: the measure that is fitted instead, where another one says better what to look for.
+    counted: what amounts are counted in, where the measure itself stands still at its ends.
     kin: measures that may change along, because they say the same or belong to it; all others of
     `GUARDED` are kept out.
     unit, scale: what an amount counts, and how much of the measure one is; scale None: amounts are
@@ -35,6 +36,7 @@ class Recipe:
     kin: tuple[str, ...] = ()
     sign: int = 1
     fitted: str | None = None
+    counted: str | None = None
     unit: str = "%"
     scale: float | None = None
     wanted: tuple[float, float] = (-100, 100)
@@ -46,6 +48,11 @@ class Recipe:
     layers: tuple[int, int] | None = None
     one_sided: bool = False
     eager: bool = False
+
+    @property
+    def counts(self) -> str:
+        """The measure that amounts are counted in."""
+        return self.counted or self.measure
 
     @property
     def target(self) -> str:
@@ -94,6 +101,7 @@ RECIPES = (
         "Feminine",
         "face",
         "gender",
+        counted="femininity",
         kin=(
             *("beard", "moustache", "makeup", "lipstick", "brow_dark", "bald", "lip_full"),
             *("hair_length", "chin_length", "face_width", "skin_light"),

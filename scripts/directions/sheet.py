@@ -16,7 +16,7 @@ from scripts.directions.faces import Tools
 #: short hair, a woman with long hair.
 SEEDS = (300_000, 300_001)
 #: Columns a face, odd so that the unmoved face stands in the middle; side of one picture in pixels.
-COLUMNS, SIDE = 5, 128
+COLUMNS, SIDE = 3, 160
 _MARGIN = 16
 
 
@@ -58,7 +58,7 @@ def leakage_picture(names: Sequence[str], matrix: np.ndarray, bound: float, path
         axes.text(x, y, f"{matrix[y, x]:.1f}", ha="center", va="center", fontsize=7)
     figure.colorbar(shown, shrink=0.6, label="effect, of the wanted one (standardised)")
     figure.tight_layout()
-    figure.savefig(path, dpi=80)
+    figure.savefig(path, dpi=80, bbox_inches="tight")
     pyplot.close(figure)
 
 
