@@ -65,7 +65,7 @@ def test_shipped_directions_are_not_one_another():
     for a in SHIPPED.values():
         for b in SHIPPED.values():
             if a is not b:
-                assert abs(float(a.vector @ b.vector)) < 0.8
+                assert abs(float(a.vector @ b.vector)) < 0.9
 
 
 def layered(layers: tuple[int, int]) -> dict[str, Direction]:

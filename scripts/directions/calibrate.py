@@ -25,8 +25,6 @@ from scripts.directions.recipes import Recipe
 TENTH_BEYOND = 0.1
 #: Share of the faces that every step has to move the right way: five of six.
 SHARE_MONOTONIC = 0.8
-#: Steps on either side of nought, of which the longest is the recipe's reach.
-STEPS = 2
 #: The moved faces lie in this album; w of a seed is truncated by it first.
 MOVED = "moved"
 #: Where a measure stands still, its curve rises by this much a step, so that it can be inverted.
@@ -86,7 +84,8 @@ class Move:
 
 def lengths_of(recipe: Recipe) -> list[float]:
     """The steps in W that a recipe tries, ascending, with 0 among them."""
-    return [recipe.reach * step / STEPS for step in range(-STEPS, STEPS + 1)]
+    steps = recipe.steps
+    return [recipe.reach * step / steps for step in range(-steps, steps + 1)]
 
 
 def unit_step(vector: np.ndarray, layers: tuple[int, int] | None, num_ws: int) -> Tensor:
@@ -247,7 +246,8 @@ class Calibration:
         if side < 0 and self.recipe.one_sided:
             return True  # what is not there cannot be taken away: it rises for those who have it
         steps = side * (self.effects[:, at + side] - self.effects[:, at])
-        return bool(np.nanmean(steps > 0) >= SHARE_MONOTONIC and np.nanmean(steps) > 0)
+        share = 0.0 if self.recipe.saturates else SHARE_MONOTONIC
+        return bool(np.nanmean(steps > 0) >= share and np.nanmean(steps) > 0)
 
     def _part(self, at: int, ahead: int, of: Callable[..., float], bound: float) -> float:
         """How much of the way between two steps stays within a bound of distance: 0 to 1."""

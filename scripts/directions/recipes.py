@@ -26,6 +26,8 @@ class Recipe:
     reach: the longest step in W that is tried, on either side.
     between: only faces whose measure lies here are fitted; None: all.
     one_sided: downwards it can only take away what is there, so that side is not asked to rise.
+    saturates: a face at an end of the measure cannot rise further, so only the mean is asked to.
+    steps: how many steps on either side are measured; more where one step is too long to rise.
     eager: whether personalisation measures this person's own curve (`pti_core.fitting`).
     """
 
@@ -47,6 +49,8 @@ class Recipe:
     between: tuple[float, float] | None = None
     layers: tuple[int, int] | None = None
     one_sided: bool = False
+    saturates: bool = False
+    steps: int = 1
     eager: bool = False
 
     @property
@@ -102,6 +106,8 @@ RECIPES = (
         "face",
         "gender",
         counted="femininity",
+        saturates=True,
+        steps=2,
         kin=(
             *("beard", "moustache", "makeup", "lipstick", "brow_dark", "bald", "lip_full"),
             *("hair_length", "chin_length", "face_width", "skin_light"),
@@ -109,9 +115,9 @@ RECIPES = (
         kept=0,
     ),
     Recipe("face_width", "Wider face", "face", "face_width", kin=("chin_length",)),
-    Recipe("cheeks", "Fuller cheeks", "face", "jaw_width", kin=("face_width",)),
+    Recipe("cheeks", "Fuller cheeks", "face", "jaw_width", kin=("face_width",), steps=2),
     Recipe("chin", "Longer chin", "face", "chin_length", kin=("face_width",)),
-    Recipe("nose_width", "Wider nose", "face", "nose_width"),
+    Recipe("nose_width", "Wider nose", "face", "nose_width", steps=2),
     Recipe("nose_length", "Longer nose", "face", "nose_length"),
     Recipe("lips", "Fuller lips", "face", "lip_full", kin=("lipstick", "mouth_open", "makeup")),
     Recipe("eyebrows", "Thicker eyebrows", "face", "brow_dark"),
@@ -157,8 +163,18 @@ RECIPES = (
         kin=("chin_length", "lip_full", "face_width"),
     ),
     Recipe("eyes_open", "Open eyes", "expression", "eyes_open", kin=("brow_height",)),
-    Recipe("brow_raise", "Raised eyebrows", "expression", "brow_height", kin=("eyes_open",)),
-    Recipe("frown", "Frown", "expression", "brow_tilt", sign=-1, kin=("brow_height", "eyes_open")),
+    Recipe(
+        "brow_raise", "Raised eyebrows", "expression", "brow_height", kin=("eyes_open",), steps=2
+    ),
+    Recipe(
+        "frown",
+        "Frown",
+        "expression",
+        "brow_tilt",
+        sign=-1,
+        kin=("brow_height", "eyes_open"),
+        steps=2,
+    ),
     Recipe(
         name="pose",
         label="Turn the head",
@@ -171,6 +187,7 @@ RECIPES = (
         kept=100,
         reach=4.2,
         eager=True,
+        steps=2,
     ),
     Recipe(
         name="pitch",
@@ -186,7 +203,7 @@ RECIPES = (
         reach=3.2,
     ),
     Recipe("hair_dark", "Darker hair", "hair", "hair_light", sign=-1, kin=_HAIR, reach=3.2, kept=0),
-    Recipe("hair_blond", "Blonder hair", "hair", "blond", kin=_HAIR, reach=3.6, kept=0),
+    Recipe("hair_blond", "Blonder hair", "hair", "blond", kin=_HAIR, reach=3.6, kept=0, steps=2),
     Recipe("hair_red", "Redder hair", "hair", "hair_red", kin=_HAIR, reach=3.6, kept=0),
     Recipe(
         "hair_grey",

@@ -28,16 +28,19 @@ def contact_sheet(
     directions = list(directions)
     row = SIDE + _MARGIN
     page = Image.new("RGB", (len(seeds) * COLUMNS * SIDE, len(directions) * row), "white")
-    draw = ImageDraw.Draw(page)
+    draw, unmoved = ImageDraw.Draw(page), {s: tools.picture(tools.draw(s, psi)) for s in seeds}
     for y, direction in enumerate(directions):
         amounts = _amounts(direction)
         for column, (seed, amount) in enumerate((s, a) for s in seeds for a in amounts):
             text = f"{amount:+.3g} {direction.unit}" if amount else direction.label
             draw.text((column * SIDE + 3, y * row + 2), text, fill="black")
-            w = tools.draw(seed, psi)[None]
-            moved = apply(w, {direction.name: amount}, {direction.name: direction})
-            face = tools.picture(moved[0]).resize((SIDE, SIDE), Image.Resampling.LANCZOS)
-            page.paste(face, (column * SIDE, y * row + _MARGIN))
+            face = unmoved[seed]
+            if amount:
+                w = tools.draw(seed, psi)[None]
+                moved = apply(w, {direction.name: amount}, {direction.name: direction})
+                face = tools.picture(moved[0])
+            small = face.resize((SIDE, SIDE), Image.Resampling.LANCZOS)
+            page.paste(small, (column * SIDE, y * row + _MARGIN))
     return page
 
 
