@@ -29,7 +29,12 @@ GENERATORS = {
     "mobile": "Embedded (MobileStyleGAN)",
 }
 VIEWS = {"face": "Face", "photograph": "In the photograph"}
-STAGES = {"invert": "Finding the face in the generator", "tune": "Tuning the generator to it"}
+STAGES = {
+    "invert": "Finding the face in the generator",
+    "tune": "Tuning the generator to it",
+    "fit edits": "Trying the sliders on this face",
+    "measure": "Comparing the result with the photograph",
+}
 
 
 def preset(name: str) -> str:
@@ -74,11 +79,10 @@ def bar(progress: Progress) -> str:
         text = f"Waiting: {progress.ahead} before you"
     elif not progress.stage:
         text = "Looking at the photograph, and loading the generator if it was not used yet"
-    elif progress.stage == "tune" and progress.index == progress.total:
-        text, left = "Comparing the result with the photograph", ""
     else:
-        stage = STAGES.get(progress.stage, progress.stage.capitalize())
-        text = f"{stage}, step {progress.index} of {progress.total}"
+        text = STAGES.get(progress.stage, progress.stage.capitalize())
+        if progress.total > 1:
+            text += f", step {progress.index} of {progress.total}"
     share = round(100 * min(progress.done, 1))
     return (
         f'<div class="bar" role="progressbar" aria-valuenow="{share}" aria-valuemin="0" '
