@@ -1,4 +1,4 @@
-"""Convolution of large maps on a CPU, and of 16-bit maps with the arithmetic that is faster there."""
+"""Convolution of large maps on a CPU, and of 16-bit maps with the arithmetic that is faster."""
 
 from __future__ import annotations
 
