@@ -7,6 +7,7 @@ import torch
 from fill import error
 from torch import Tensor
 
+from pti_core import devices
 from pti_core.generators import convolution
 
 #: Rounding of bfloat16 is 2^-9; sums of some dozen products stay under this.
@@ -60,10 +61,10 @@ def test_a_gradient_in_bands_of_rows(up: bool, count: int, monkeypatch: pytest.M
 
 def test_half_is_fast_where_its_time_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     taken = {F32: 1.0, torch.bfloat16: 0.5, torch.float16: 9.0}
-    monkeypatch.setattr(convolution, "_seconds", taken.__getitem__)
-    answers = [convolution.has_fast_half(d) for d in (F32, torch.bfloat16, torch.float16)]
+    monkeypatch.setattr(devices, "_seconds", taken.__getitem__)
+    answers = [devices.has_fast_half(d) for d in (F32, torch.bfloat16, torch.float16)]
     assert answers == [False, True, False]
 
 
 def test_the_time_of_a_convolution_is_measured_once() -> None:
-    assert 0 < convolution._seconds(F32) == convolution._seconds(F32) < 1
+    assert 0 < devices._seconds(F32) == devices._seconds(F32) < 1

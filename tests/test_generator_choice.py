@@ -121,10 +121,10 @@ def test_a_session_gets_the_generator_that_it_names(folder):
 
 def test_precision_and_checkpoints_by_device(folder, generator: Generator, monkeypatch):
     small_network(folder / PUBLISHED)
-    monkeypatch.setattr(stylegan2, "has_fast_half", lambda dtype: False)
+    monkeypatch.setattr(stylegan2, "multiplies_bf16", lambda: False)
     network = choose_generator("stylegan2", "cpu").generator
     assert network.options == {} == network.options_for(None)
-    monkeypatch.setattr(stylegan2, "has_fast_half", lambda dtype: True)
+    monkeypatch.setattr(stylegan2, "multiplies_bf16", lambda: True)
     assert choose_generator("stylegan2", "cpu").generator.options == {"dtype": torch.bfloat16}
     small, large = Card(6 * 10**9, bf16=True), Card(24 * 10**9, bf16=False)
     assert network.options_for(small) == {"dtype": torch.bfloat16, "checkpoint": True}

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import time
-from functools import cache
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
+
+from pti_core.devices import has_fast_half
 
 #: Bytes of the maps from which a weight gradient is taken at a time, on a CPU. oneDNN's kernels for
 #: it lose up to two thirds of their speed when the maps outgrow the cache: measured with 1 MB of
@@ -31,30 +31,6 @@ def convolve(x: Tensor, weight: Tensor, bias: Tensor | None, up: bool) -> Tensor
     if x.device.type != "cpu":
         return _convolve(x, weight.to(x.dtype), None if bias is None else bias.to(x.dtype), up)
     return _HostConvolution.apply(x, weight, bias, up)
-
-
-def has_fast_half(dtype: torch.dtype) -> bool:
-    """Whether this CPU's arithmetic in a 16-bit type is worth its rounding: faster than float32.
-
-    Measured, not looked up: among CPUs with the same bf16 instructions some multiply twice as fast
-    with them as in float32 (500 against 250 GFLOP/s a core), some half as fast (83 against 153).
-    """
-    if dtype == torch.float32:
-        return False
-    return _seconds(dtype) < 0.8 * _seconds(torch.float32)
-
-
-@cache
-def _seconds(dtype: torch.dtype) -> float:
-    """CPU time of one small convolution, the least of several; some ten milliseconds to find."""
-    x = torch.ones(1, 64, 64, 64, dtype=dtype).contiguous(memory_format=torch.channels_last)
-    weight, taken = torch.ones(64, 64, 3, 3, dtype=dtype), []
-    with torch.no_grad():
-        for _ in range(6):
-            start = time.thread_time()
-            _convolve(x, weight, None, up=False)
-            taken.append(time.thread_time() - start)
-    return min(taken)
 
 
 def _convolve(x: Tensor, weight: Tensor, bias: Tensor | None, up: bool) -> Tensor:

@@ -10,6 +10,7 @@ What makes it cheaper than the usual plain code, without changing the result:
   weights, so a layer keeps one map for the backward pass, its own output;
 - bias goes into the convolution, noise and activation work in place;
 - the blur after the upsampling convolution keeps nothing for the backward pass;
+- on a CPU the weight gradients are taken in bands that fit its cache (`convolution`);
 - maps lie channels-last, which the CPU's and the GPU's kernels take without reordering.
 """
 
@@ -25,9 +26,9 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.utils.checkpoint import checkpoint as recompute
 
-from pti_core.devices import Card
+from pti_core.devices import Card, multiplies_bf16
 from pti_core.generators.base import Generator
-from pti_core.generators.convolution import convolve, has_fast_half
+from pti_core.generators.convolution import convolve
 
 #: Gain and slope of the leaky ReLU, and the demodulation's guard (Karras et al. 2020, appendix B).
 GAIN, SLOPE, EPS = math.sqrt(2), 0.2, 1e-8
@@ -378,6 +379,6 @@ class StyleGAN2(Generator):
     def options_for(self, card: Card | None) -> dict[str, Any]:
         """bf16 maps where the card or the CPU is faster in it, and checkpoints on small cards."""
         if card is None:
-            return {"dtype": torch.bfloat16} if has_fast_half(torch.bfloat16) else {}
+            return {"dtype": torch.bfloat16} if multiplies_bf16() else {}
         dtype = torch.bfloat16 if card.bf16 else torch.float32
         return {"dtype": dtype, "checkpoint": card.memory < SMALL_CARD}
