@@ -45,6 +45,24 @@ def to_jpeg(image: Image.Image, quality: int = 90, marked: bool = False) -> byte
     return stream.getvalue()
 
 
+def xmp_in_gif(data: bytes) -> bytes:
+    """A GIF file with the mark "edited with AI" before its end (XMP specification, part 3)."""
+    if not data.startswith(b"GIF89a") or data[-1:] != b"\x3b":
+        raise ValueError("not a GIF89a file as Pillow writes it")
+    # The packet stands in the file as it is; the bytes after it lead a reader that takes its
+    # letters for the lengths of blocks to the end, wherever it stands.
+    trailer = b"\x01" + bytes(range(255, -1, -1)) + b"\x00"
+    return data[:-1] + b"\x21\xff\x0bXMP DataXMP" + _XMP.encode() + trailer + b"\x3b"
+
+
+def xmp_in_mp4(data: bytes) -> bytes:
+    """An MP4 file with the mark "edited with AI" in a box at its end (as XMP's part 3 has it)."""
+    if data[4:8] != b"ftyp":
+        raise ValueError("not an MP4 file")
+    body = b"uuid" + bytes.fromhex("be7acfcb97a942e89c71999491e3afac") + _XMP.encode()
+    return data + (len(body) + 4).to_bytes(4, "big") + body
+
+
 def with_visible_mark(image: Image.Image) -> Image.Image:
     """A copy of an RGB picture that says "Edited with AI" in its lower right corner."""
     marked = image.copy()

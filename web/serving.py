@@ -69,6 +69,7 @@ def serve(app: gr.Blocks, store: Store | None = None, **options: Any) -> str:
         server_port=options.pop("port", None),
         theme=look.theme(),
         css_paths=[look.STYLE],
+        js=look.SCRIPT.read_text(encoding="utf-8"),
         footer_links=["api"],
         max_file_size=MAX_UPLOAD,
         enable_monitoring=False,
