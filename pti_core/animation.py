@@ -10,7 +10,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from pti_core.errors import UserError
+from pti_core.errors import EditError, UserError
 from pti_core.marking import xmp_in_gif, xmp_in_mp4
 
 #: Kinds of file: a GIF moves everywhere, an MP4 (VP9) has all colours.
@@ -33,11 +33,12 @@ def between(
     once.
 
     Raises:
-        UserError: too few or too many frames.
+        UserError: too few or too many frames, or an amount that is no number.
     """
     low, high = FRAMES
     if isinstance(frames, bool) or not isinstance(frames, int) or not low <= frames <= high:
         raise UserError(f"An animation has {low} to {high} frames; give such a number.")
+    start, end = _numbers(start), _numbers(end)
     names = list(dict.fromkeys([*end, *start]))
     moving = [name for name in names if start.get(name, 0) != end.get(name, 0)]
     states = []
@@ -58,17 +59,30 @@ def between(
 def encode(frames: Sequence[Image.Image], form: str) -> bytes:
     """RGB pictures of one size as a file that runs there and back for ever, marked as edited with
     AI. Raises UserError for an unknown form."""
+    check_form(form)
     writers: dict[str, Callable[[Sequence[Image.Image]], bytes]] = {"gif": _gif, "mp4": _mp4}
-    if form not in writers:
-        raise UserError(f"There is no animation as {form!r}; use {' or '.join(FORMS)}.")
     held = [frames[0]] * _HELD, [frames[-1]] * _HELD
     return writers[form]([*held[0], *frames, *held[1], *frames[::-1]])
+
+
+def check_form(form: str) -> None:
+    """Make sure that there is such a form; UserError where there is none."""
+    if form not in FORMS:
+        raise UserError(f"There is no animation as {form!r}; use {' or '.join(FORMS)}.")
+
+
+def _numbers(edits: Mapping[str, float]) -> dict[str, float]:
+    try:
+        return {name: float(amount) for name, amount in edits.items()}
+    except (TypeError, ValueError) as error:
+        raise EditError("Give the amounts of the edits as numbers.") from error
 
 
 def _gif(frames: Sequence[Image.Image]) -> bytes:
     """One palette for all frames: with one each, colours flicker."""
     width, height = frames[0].size
-    few = frames[:: max(len(frames) // 4, 1)]
+    different = list({id(frame): frame for frame in frames}.values())
+    few = different[:: max(len(different) // 6, 1)]
     sheet = Image.new("RGB", (width, height * len(few)))
     for row, frame in enumerate(few):
         sheet.paste(frame, (0, row * height))

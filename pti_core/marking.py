@@ -46,13 +46,15 @@ def to_jpeg(image: Image.Image, quality: int = 90, marked: bool = False) -> byte
 
 
 def xmp_in_gif(data: bytes) -> bytes:
-    """A GIF file with the mark "edited with AI" before its end (XMP specification, part 3)."""
-    if not data.startswith(b"GIF89a") or data[-1:] != b"\x3b":
-        raise ValueError("not a GIF89a file as Pillow writes it")
+    """A looping GIF file with the mark "edited with AI" (XMP specification, part 3)."""
+    place = data.find(b"\x21\xff\x0bNETSCAPE2.0")  # before the first picture, where readers look
+    if not data.startswith(b"GIF89a") or place < 0:
+        raise ValueError("not a looping GIF89a file")
     # The packet stands in the file as it is; the bytes after it lead a reader that takes its
     # letters for the lengths of blocks to the end, wherever it stands.
     trailer = b"\x01" + bytes(range(255, -1, -1)) + b"\x00"
-    return data[:-1] + b"\x21\xff\x0bXMP DataXMP" + _XMP.encode() + trailer + b"\x3b"
+    block = b"\x21\xff\x0bXMP DataXMP" + _XMP.encode() + trailer
+    return data[:place] + block + data[place:]
 
 
 def xmp_in_mp4(data: bytes) -> bytes:

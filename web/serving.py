@@ -15,6 +15,7 @@ from pti_core.studio import Studio
 from web import look
 from web.endpoints import Endpoints
 from web.files import CACHE_SECONDS, MAX_UPLOAD
+from web.look_endpoints import LookEndpoints
 from web.page import Page
 from web.share_endpoints import ShareEndpoints
 from web.sharing import Sharing
@@ -46,6 +47,7 @@ def create_app(
         Sharing(app, page, store).wire()
         Endpoints(studio, controls).add()
         ShareEndpoints(studio, store).add()
+        LookEndpoints(studio).add()
     # Personalisations wait in the studio's own line, which knows how long; edits one at a time.
     app.queue(default_concurrency_limit=4, max_size=256)
     return app
