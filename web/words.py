@@ -30,7 +30,11 @@ GENERATORS = {
     "mobile": "Embedded (MobileStyleGAN)",
 }
 VIEWS = {"face": "Face", "photograph": "In the photograph"}
-STAGES = {"invert": "Finding the face in the generator", "tune": "Tuning the generator to it"}
+STAGES = {
+    "invert": "Finding the face in the generator",
+    "tune": "Tuning the generator to it",
+    "compare": "Fitting the sliders to this face and comparing it with the photograph",
+}
 
 
 def preset(name: str) -> str:
@@ -79,7 +83,8 @@ def bar(progress: Progress) -> str:
         text, left = "Comparing the result with the photograph", ""
     else:
         stage = STAGES.get(progress.stage, progress.stage.capitalize())
-        text = f"{stage}, step {progress.index} of {progress.total}"
+        steps = f", step {progress.index} of {progress.total}" if progress.total > 1 else ""
+        text = f"{stage}{steps}"
     return bar_of(progress.done, text, left)
 
 
