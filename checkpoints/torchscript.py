@@ -123,10 +123,11 @@ class _Unpickler(pickle.Unpickler):
 
     def persistent_load(self, pid: object) -> Tensor:
         """The numbers that a tensor shows: a flat tensor over one member of the archive."""
-        sound = isinstance(pid, tuple) and len(pid) == 5 and pid[0] == "storage"
-        if not sound or not isinstance(pid[1], torch.dtype) or not isinstance(pid[2], str):  # type: ignore[index]
+        if not isinstance(pid, tuple) or len(pid) != 5 or pid[0] != "storage":
             raise pickle.UnpicklingError("it refers to data outside itself")
-        _, dtype, key, _, _ = pid  # type: ignore[misc]
+        dtype, key = pid[1:3]
+        if not isinstance(dtype, torch.dtype) or not isinstance(key, str):
+            raise pickle.UnpicklingError("it refers to data outside itself")
         if key not in self._storages:
             data = bytearray(self._archive.read(str(self._root / "data" / key)))
             self._storages[key] = (

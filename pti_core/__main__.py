@@ -113,7 +113,7 @@ def edit(arguments: argparse.Namespace) -> int:
     with Report() as report_download:
         kit = load_edit_kit(session.generator_name, report_download)
     show = paste_back if arguments.paste else render
-    _write_picture(arguments.out, show(session, kit, edits, arguments.person))
+    _write_picture(arguments.out, show(session, kit, edits, arguments.person, session.stack))
     changes = ", ".join(f"{name} {amount:+g}" for name, amount in edits.items())
     print(f"{arguments.out}: {changes or 'no edits'}")
     return 0

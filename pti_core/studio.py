@@ -345,9 +345,11 @@ class Studio:
         assert session is not None
         shown = desk.shown
         with self._rendering:  # one at a time: each takes all cores
-            if shown.get("edits") != wanted:
-                face = render(session, self._edit_kit(session.generator_name), wanted)
-                shown.update(face=face, edits=wanted)
+            stack = tuple(session.stack)
+            if (shown.get("edits"), shown.get("stack")) != (wanted, stack):
+                kit = self._edit_kit(session.generator_name)
+                face = render(session, kit, wanted, stack=stack)
+                shown.update(face=face, edits=wanted, stack=stack)
             return shown["face"]
 
     def _edit_kit(self, name: str) -> EditKit:
