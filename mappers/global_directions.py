@@ -121,13 +121,13 @@ def embed(clip: Clip, text: str) -> Tensor:
 
 
 def style_biases(generator: Generator) -> dict[str, Callable[[Tensor], Tensor]]:
-    """Biases that make styles, coarse to fine, each with its style as a function of w (N, w_dim)."""
+    """Biases that make styles, coarse to fine, each with its style as a function of w."""
     found: dict[str, Callable[[Tensor], Tensor]] = {}
     for name, module in generator.synthesis.named_modules():
         if name.endswith("modulation") and not name.startswith("head"):
             found[f"{name}.bias"] = module
         elif hasattr(module, "affine") and not name.endswith("torgb"):
-            found[f"{name}.affine.bias"] = module.style  # type: ignore[assignment]
+            found[f"{name}.affine.bias"] = module.style
     return found
 
 

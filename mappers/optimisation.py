@@ -1,4 +1,4 @@
-"""Latent optimisation (StyleCLIP, section 4): the code whose picture CLIP finds nearest to a text."""
+"""Latent optimisation (StyleCLIP, section 4): the code whose picture is CLIP-near to a text."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def optimise(
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         optimiser.step()
-        taken, losses = index + 1, {name: float(term) for name, term in terms.items()}
+        taken, losses = index + 1, {n: float(t.detach()) for n, t in terms.items()}
         shown = area(picture.detach(), min(PREVIEW, picture.shape[-1]))
         done = Step("optimise", taken, config.steps, losses, shown)
         if index % config.picture_every:

@@ -15,7 +15,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from mappers import vocabulary as v
-from mappers.published import MAPPERS
+from mappers.published import MAPPERS, PublishedMapper, find_name
 from mappers.vocabulary import Ask, Noun
 from mappers.words import UNITS, Word, mapper_phrases, read
 from pti_core.controls import Control
@@ -119,13 +119,15 @@ class Known:
     """What can be asked for here.
 
     controls: the directions that are loaded, by name, with the ranges that hold. mappers: names of
-    published mappers that may be used; `here`: those whose files are on this machine.
+    published mappers that may be used; `here`: those whose files are on this machine; `trained`:
+    those that were trained here, by name.
     sentences: for near matches; without it only the vocabulary's own words are understood.
     age: of the person, where it is known.
     """
 
     controls: Mapping[str, Control]
     mappers: frozenset[str] = frozenset(MAPPERS)
+    trained: Mapping[str, PublishedMapper] = field(default_factory=dict)
     here: frozenset[str] = frozenset()
     sentences: SentenceEmbedder | None = None
     age: float | None = None
@@ -143,7 +145,9 @@ def understand(prompt: str, known: Known) -> Understanding:
         following = clauses[i + 1] if i + 1 < len(clauses) else None
         found = _Reader(clause, noun, following, away, known.age).read()
         noun, away = found.noun or noun, found.away
-        if found.trouble is None:
+        if (own := _trained(clause.text, known)) is not None:
+            wishes.append(own)
+        elif found.trouble is None:
             wishes += found.wishes
         elif (near := _near(found.text, known)) is not None:
             wishes += near
@@ -154,6 +158,12 @@ def understand(prompt: str, known: Known) -> Understanding:
     if not parts and not rest and not any(clause.keeps for clause in map(_Peek, clauses)):
         rest.append(_leftover(prompt.strip()[:80], "asks for nothing that is known here", known))
     return Understanding(prompt, tuple(parts), tuple(rest))
+
+
+def _trained(text: str, known: Known) -> _Wish | None:
+    """A clause that is the prompt of a mapper trained here."""
+    name = find_name(text)
+    return _Wish((), text, mapper=name) if name in known.trained else None
 
 
 # ------------------------------------------------------------------------------------- clauses
@@ -367,6 +377,7 @@ class _Reader:
             return i + length, own  # "the old man" is who is there
         if length:
             self._ask(v.PHRASES[phrase], rest[:length])
+            self.wishes[-1].mapper = mapper_phrases().get(phrase, "")
             return i + length, own
         length, phrase = _match(rest, frozenset(mapper_phrases()))
         if length:
@@ -626,17 +637,20 @@ def _resolve(wishes: Sequence[_Wish], known: Known) -> tuple[list[Part], list[Le
 
 def _give(wish: _Wish, known: Known) -> list[Part]:
     """A mapper whose file is here, else attributes, else a mapper that has to be fetched."""
+    if wish.mapper in known.trained:
+        return [_mapper_part(wish, known.trained[wish.mapper])]
     mapper = wish.mapper if wish.mapper in known.mappers else ""
     lacks = not wish.asks or any(ask.name not in known.controls for ask in wish.asks)
     if mapper and (mapper in known.here or lacks):
-        return [_mapper_part(wish, mapper)]
+        return [_mapper_part(wish, MAPPERS[mapper])]
     return [] if lacks else [_attribute_part(wish, ask, known.controls) for ask in wish.asks]
 
 
-def _mapper_part(wish: _Wish, name: str) -> Part:
-    one = MAPPERS[name]
+def _mapper_part(wish: _Wish, one: PublishedMapper) -> Part:
     amount = 1.0 if wish.share is None else round(min(wish.share * 1.5, one.high), 2)
-    return Part(MAPPER, name, amount, "strength", round(wish.confidence, 2), wish.said, one.label)
+    return Part(
+        MAPPER, one.name, amount, "strength", round(wish.confidence, 2), wish.said, one.label
+    )
 
 
 def _attribute_part(wish: _Wish, ask: Ask, controls: Mapping[str, Control]) -> Part:
@@ -740,18 +754,30 @@ def _beyond(sentences: SentenceEmbedder) -> Tensor:
 
 def _leftover(text: str, why: str, known: Known) -> Leftover:
     """With the three nearest things that can be asked for."""
-    book = _book(known)
-    if known.sentences is not None and book.embeddings is not None and text.strip():
-        nearness = (known.sentences.embed([text]) @ book.embeddings.T)[0]
-        order = nearness.argsort(descending=True).tolist()
-        names: list[str] = [book.phrases[i] for i in order[:12]]
-    else:
-        names = difflib.get_close_matches(text, book.phrases, n=12, cutoff=0.3)
-    seen: set[object] = set()
-    nearest = []
-    for name in names:  # one phrase for each thing
-        wish = book.wishes[book.phrases.index(name)]
-        if (wish.asks, wish.mapper) not in seen:
-            seen.add((wish.asks, wish.mapper))
-            nearest.append(name)
-    return Leftover(text, why, tuple(nearest[:3]))
+    names, embeddings = _offers(
+        frozenset(known.controls), known.here | frozenset(known.trained), known.sentences
+    )
+    if known.sentences is not None and embeddings is not None and text.strip():
+        nearness = (known.sentences.embed([text]) @ embeddings.T)[0]
+        return Leftover(text, why, tuple(names[i] for i in nearness.topk(min(3, len(names)))[1]))
+
+    def likeness(name: str) -> float:
+        words = [*text.split(), text]
+        return max(difflib.SequenceMatcher(None, w, n).ratio() for w in words for n in name.split())
+
+    return Leftover(text, why, tuple(sorted(names, key=likeness, reverse=True)[:3]))
+
+
+@cache
+def _offers(
+    controls: frozenset[str], mappers: frozenset[str], sentences: SentenceEmbedder | None
+) -> tuple[tuple[str, ...], Any]:
+    """One phrase for each thing that can be done here, with its embeddings."""
+    names = [
+        v.OFFERED.get((name, sense), words[name])
+        for sense, words in ((1, v.POSITIVE), (-1, v.NEGATIVE))
+        for name in words
+        if name in controls
+    ]
+    names += [MAPPERS[name].label if name in MAPPERS else name for name in sorted(mappers)]
+    return tuple(names), sentences.embed(names) if sentences and names else None

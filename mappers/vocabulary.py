@@ -110,6 +110,23 @@ def _asks(text: str) -> tuple[Ask, ...]:
     return tuple(found)
 
 
+#: What is offered to be typed, where the words above are not what people type.
+OFFERED: Mapping[tuple[str, int], str] = MappingProxyType(
+    {
+        ("pose", 1): "looking to the right",
+        ("pose", -1): "looking to the left",
+        ("smile", 1): "smiling",
+        ("smile", -1): "serious",
+        ("beard", 1): "a beard",
+        ("beard", -1): "no beard",
+        ("moustache", 1): "a moustache",
+        ("moustache", -1): "no moustache",
+        ("bald", 1): "bald",
+        ("makeup", 1): "makeup",
+    }
+)
+
+
 def word_set(*texts: str) -> frozenset[str]:
     """The words of texts."""
     return frozenset(word for text in texts for word in text.split())
@@ -621,7 +638,8 @@ LESS = word_set(
 LESS_PHRASES: frozenset[tuple[str, ...]] = frozenset(
     tuple(phrase.split())
     for phrase in _phrases(
-        "tone down; cut down; cut back; turn down; go easy on; dial down; not so much; not as much; "
+        "tone down; cut down; cut back; turn down; go easy on; dial down; not so much; "
+        "not as much; "
         "half as much; take it easy on; scale back; not as; not so; not too; not that; dial back; "
         "ease up on; not quite so; less of"
     )

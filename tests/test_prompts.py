@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from mappers.prompts import Known, understand
+from mappers.published import PublishedMapper
 from mappers.vocabulary import POSITIVE
 from pti_core.controls import Control
 
@@ -108,3 +109,26 @@ def test_the_nearest_known_things_are_named():
     found = understand("a beardy weirdy hat", KNOWN)
     assert not found.parts and found.rest[0].nearest
     assert found.rest[0].nearest[0] in found.sentence()
+
+
+def test_what_is_offered_is_understood():
+    from mappers.vocabulary import NEGATIVE, OFFERED
+
+    for sense, words in ((1, POSITIVE), (-1, NEGATIVE)):
+        for name, label in words.items():
+            offered = OFFERED.get((name, sense), label)
+            edits = understand(offered, KNOWN).edits
+            assert list(edits) == [name] and edits[name] * sense > 0, offered
+
+
+def test_a_mapper_that_was_trained_here_is_asked_for_by_its_prompt():
+    own = {"a_wizard": PublishedMapper("a_wizard", ("a wizard",), 1.4)}
+    found = understand("a wizard", replace(KNOWN, trained=own))
+    assert [(part.way, part.name) for part in found.parts] == [("mapper", "a_wizard")]
+    assert not understand("a wizard", KNOWN).parts
+
+
+def test_a_mapper_comes_before_attributes_where_it_is_here():
+    for here, way in ((frozenset(), "attributes"), (frozenset(["bowlcut"]), "mapper")):
+        found = understand("bowl cut", replace(KNOWN, here=here))
+        assert {part.way for part in found.parts} == {way}

@@ -77,7 +77,7 @@ def kit(generator, directions):
 
 def with_stack(session: Session, generator) -> Session:
     """The session with one text edit in W+ and one in StyleSpace."""
-    bias = "layers.0.conv1.modulation.bias"
+    bias = "layers.2.conv2.modulation.bias"
     width = len(dict(generator.synthesis.named_parameters())[bias])
     entries = [
         StackEntry("bowl cut", "mapper", 0.5, 0.2 * torch.ones(generator.num_ws, 512)),
