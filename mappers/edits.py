@@ -16,10 +16,11 @@ import torch
 
 from mappers.prompts import ATTRIBUTES, MAPPER, Known, Part, understand
 from mappers.published import MAPPERS, installed, load_published, trained
+from mappers.sentences import find_sentences
 from pti_core import stack
 from pti_core.controls import controls_of
 from pti_core.directions import load_directions
-from pti_core.errors import CheckpointError, UserError
+from pti_core.errors import UserError
 from pti_core.pipeline import EditKit
 from pti_core.progress import OnStep
 from pti_core.session import Session
@@ -66,23 +67,8 @@ def what_is_known(
         controls={control.name: control for control in controls_of(directions.values())},
         trained=own,
         here=frozenset([*installed(store), *own]),
-        sentences=_sentences(store) if sentences else None,
+        sentences=find_sentences() if sentences else None,
     )
-
-
-def _sentences(store: Store | None):
-    """The sentence embeddings, where their files are here; without them near matches are few."""
-    from checkpoints.store import Store
-    from mappers.sentences import read_embedder
-
-    found = store or Store.from_environment()
-    paths = [found.find(name) for name in ("minilm.safetensors", "minilm-vocab")]
-    if any(path is None for path in paths):
-        return None
-    try:
-        return read_embedder(found.fetch("minilm.safetensors"), found.fetch("minilm-vocab"))
-    except CheckpointError:
-        return None
 
 
 def plan(prompt: str, known: Known, way: str = AUTO, strength: float | None = None) -> Plan:

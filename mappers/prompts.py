@@ -23,7 +23,7 @@ from pti_core.controls import Control
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from mappers.sentences import SentenceEmbedder
+    from mappers.sentences import Sentences
 
 #: Nearness (cosine) from which a clause with unknown words is taken for a known phrase. On the
 #: prompts of tests/ and 44 more paraphrases these two let through none that is wrong.
@@ -129,14 +129,13 @@ class Known:
     mappers: frozenset[str] = frozenset(MAPPERS)
     trained: Mapping[str, PublishedMapper] = field(default_factory=dict)
     here: frozenset[str] = frozenset()
-    sentences: SentenceEmbedder | None = None
+    sentences: Sentences | None = None
     age: float | None = None
 
 
 def understand(prompt: str, known: Known) -> Understanding:
     """Read a prompt; nothing is applied."""
-    rank = known.sentences.words.rank if known.sentences else None
-    clauses = _clauses(read(prompt, rank))
+    clauses = _clauses(read(prompt))
     wishes: list[_Wish] = []
     rest: list[Leftover] = []
     noun: Noun | None = None
@@ -695,7 +694,7 @@ def _book(known: Known) -> _Phrasebook:
 
 @cache
 def _make_book(
-    controls: frozenset[str], mappers: frozenset[str], sentences: SentenceEmbedder | None
+    controls: frozenset[str], mappers: frozenset[str], sentences: Sentences | None
 ) -> _Phrasebook:
     rows: dict[str, _Wish] = {}
     for phrase, asks in v.PHRASES.items():
@@ -721,7 +720,7 @@ def _make_book(
         for phrase, wish in rows.items()
         if wish.mapper in mappers or (wish.asks and all(a.name in controls for a in wish.asks))
     }
-    embeddings = sentences.embed(list(kept)) if sentences and kept else None
+    embeddings = sentences.embed_all(list(kept)) if sentences and kept else None
     return _Phrasebook(tuple(kept), tuple(kept.values()), embeddings)
 
 
@@ -748,8 +747,8 @@ def _near(text: str, known: Known) -> list[_Wish] | None:
 
 
 @cache
-def _beyond(sentences: SentenceEmbedder) -> Tensor:
-    return sentences.embed(list(v.OUT_OF_REACH))
+def _beyond(sentences: Sentences) -> Tensor:
+    return sentences.embed_all(v.OUT_OF_REACH)
 
 
 def _leftover(text: str, why: str, known: Known) -> Leftover:
@@ -770,7 +769,7 @@ def _leftover(text: str, why: str, known: Known) -> Leftover:
 
 @cache
 def _offers(
-    controls: frozenset[str], mappers: frozenset[str], sentences: SentenceEmbedder | None
+    controls: frozenset[str], mappers: frozenset[str], sentences: Sentences | None
 ) -> tuple[tuple[str, ...], Any]:
     """One phrase for each thing that can be done here, with its embeddings."""
     names = [
@@ -780,4 +779,4 @@ def _offers(
         if name in controls
     ]
     names += [MAPPERS[name].label if name in MAPPERS else name for name in sorted(mappers)]
-    return tuple(names), sentences.embed(names) if sentences and names else None
+    return tuple(names), sentences.embed_all(names) if sentences and names else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -15,8 +15,6 @@ from mappers.published import MAPPERS
 
 #: Longest prompt that is read, in characters: CLIP's own reader ends at 77 tokens.
 MAX_PROMPT = 500
-#: A word that the sentence embeddings know among their most frequent ones is no misspelling.
-FREQUENT = 12_000
 UNITS = frozenset({"years", "decades", "degrees", "%"})
 _TOKEN = re.compile(r"[+-]?\d+(?:\.\d+)?|[a-z][a-z']*|[%,;.!?&+/:()]")
 _ENDINGS = (
@@ -77,13 +75,11 @@ def without_accents(text: str) -> str:
     return "".join(c for c in plain if not unicodedata.combining(c))
 
 
-def read(prompt: str, rank: Callable[[str], int | None] | None = None) -> list[Word]:
+def read(prompt: str) -> list[Word]:
     """The words of a prompt, misspellings mended.
 
     Args:
         prompt: of at most `MAX_PROMPT` characters; the rest is left out.
-        rank: how frequent a word of English is (0: the most), or None for an unknown one. Without
-            it only misspellings one letter off are mended.
     """
     text = without_accents(prompt[:MAX_PROMPT].lower()).replace(
         "\N{RIGHT SINGLE QUOTATION MARK}", "'"
@@ -92,9 +88,9 @@ def read(prompt: str, rank: Callable[[str], int | None] | None = None) -> list[W
     text = re.sub(r"(?<=[a-z0-9])-(?=[a-z0-9])", " ", text)
     words: list[Word] = []
     for raw in _joined(_spelled(_TOKEN.findall(text))):
-        word = _word(raw, rank)
+        word = _word(raw)
         parts = [raw] if word.known else _run_together(raw)
-        words += [word] if parts == [raw] else [_word(part, rank) for part in parts]
+        words += [word] if parts == [raw] else [_word(part) for part in parts]
     return words
 
 
@@ -116,7 +112,7 @@ def _joined(tokens: list[str]) -> list[str]:
     return found
 
 
-def _word(raw: str, rank: Callable[[str], int | None] | None) -> Word:
+def _word(raw: str) -> Word:
     if raw[-1].isdigit():
         return Word(raw, raw, number=abs(float(raw)), signed=raw[0] in "+-")
     if raw in v.NUMBERS:
@@ -127,7 +123,7 @@ def _word(raw: str, rank: Callable[[str], int | None] | None) -> Word:
         return Word(raw, plain)
     if (plain := _drawn_out(raw)) is not None:
         return Word(raw, plain)
-    mended = _mended(raw, rank)
+    mended = _mended(raw)
     if mended is None:
         return Word(raw, raw, known=False)
     for part in v.SPELLINGS.get(mended, mended).split():
@@ -168,12 +164,11 @@ def _run_together(word: str) -> list[str]:
     return [word]
 
 
-def _mended(word: str, rank: Callable[[str], int | None] | None) -> str | None:
+def _mended(word: str) -> str | None:
     """The known word that was probably meant: one letter off, two in long words."""
-    place = rank(word) if rank else None
-    if len(word) < 4 or word in common_words() or (place is not None and place < FREQUENT):
+    if len(word) < 4 or word in common_words():
         return None
-    reach = 2 if len(word) >= 9 and rank else 1
+    reach = 2 if len(word) >= 9 else 1
     near = [
         (distance(word, other), other)
         for other in _spellable()

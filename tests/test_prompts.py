@@ -72,13 +72,12 @@ def test_nothing_impossible_is_applied():
 @pytest.fixture(scope="module")
 def with_sentences() -> Known:
     """The same with near matches, where the embeddings' files are on this machine."""
-    from checkpoints.store import Store
-    from mappers.sentences import load_embedder
+    from mappers.sentences import find_sentences
 
-    store = Store.from_environment()
-    if store.find("minilm.safetensors") is None or store.find("minilm-vocab") is None:
+    found = find_sentences()
+    if found is None:
         pytest.skip("the sentence embeddings are not here: checkpoints fetch minilm.safetensors")
-    return replace(KNOWN, sentences=load_embedder())
+    return replace(KNOWN, sentences=found)
 
 
 def test_near_matches_apply_nothing_impossible(with_sentences):
