@@ -5,11 +5,12 @@ Importing this is quick: networks and the libraries that run them are loaded in 
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import dataclasses
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from pti_core.presets import Preset
     from pti_core.progress import OnStep
     from pti_core.session import Session
+    from pti_core.stack import StackEntry
     from pti_core.store import Record, Store
 
 #: What `picture` shows: the aligned face, or the face in its photograph.
@@ -258,6 +260,29 @@ class Studio:
         kit = self._edit_kit(session.generator_name)
         directions.apply(session.pivots, edits, kit.directions)
         return dataclasses.replace(session, edits=_moved(edits)).to_bytes()
+
+    def session(self, desk_id: str) -> Session:
+        """The session on the desk. Raises NoDeskError, UserError: no such desk, nothing on it."""
+        session = self._with_session(desk_id).session
+        assert session is not None
+        return session
+
+    def edit_kit(self, desk_id: str) -> EditKit:
+        """What renders the desk's session; for one thread at a time. Raises as `session` does."""
+        return self._edit_kit(self.session(desk_id).generator_name)
+
+    def restack(self, desk_id: str, entries: Sequence[StackEntry]) -> None:
+        """Replace the text edits of the desk's session. Raises as `session` does."""
+        desk = self._with_session(desk_id)
+        assert desk.session is not None
+        desk.session = dataclasses.replace(desk.session, stack=list(entries))
+
+    @contextlib.contextmanager
+    def rendering(self) -> Iterator[None]:
+        """While this is held no edit is rendered: each takes all cores, and a network of its own
+        would be needed for two at a time."""
+        with self._rendering:
+            yield
 
     def share(
         self,

@@ -15,6 +15,7 @@ from web.downloads import Downloads
 from web.editing import Editing
 from web.events import quiet
 from web.personalising import Personalising
+from web.texting import Texting
 
 
 class Page:
@@ -22,7 +23,7 @@ class Page:
 
     Attributes:
         desk: the identifier of what this page has before it.
-        choosing, personalising, editing, downloads: the parts; each has its components.
+        choosing, personalising, editing, texting, downloads: the parts; each has its components.
     """
 
     def __init__(self, studio: Studio, controls: Sequence[Control], preset: str) -> None:
@@ -30,6 +31,7 @@ class Page:
         self.choosing = Choosing(studio)
         self.personalising = Personalising(studio, preset)
         self.editing = Editing(studio, controls)
+        self.texting = Texting(studio, controls)
         self.downloads = Downloads(studio)
 
     def lay_out(self, about: str) -> None:
@@ -44,6 +46,7 @@ class Page:
             with gr.Column(scale=6, min_width=320):
                 self.editing.lay_out(self.desk)
                 with self.editing.panel:
+                    self.texting.lay_out()
                     self.downloads.lay_out()
         self.about = gr.HTML(words.about(about), padding=False)
 
@@ -54,6 +57,7 @@ class Page:
         self.choosing.wire(self)
         self.personalising.wire(self)
         self.editing.wire(self)
+        self.texting.wire(self)
         self.downloads.wire(self)
 
     def tell_status(self) -> tuple[Any, Any, Any]:

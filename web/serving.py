@@ -18,6 +18,7 @@ from web.files import CACHE_SECONDS, MAX_UPLOAD
 from web.page import Page
 from web.share_endpoints import ShareEndpoints
 from web.sharing import Sharing
+from web.text_endpoints import TextEndpoints
 from web.words import TITLE
 
 
@@ -46,6 +47,7 @@ def create_app(
         Sharing(app, page, store).wire()
         Endpoints(studio, controls).add()
         ShareEndpoints(studio, store).add()
+        TextEndpoints(page.texting.texts).add()
     # Personalisations wait in the studio's own line, which knows how long; edits one at a time.
     app.queue(default_concurrency_limit=4, max_size=256)
     return app
