@@ -5,6 +5,7 @@ Importing this is quick: networks and the libraries that run them are loaded in 
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import dataclasses
 import tempfile
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from pti_core.presets import Preset
     from pti_core.progress import OnStep
     from pti_core.session import Session
+    from pti_core.stack import StackEntry
     from pti_core.store import Record, Store
 
 #: What `picture` shows: the aligned face, or the face in its photograph.
@@ -331,6 +333,29 @@ class Studio:
         directions.apply(session.pivots, edits, kit.directions)
         return dataclasses.replace(session, edits=_moved(edits)).to_bytes()
 
+    def session(self, desk_id: str) -> Session:
+        """The session on the desk. Raises NoDeskError, UserError: no such desk, nothing on it."""
+        session = self._with_session(desk_id).session
+        assert session is not None
+        return session
+
+    def edit_kit(self, desk_id: str) -> EditKit:
+        """What renders the desk's session; for one thread at a time. Raises as `session` does."""
+        return self._edit_kit(self.session(desk_id).generator_name)
+
+    def restack(self, desk_id: str, entries: Sequence[StackEntry]) -> None:
+        """Replace the text edits of the desk's session. Raises as `session` does."""
+        desk = self._with_session(desk_id)
+        assert desk.session is not None
+        desk.session = dataclasses.replace(desk.session, stack=list(entries))
+
+    @contextlib.contextmanager
+    def rendering(self) -> Iterator[None]:
+        """While this is held no edit is rendered: each takes all cores, and a network of its own
+        would be needed for two at a time."""
+        with self._rendering:
+            yield
+
     def share(
         self,
         store: Store,
@@ -413,8 +438,10 @@ class Studio:
         """The aligned picture; the latest is kept, as the same is asked for in several sizes."""
         wanted, shown = _moved(edits), desk.shown
         with self._rendering:  # one at a time: each takes all cores
-            if shown.get("edits") != wanted:
-                shown.update(face=self._rendered(desk, wanted), edits=wanted)
+            assert desk.session is not None
+            stack = tuple(desk.session.stack)
+            if (shown.get("edits"), shown.get("stack")) != (wanted, stack):
+                shown.update(face=self._rendered(desk, wanted), edits=wanted, stack=stack)
             return shown["face"]
 
     def _rendered(self, desk: Desk, edits: Mapping[str, float]) -> Image.Image:
@@ -422,7 +449,8 @@ class Studio:
 
         session = desk.session
         assert session is not None
-        return render(session, self._edit_kit(session.generator_name), _moved(edits))
+        kit = self._edit_kit(session.generator_name)
+        return render(session, kit, _moved(edits), stack=tuple(session.stack))
 
     def _edit_kit(self, name: str) -> EditKit:
         """The networks of an edit, which may run beside a personalisation.

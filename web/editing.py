@@ -197,5 +197,6 @@ class Editing:
         return cached(before, "before.jpg"), cached(after, "after.jpg")
 
     def _listed(self, desk_id: str, edits: Mapping[str, float]) -> str:
-        session = self.studio.desks.get(desk_id).session
-        return stack.listed(edits, self.controls, f"{id(session):x}")
+        session = self.studio.session(desk_id)
+        texts = [(entry.label, entry.amount) for entry in session.stack]
+        return stack.listed(edits, self.controls, texts, f"{id(session):x}")

@@ -17,6 +17,7 @@ from web.editing import Editing, Tab
 from web.events import quiet
 from web.personalising import Personalising
 from web.previews import Previews
+from web.texting import Texting
 
 
 class Page:
@@ -24,8 +25,8 @@ class Page:
 
     Attributes:
         desk: the identifier of what this page has before it.
-        choosing, personalising, editing, downloads: the parts; each has its components.
-        tabs: the parts beside the sliders.
+        choosing, personalising, editing, texting, downloads: the parts; each has its components.
+        tabs: the parts beside the sliders, `texting` among them.
     """
 
     def __init__(self, studio: Studio, controls: Sequence[Control], preset: str) -> None:
@@ -33,8 +34,9 @@ class Page:
         self.choosing = Choosing(studio)
         self.personalising = Personalising(studio, preset)
         self.editing = Editing(studio, controls)
+        self.texting = Texting(studio, controls)
         self.downloads = Downloads(studio)
-        self.tabs: list[Tab] = [Previews(studio), Animating(studio)]
+        self.tabs: list[Tab] = [self.texting, Previews(studio), Animating(studio)]
 
     def lay_out(self, about: str) -> None:
         self.desk = gr.State(None, time_to_live=24 * 3600, delete_callback=self.studio.leave)

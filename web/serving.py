@@ -19,6 +19,7 @@ from web.look_endpoints import LookEndpoints
 from web.page import Page
 from web.share_endpoints import ShareEndpoints
 from web.sharing import Sharing
+from web.text_endpoints import TextEndpoints
 from web.words import TITLE
 
 
@@ -48,6 +49,7 @@ def create_app(
         Endpoints(studio, controls).add()
         ShareEndpoints(studio, store).add()
         LookEndpoints(studio).add()
+        TextEndpoints(page.texting.texts).add()
     # Personalisations wait in the studio's own line, which knows how long; edits one at a time.
     app.queue(default_concurrency_limit=4, max_size=256)
     return app

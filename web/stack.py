@@ -14,10 +14,24 @@ SCRIPT = """element.addEventListener('click', (event) => {
 });"""
 
 
-def listed(edits: Mapping[str, float], controls: Sequence[Control], of: str = "") -> str:
-    """The list as HTML. `of` tells two sessions apart whose lists are alike."""
+def listed(
+    edits: Mapping[str, float],
+    controls: Sequence[Control],
+    texts: Sequence[tuple[str, float]] = (),
+    of: str = "",
+) -> str:
+    """The list as HTML.
+
+    texts: labels and amounts of the edits by text, which the Text tab changes. of: tells two
+    sessions apart whose lists are alike.
+    """
     known = {control.name: control for control in controls}
     rows = [_row(known[name], amount) for name, amount in edits.items() if name in known]
+    rows += [
+        f'<span class="edit text" title="By text: see the Text tab">{html.escape(label)} '
+        f"<b>{amount:.3g}×</b></span>"
+        for label, amount in texts
+    ]
     inside = "".join(rows) or "<p>No edits yet: this is the face as the generator has it.</p>"
     return f'<div class="stack" data-of="{html.escape(of)}">{inside}</div>'
 
