@@ -43,8 +43,6 @@ PREVIEW_SIDE = 512
 # Seconds on two CPU cores, to begin with: a step at 1024 without its perceptual part, and the
 # perceptual network forward and backward a million pixels. Measured steps replace the guess.
 _STEP_SECONDS, _PERCEPTUAL_SECONDS = 0.8, 5.0
-# Fitting the sliders and taking the metrics, on two quiet cores.
-_COMPARE_SECONDS = 15.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -502,7 +500,6 @@ def plan_of(preset: Preset) -> list[Stage]:
     return [
         Stage("invert", projection.steps, seconds(projection.lpips_size)),
         Stage("tune", tuning.steps, tune),
-        Stage("compare", 1, _COMPARE_SECONDS),
     ]
 
 

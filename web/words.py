@@ -33,7 +33,8 @@ VIEWS = {"face": "Face", "photograph": "In the photograph"}
 STAGES = {
     "invert": "Finding the face in the generator",
     "tune": "Tuning the generator to it",
-    "compare": "Fitting the sliders to this face and comparing it with the photograph",
+    "fit edits": "Fitting the sliders to this face",
+    "measure": "Comparing the result with the photograph",
 }
 
 
