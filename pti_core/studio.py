@@ -183,6 +183,37 @@ class Studio:
             lambda on_step: personalise(photograph, kit, preset, seed=seed, on_step=on_step), stop
         )
 
+    def refine(
+        self, desk_id: str, edits: Mapping[str, float], preset: str = "fast", seed: int = 0
+    ) -> Job:
+        """Put more tuning of the desk's session into the line; as `personalise`, otherwise.
+
+        The best weights are kept, those of before included. edits: what the session has then.
+
+        Raises:
+            NoDeskError, UserError: no such desk, no session on it, an unknown preset, a full line,
+                a generator that cannot be tuned here.
+        """
+        desk, chosen = self._with_session(desk_id), self._preset(preset)
+        session = desk.session
+        assert session is not None
+        if self._lent is not None:
+            raise UserError("Refining needs a GPU that stays; personalise again instead.")
+        session = dataclasses.replace(session, edits=_moved(edits))
+
+        def work(on_step: OnStep) -> dict[str, Any]:
+            from pti_core.pipeline import refine
+
+            kit = self._toolkit_for(session.generator_name)
+            refined, report = refine(session, kit, chosen, seed=seed, on_step=on_step)
+            report = {**report, "about": kit.about}
+            self._lay(desk, refined.crop(), report, refined)
+            return report
+
+        going_on = dataclasses.replace(chosen, tuning=chosen.refining or chosen.tuning)
+        kind = f"{chosen.name}, refining"
+        return self.line.submit(work, plan_of(going_on)[1:], owner=desk_id, kind=kind)
+
     def stop(self, desk_id: str) -> bool:
         """Have the desk's personalisation end with what it has reached; whether there is one."""
         job = self.line.job_of(desk_id)
@@ -420,6 +451,15 @@ class Studio:
         if chosen.generator.fingerprint == first.generator.fingerprint:
             return dataclasses.replace(first, about=chosen.about)
         return chosen
+
+    def _toolkit_for(self, name: str) -> Toolkit:
+        """The networks around the generator of that name, which may have to be loaded."""
+        ready = [choice for choice, networks in self._choices.items() if networks.ready]
+        for choice in dict.fromkeys([*ready, *([name] if name in self._choices else [])]):
+            kit = self._toolkit(choice)
+            if kit.generator.name == name:
+                return kit
+        raise UserError(f"The session's generator {name!r} cannot be tuned here; personalise anew.")
 
     def _lay(self, desk: Desk, crop: Image.Image, report: dict[str, Any], session: Any) -> None:
         desk.shown = {}

@@ -59,6 +59,7 @@ class Endpoints:
         press.click(self.forget, desk, answer, api_name="forget")
         press.click(self.directions, None, answer, api_name="directions")
         press.click(self.status, None, answer, api_name="status", **many)
+        press.click(self.refine, [desk, preset, seed, edits], answer, api_name="refine", **many)
 
     @as_error
     def align(self, photograph: str | None) -> Any:
@@ -74,6 +75,18 @@ class Endpoints:
         """Tune the generator to the photograph of `align`; streams progress, ends with a report."""
         try:
             job = self.studio.personalise(desk, preset, int(seed), generator)
+        except UserError as error:
+            raise gr.Error(str(error), print_exception=False) from error
+        async for progress in watch(job, self.studio, desk):
+            yield _plain(progress)
+        if job.error is not None:
+            raise gr.Error(sentence(job.error), print_exception=False) from job.error
+        yield {**_plain(job.progress()), "report": job.result}
+
+    async def refine(self, desk: str, preset: str, seed: int, edits: Any) -> AsyncIterator[Any]:
+        """Go on tuning what is there; streams progress, ends with a report. The best is kept."""
+        try:
+            job = self.studio.refine(desk, checked(edits), preset, int(seed))
         except UserError as error:
             raise gr.Error(str(error), print_exception=False) from error
         async for progress in watch(job, self.studio, desk):
