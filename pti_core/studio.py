@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import tempfile
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pti_core.background import Background, Report
 from pti_core.desks import Desk, Desks
 from pti_core.errors import SessionError, UserError
-from pti_core.jobs import Job, JobLine, Stage
+from pti_core.executors import Executor, InProcess, OnLoan, Order
+from pti_core.jobs import Job, JobLine, Person, Stage
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from pti_core.pipeline import EditKit, Toolkit
     from pti_core.presets import Preset
     from pti_core.progress import OnStep
-    from pti_core.session import Session
     from pti_core.store import Record, Store
 
 #: What `picture` shows: the aligned face, or the face in its photograph.
@@ -41,6 +40,8 @@ PREVIEW_SIDE = 512
 # Seconds on two CPU cores, to begin with: a step at 1024 without its perceptual part, and the
 # perceptual network forward and backward a million pixels. Measured steps replace the guess.
 _STEP_SECONDS, _PERCEPTUAL_SECONDS = 0.8, 5.0
+# Fitting the sliders and taking the metrics, on two quiet cores.
+_COMPARE_SECONDS = 15.0
 
 
 class Studio:
@@ -56,6 +57,8 @@ class Studio:
             personalisation; they are loaded when that is first done.
         gpu_loan: decorates the generator function that computes where a GPU is there only while it
             runs, maybe in another process; edits are computed on the CPU then.
+        executor: what computes personalisations; this process (or the loan) by default.
+        line: where they wait; one as wide as the executor by default.
     """
 
     def __init__(
@@ -67,6 +70,8 @@ class Studio:
         gpu_loan: Callable[[Any], Any] | None = None,
         generator: str = "auto",
         others: Mapping[str, Callable[[Report], Toolkit]] | None = None,
+        executor: Executor | None = None,
+        line: JobLine | None = None,
     ) -> None:
         self.networks: Background[Toolkit] = Background(load)
         self._choices = {
@@ -76,8 +81,10 @@ class Studio:
         self.generator_names = tuple(self._choices)
         self._editors: dict[str, EditKit] = {}  # by the generator's name
         self._load_other = load_other
-        self._lent = gpu_loan(self._steps) if gpu_loan else None
-        self.line = JobLine()
+        self._lent = gpu_loan is not None
+        here = OnLoan(self._toolkit, gpu_loan) if gpu_loan else InProcess(self._toolkit)
+        self._executor: Executor = executor or here
+        self.line = line or JobLine(workers=self._executor.workers)
         self.desks = Desks(keep_mb)
         self.preset_names = tuple(presets or PRESET_NAMES)
         self._presets = presets
@@ -105,17 +112,23 @@ class Studio:
         return desk
 
     def personalise(
-        self, desk_id: str, preset: str = "fast", seed: int = 0, generator: str = ""
+        self,
+        desk_id: str,
+        preset: str = "fast",
+        seed: int = 0,
+        generator: str = "",
+        person: Person = Person(),  # noqa: B008 - frozen
     ) -> Job:
         """Put the personalisation of the desk's photograph into the line.
 
-        `generator` is one of `generator_names`; the first by default. The job's result is the
+        `generator` is one of `generator_names`; the first by default. `person`: for whom the place
+        in the line counts. The job's result is the
         report; the session lies on the desk then. What lay there before stays until then, and for
         good if the job fails.
 
         Raises:
             NoDeskError, UserError: no such desk, nothing on it, an unknown preset or generator, a
-                full line.
+                full line, a person who has a place in it already.
         """
         desk = self.desks.get(desk_id)
         if not desk.photograph:
@@ -128,45 +141,13 @@ class Studio:
             raise UserError(f"There is no generator named {name!r}; use {known}.")
 
         def work(on_step: OnStep) -> dict[str, Any]:
-            session, report = self._personalise(photograph, chosen, seed, name, on_step)
+            session, report = self._executor.personalise(order, on_step)
             self._lay(desk, session.crop(), report, session)
             return report
 
-        photograph = desk.photograph
-        return self.line.submit(work, plan_of(chosen), owner=desk_id, kind=chosen.name)
-
-    def _personalise(
-        self, photograph: bytes, preset: Preset, seed: int, generator: str, on_step: OnStep
-    ) -> tuple[Session, dict[str, Any]]:
-        kit = self._toolkit(generator)
-        session, report = self._computed(photograph, preset, seed, generator, on_step)
-        return session, {**report, "about": kit.about}
-
-    def _computed(
-        self, photograph: bytes, preset: Preset, seed: int, generator: str, on_step: OnStep
-    ) -> Any:
-        if self._lent is None:
-            from pti_core.pipeline import personalise
-
-            kit = self._toolkit(generator)
-            return personalise(photograph, kit, preset, seed=seed, on_step=on_step)
-        from pti_core.streaming import follow
-
-        with tempfile.TemporaryDirectory() as folder:
-            stop = Path(folder) / "stop"
-            return follow(self._lent(photograph, preset, seed, generator, stop), on_step, stop)
-
-    def _steps(
-        self, photograph: bytes, preset: Preset, seed: int, generator: str, stop: Path
-    ) -> Iterator[Any]:
-        """A personalisation as a generator; the networks are loaded by then."""
-        from pti_core.pipeline import personalise
-        from pti_core.streaming import steps_of
-
-        kit = self._toolkit(generator)
-        yield from steps_of(
-            lambda on_step: personalise(photograph, kit, preset, seed=seed, on_step=on_step), stop
-        )
+        order = Order(desk.photograph, chosen, seed, name)
+        plan = plan_of(chosen)
+        return self.line.submit(work, plan, owner=desk_id, kind=chosen.name, person=person)
 
     def stop(self, desk_id: str) -> bool:
         """Have the desk's personalisation end with what it has reached; whether there is one."""
@@ -372,7 +353,7 @@ class Studio:
     def _own_editor(self, kit: Toolkit) -> EditKit:
         from pti_core.pipeline import EditKit
 
-        if self._lent is not None:  # the GPU is not there between two loans
+        if self._lent:  # the GPU is not there between two loans
             import torch
 
             own = copy.deepcopy(kit.generator).place(torch.device("cpu"))
@@ -400,6 +381,7 @@ def plan_of(preset: Preset) -> list[Stage]:
     return [
         Stage("invert", projection.steps, seconds(projection.lpips_size)),
         Stage("tune", tuning.steps, tune),
+        Stage("compare", 1, _COMPARE_SECONDS),
     ]
 
 

@@ -16,7 +16,8 @@ import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
-from test_app import ENDLESS, SHORT, MiddleFace, edited, refusal
+from small import ENDLESS, SHORT, MiddleFace
+from test_app import edited, refusal
 
 from benchmarks.many_people import crowd, cut, one_round
 from pti_core.cards import SIZE, draw_card

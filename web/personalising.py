@@ -15,6 +15,7 @@ from web import words
 from web.events import quiet
 from web.files import cached
 from web.guards import sentence
+from web.people import person_of
 from web.watching import watch
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ class Personalising:
         ]
         self.start.click(
             self.personalise,
-            [page.desk, self.preset, self.generator],
+            [page.desk, self.preset, self.generator, page.owner],
             self.followed,
             concurrency_limit=None,
             **quiet("personalise"),
@@ -91,11 +92,12 @@ class Personalising:
         self.stop.click(self.stop_it, page.desk, self.stop, queue=False, **quiet("stop"))
 
     async def personalise(
-        self, desk_id: str | None, preset: str, generator: str
+        self, desk_id: str | None, preset: str, generator: str, owner: str, request: gr.Request
     ) -> AsyncIterator[Any]:
         """Bar and preview, until the session lies on the desk."""
+        person = person_of(request, owner)
         try:
-            job = self.studio.personalise(desk_id or "", preset, generator=generator)
+            job = self.studio.personalise(desk_id or "", preset, generator=generator, person=person)
         except UserError as error:
             gr.Warning(str(error), title="")
             yield gr.skip()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from collections.abc import Sequence
 from typing import Any
 
 import gradio as gr
+from starlette.middleware import Middleware
 
 from pti_core.cards import ShareHead
 from pti_core.controls import Control
@@ -16,6 +18,7 @@ from web import look
 from web.endpoints import Endpoints
 from web.files import CACHE_SECONDS, MAX_UPLOAD
 from web.page import Page
+from web.people import Callers
 from web.share_endpoints import ShareEndpoints
 from web.sharing import Sharing
 from web.words import TITLE
@@ -58,13 +61,13 @@ def serve(app: gr.Blocks, store: Store | None = None, **options: Any) -> str:
     else `gr.Blocks.launch` takes.
     """
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-    head: list[Any] = []
+    around = [Middleware(Callers)]
     if store is not None:
-        from starlette.middleware import Middleware
-
-        head = [Middleware(ShareHead, store=store, title=f"A face edited in {TITLE}")]
+        around += [Middleware(ShareHead, store=store, title=f"A face edited in {TITLE}")]
     _, url, _ = app.launch(
-        app_kwargs={"middleware": head},
+        app_kwargs={"middleware": around},
+        # With the endpoints as tools of the Model Context Protocol, where its package is.
+        mcp_server=importlib.util.find_spec("mcp") is not None,
         server_name=options.pop("host", None),
         server_port=options.pop("port", None),
         theme=look.theme(),

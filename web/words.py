@@ -75,15 +75,16 @@ def bar(progress: Progress) -> str:
     elif not progress.stage:
         text = "Looking at the photograph, and loading the generator if it was not used yet"
     elif progress.stage == "tune" and progress.index == progress.total:
-        text, left = "Comparing the result with the photograph", ""
+        text = "Comparing the result with the photograph"
     else:
         stage = STAGES.get(progress.stage, progress.stage.capitalize())
         text = f"{stage}, step {progress.index} of {progress.total}"
     share = round(100 * min(progress.done, 1))
+    note = f'<p class="note">{html.escape(progress.note)}</p>' if progress.note else ""
     return (
         f'<div class="bar" role="progressbar" aria-valuenow="{share}" aria-valuemin="0" '
         f'aria-valuemax="100"><div style="width:{share}%"></div></div>'
-        f'<p class="bar-text"><span>{text}</span><span>{left}</span></p>'
+        f'<p class="bar-text"><span>{text}</span><span>{left}</span></p>{note}'
     )
 
 
