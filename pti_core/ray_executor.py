@@ -158,6 +158,7 @@ class RayExecutor:
         )
         self._free = deque(self._make() for _ in range(self.workers))
         self._changed = threading.Condition()
+        self._closed = False
 
     def personalise(self, order: Order, on_step: OnStep) -> Personalised:
         """Carry the order out; once more, elsewhere, if the worker dies. See `Executor`."""
@@ -174,6 +175,7 @@ class RayExecutor:
 
     def close(self) -> None:
         """End the workers, and the Ray that was started for them."""
+        self._closed = True
         ray.shutdown()
 
     def _carry_out(self, order: Order, on_step: OnStep) -> Personalised:
@@ -204,6 +206,8 @@ class RayExecutor:
             self._changed.notify()
 
     def _replace(self, worker: Any) -> None:
+        if self._closed:  # a call would start Ray anew
+            return
         try:
             ray.kill(worker)  # one that only seemed dead must not come back
         except Exception as error:  # it is dead, or nothing can be reached

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import threading
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -56,7 +57,8 @@ def studio(generator, lpips, directions) -> Studio:
         lpips_report=lpips,
         faces=MiddleFace(),  # type: ignore[arg-type]
     )
-    return Studio(lambda report: kit, {"short": SHORT, "endless": ENDLESS})
+    line = JobLine(places_of_an_address=2)
+    return Studio(lambda report: kit, {"short": SHORT, "endless": ENDLESS}, line=line)
 
 
 @pytest.fixture(scope="module")
@@ -358,6 +360,64 @@ def test_every_public_endpoint_is_documented(url):
 def test_api_errors_are_the_clients(client):
     with pytest.raises(AppError):
         client.predict("x" * 43, "short", api_name="/delete_share")
+
+
+# ------------------------------------------------------------------------ a place a person
+
+
+@pytest.fixture
+def busy(client, studio, desk) -> Iterator[str]:
+    """The secret of somebody whose personalisation runs."""
+    secret = new_secret()
+    job = client.submit(desk, "endless", 0, "auto", secret, api_name="/personalise")
+    until(lambda: studio.line.job_of(desk) is not None)
+    yield secret
+    studio.stop(desk)
+    job.result(timeout=60)
+
+
+def until(condition, seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited too long"
+        time.sleep(0.02)
+
+
+def test_several_desks_of_one_person_have_one_place(url, client, studio, photograph, busy):
+    other = Client(url, verbose=False)
+    second, _ = other.predict(handle_file(photograph), api_name="/align")
+    arguments = (second, "short", 0, "auto")
+    told = refusal(other, *arguments, busy, api_name="/personalise")
+    assert "Another personalisation of yours" in told
+    waiting = other.submit(*arguments, new_secret(), api_name="/personalise")  # somebody else
+    until(lambda: bool(waiting.outputs()))
+    assert waiting.outputs()[0]["ahead"] == 1
+    # Without a secret, it is the program that has a place.
+    third, _ = client.predict(handle_file(photograph), api_name="/align")
+    nameless = client.submit(third, "short", api_name="/personalise")
+    until(lambda: bool(nameless.outputs()))
+    assert nameless.outputs()[0]["ahead"] == 2
+    fourth, _ = client.predict(handle_file(photograph), api_name="/align")
+    assert "yours" in refusal(client, fourth, "short", api_name="/personalise")
+    for job, left in ((nameless, third), (waiting, second)):
+        job.cancel()
+        until(lambda left=left: studio.line.job_of(left) is None)  # who leaves has no place
+
+
+def test_an_address_has_a_few_places(url, studio, photograph, busy):
+    desks, jobs = [], []
+    for number in range(3):
+        behind = Client(url, headers={"X-Forwarded-For": "8.8.4.4"}, verbose=False)
+        desks.append(behind.predict(handle_file(photograph), api_name="/align")[0])
+        arguments = (desks[-1], "short", 0, "auto", new_secret())
+        if number == 2:
+            told = refusal(behind, *arguments, api_name="/personalise")
+            assert told.startswith("2 personalisations from your network")
+        else:
+            jobs.append(behind.submit(*arguments, api_name="/personalise"))
+            until(lambda: studio.line.job_of(desks[-1]) is not None)
+    for desk in desks:
+        studio.forget(desk)
 
 
 # ----------------------------------------------------------------------------- many at once

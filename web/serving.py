@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 from collections.abc import Sequence
 from typing import Any
@@ -14,7 +13,7 @@ from pti_core.cards import ShareHead
 from pti_core.controls import Control
 from pti_core.store import Store, store_from
 from pti_core.studio import Studio
-from web import look
+from web import look, tools
 from web.endpoints import Endpoints
 from web.files import CACHE_SECONDS, MAX_UPLOAD
 from web.page import Page
@@ -66,8 +65,7 @@ def serve(app: gr.Blocks, store: Store | None = None, **options: Any) -> str:
         around += [Middleware(ShareHead, store=store, title=f"A face edited in {TITLE}")]
     _, url, _ = app.launch(
         app_kwargs={"middleware": around},
-        # With the endpoints as tools of the Model Context Protocol, where its package is.
-        mcp_server=importlib.util.find_spec("mcp") is not None,
+        mcp_server=tools.available(),
         server_name=options.pop("host", None),
         server_port=options.pop("port", None),
         theme=look.theme(),
@@ -78,4 +76,5 @@ def serve(app: gr.Blocks, store: Store | None = None, **options: Any) -> str:
         run_history=False,
         **options,
     )
+    tools.mend(app)
     return url
