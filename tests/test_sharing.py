@@ -9,6 +9,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -230,6 +231,7 @@ def test_hostile_identifiers_are_answered_in_a_sentence(client, desk, value):
         ("/delete_share", (value, secret)),
         ("/share", (value, {}, "face", secret, "")),
         ("/share", (desk, {"age": value}, "face", secret, "")),
+        ("/personalise", (value, "short", 0, "auto", value)),
     ):
         if api_name == "/share" and arguments[0] == desk and value == 7:
             continue  # an amount like any other
@@ -243,7 +245,7 @@ def test_hostile_identifiers_are_answered_in_a_sentence(client, desk, value):
     ids=lambda body: repr(body)[:16],
 )
 def test_hostile_requests_never_give_a_500(url, body):
-    for name in ("open_share", "share", "shares", "delete_share"):
+    for name in ("open_share", "share", "shares", "delete_share", "personalise", "edit"):
         request = urllib.request.Request(
             f"{url}gradio_api/call/{name}", body, {"Content-Type": "application/json"}
         )
@@ -262,7 +264,9 @@ def test_a_share_spoilt_in_the_store_is_a_sentence(client, desk, store, tmp_path
         "truncated": good[: len(good) // 2],
         "oversized header": (2**40).to_bytes(8, "little") + good[8:],
         "another generator": good.replace(b"0" * 64, b"f" * 64),
-        "zip": b"PK\x03\x04" + bytes(1000),
+        "zip bomb": _zip_bomb(),
+        "NaNs": _changed(good, lambda header, body: body.__setitem__(_of(header), b"\xff" * 2048)),
+        "wrong shape": _changed(good, lambda header, _: header["pivots"].update(shape=[512, 1])),
         "pickle": b"\x80\x04cos\nsystem\n(S'true'\ntR.",
         "nothing": b"",
         "photograph": photograph.read_bytes(),
@@ -273,6 +277,27 @@ def test_a_share_spoilt_in_the_store_is_a_sentence(client, desk, store, tmp_path
     record = store.save(good, new_secret(), view="../../x")
     _, answer = client.predict(record.id, api_name="/open_share")
     assert answer["view"] == "face"
+
+
+def _zip_bomb() -> bytes:
+    """64 MB of nothing, in 64 kB."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("session.safetensors", bytes(64 * 2**20))
+    return stream.getvalue()
+
+
+def _changed(good: bytes, change) -> bytes:
+    """A session file whose header and tensors `change` has been at."""
+    length = int.from_bytes(good[:8], "little")
+    header, body = json.loads(good[8 : 8 + length]), bytearray(good[8 + length :])
+    change(header, body)
+    text = json.dumps(header).encode()
+    return len(text).to_bytes(8, "little") + text + bytes(body)
+
+
+def _of(header: dict) -> slice:
+    return slice(*header["pivots"]["data_offsets"])
 
 
 # ------------------------------------------------------------------------------------- privacy

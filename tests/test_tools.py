@@ -47,11 +47,11 @@ def url(studio, directions, tmp_path_factory) -> Iterator[str]:
 def talk(url: str, conversation) -> None:
     """Have a conversation with the tools at this address."""
     from mcp import ClientSession
-    from mcp.client.streamable_http import streamablehttp_client
+    from mcp.client.streamable_http import streamable_http_client
 
     async def run() -> None:
         async with (
-            streamablehttp_client(f"{url}gradio_api/mcp/") as (reading, writing, _),
+            streamable_http_client(f"{url}gradio_api/mcp/") as (reading, writing, _),
             ClientSession(reading, writing) as session,
         ):
             await session.initialize()
@@ -84,6 +84,7 @@ def test_tools_are_described(url):
             assert len(tool.description or "") > 40, name
             for parameter, schema in tool.inputSchema["properties"].items():
                 assert schema.get("description"), f"{name}: {parameter}"
+                assert isinstance(schema["type"], str), f"{name}: {parameter}"
         assert "directions" in tools["edit"].inputSchema["properties"]["edits"]["description"]
 
     talk(url, conversation)

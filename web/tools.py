@@ -1,7 +1,7 @@
 """The endpoints as tools of the Model Context Protocol (MCP), where its package is installed.
 
-Gradio makes the tools from the named endpoints and their docstrings. Two things that it does to
-what they answer are put right here.
+Gradio makes the tools from the named endpoints and their docstrings. What of that does not
+work in Gradio 6.31 is put right here.
 """
 
 from __future__ import annotations
@@ -21,15 +21,20 @@ def available() -> bool:
 
 
 def mend(app: gr.Blocks) -> None:
-    """After the launch: several outputs come one by one, and pictures with their mark."""
+    """After the launch: a schema for JSON, several outputs one by one, pictures with their mark."""
     server: Any = app.mcp_server_obj
-    if server is not None:
-        server._execute_tool_without_progress = _outputs_of
-        server.get_base64_data = _file_as_it_is
+    if server is None:
+        return
+    server._execute_tool_without_progress = _outputs_of
+    server.get_base64_data = _file_as_it_is
+    for endpoint in server.api_info["named_endpoints"].values():
+        for parameter in endpoint["parameters"]:
+            if parameter["type"].get("type") == {}:  # Gradio's for JSON, which no schema allows
+                parameter["type"] = {"type": "object"}
 
 
 async def _outputs_of(job: Any) -> list[Any]:
-    """Each output by itself; Gradio 6.31 makes one text of them all."""
+    """Each output by itself; Gradio makes one text of them all."""
     result = await run_sync(job.result)
     return list(result) if isinstance(result, tuple) else [result]
 
