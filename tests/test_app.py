@@ -7,7 +7,6 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,46 +14,20 @@ import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
+from small import ENDLESS, SHORT, MiddleFace
 
 from pti_core.controls import controls_of, read_controls
 from pti_core.desks import Desk, Desks, NoDeskError
 from pti_core.directions import load_directions
-from pti_core.errors import NoFaceError
-from pti_core.inversion import ProjectionConfig
 from pti_core.jobs import JobLine, LineFullError, Stage
-from pti_core.losses import View
 from pti_core.marking import DIGITAL_SOURCE_TYPE
 from pti_core.pipeline import Toolkit
-from pti_core.presets import Preset
 from pti_core.progress import Step
 from pti_core.session import Session
 from pti_core.studio import PRESET_NAMES, Studio
-from pti_core.tuning import TuningConfig
 from web.serving import create_app, serve
 
 REPOSITORY = Path(__file__).parent.parent
-
-#: As quick as can be, and one that does not end by itself within a test.
-SHORT = Preset(
-    "short",
-    ProjectionConfig(steps=4, lpips_size=64, optimise_noise=False, picture_every=1),
-    TuningConfig(steps=4, lpips_views=(View(64),), locality_samples=0, picture_every=1),
-)
-ENDLESS = replace(SHORT, name="endless", projection=replace(SHORT.projection, steps=100_000))
-
-
-class MiddleFace:
-    """Finds a face in the middle of every picture that is not all of one colour."""
-
-    def landmarks(self, image: Image.Image) -> np.ndarray:
-        array = np.asarray(image)
-        if array.min() == array.max():
-            raise NoFaceError("No face was found; choose a photograph that shows one.")
-        points = np.zeros((68, 2))
-        points[36:42], points[42:48] = (-0.2, 0), (0.2, 0)
-        points[48:68, 1] = 0.4
-        points[48, 0], points[54, 0] = -0.15, 0.15
-        return points * min(image.size) / 2 + np.array(image.size) / 2
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ import pytest
 import torch
 from conftest import make_lively_generator
 from PIL import Image
-from test_app import SHORT, MiddleFace
+from small import SHORT, MiddleFace
 from test_app_browser import SIZES, Visit, browser  # noqa: F401
 
 from pti_core.controls import controls_of

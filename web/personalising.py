@@ -15,6 +15,7 @@ from web import words
 from web.events import quiet
 from web.files import cached
 from web.guards import sentence
+from web.people import person_of
 from web.watching import watch
 
 if TYPE_CHECKING:
@@ -85,14 +86,14 @@ class Personalising:
         ]
         self.start.click(
             self.personalise,
-            [page.desk, self.preset, self.generator],
+            [page.desk, self.preset, self.generator, page.owner],
             self.followed,
             concurrency_limit=None,
             **quiet("personalise"),
         ).then(editing.show, [page.desk, editing.view], editing.shown, **quiet("show"))
         self.refine.click(
             self.go_on,
-            [self.preset, *editing.inputs],
+            [self.preset, page.owner, *editing.inputs],
             self.followed,
             concurrency_limit=None,
             **quiet("refine"),
@@ -101,11 +102,12 @@ class Personalising:
         self.stop.click(self.stop_it, page.desk, self.stop, queue=False, **quiet("stop"))
 
     async def personalise(
-        self, desk_id: str | None, preset: str, generator: str
+        self, desk_id: str | None, preset: str, generator: str, owner: str, request: gr.Request
     ) -> AsyncIterator[Any]:
         """Bar and preview, until the session lies on the desk."""
+        person = person_of(request, owner)
         try:
-            job = self.studio.personalise(desk_id or "", preset, generator=generator)
+            job = self.studio.personalise(desk_id or "", preset, generator=generator, person=person)
         except UserError as error:
             gr.Warning(str(error), title="")
             yield gr.skip()
@@ -114,11 +116,13 @@ class Personalising:
             yield update
 
     async def go_on(
-        self, preset: str, desk_id: str | None, view: str, *state: Any
+        self, request: gr.Request, preset: str, owner: str, desk_id: str | None, *state: Any
     ) -> AsyncIterator[Any]:
         """More tuning of what is there, with bar and preview; the edits stay as they are."""
         try:
-            job = self.studio.refine(desk_id or "", self._edits(state), preset)
+            person = person_of(request, owner)
+            edits = self._edits(state[1:])  # after the view
+            job = self.studio.refine(desk_id or "", edits, preset, person=person)
         except UserError as error:
             gr.Warning(str(error), title="")
             yield gr.skip()
