@@ -38,7 +38,7 @@ PICTURE_FORMATS: dict[str, tuple[str, dict[str, Any]]] = {
     ".jpeg": ("JPEG", {"quality": 95, "subsampling": 0}),
     ".webp": ("WEBP", {"quality": 95}),
 }
-STAGE_LABELS = {"invert": "Inverting", "tune": "Tuning"}
+STAGE_LABELS = {"invert": "Inverting", "tune": "Tuning", "compare": "Fitting edits, comparing"}
 SECONDS_BETWEEN_LINES = 5.0  # in a log: often enough to see that it moves, no flood
 
 

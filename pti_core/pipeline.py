@@ -155,6 +155,7 @@ def personalise(
         noise=noise,
         delta=delta,
     )
+    control(Step("compare", 0, 1))
     if kit.meter and delta.tensors:
         with clock.stage("fit edits"):
             session.curves = _fit_curves(session, kit, kit.meter)

@@ -43,6 +43,21 @@ PREVIEW_SIDE = 512
 # Seconds on two CPU cores, to begin with: a step at 1024 without its perceptual part, and the
 # perceptual network forward and backward a million pixels. Measured steps replace the guess.
 _STEP_SECONDS, _PERCEPTUAL_SECONDS = 0.8, 5.0
+# Fitting the sliders and taking the metrics, on two quiet cores.
+_COMPARE_SECONDS = 15.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Likeness:
+    """How near an edited face is to the photograph's.
+
+    distance: of `network`'s embeddings. same_person: under this distance it takes two pictures for
+    one person.
+    """
+
+    distance: float
+    same_person: float
+    network: str
 
 
 class Studio:
@@ -216,7 +231,9 @@ class Studio:
         """
         desk = self._with_session(desk_id)
         _check_view(view)
-        face = self._face(desk, edits)
+        return self._viewed(desk, self._face(desk, edits), view, side)
+
+    def _viewed(self, desk: Desk, face: Image.Image, view: str, side: int | None) -> Image.Image:
         if view == "face":
             return _within(face, side)
         from pti_core.faces import paste
@@ -245,10 +262,65 @@ class Studio:
         return shown[name], after
 
     def ranges(self, desk_id: str) -> dict[str, tuple[float, float]]:
-        """Direction name to the range that was found for the person of the desk's session."""
+        """Direction name to how far it goes for the person of the desk's session."""
         session = self._with_session(desk_id).session
         assert session is not None
-        return {name: (curve[0][0], curve[-1][0]) for name, curve in session.curves.items()}
+        own = session.directions(self._edit_kit(session.generator_name).directions)
+        return {name: (direction.low, direction.high) for name, direction in own.items()}
+
+    def likeness(self, desk_id: str, edits: Mapping[str, float]) -> Likeness | None:
+        """How near the edited face is to the photograph's; None without a network for it.
+
+        Raises as `picture` does.
+        """
+        desk = self._with_session(desk_id)
+        identity = self.networks.get().identity
+        if identity is None:
+            return None
+        face, shown = self._face(desk, edits), desk.shown
+        if "embedding" not in shown:
+            assert desk.session is not None
+            shown["embedding"] = identity.embedding(desk.session.crop())
+        distance = identity.distance(shown["embedding"], face)
+        return Likeness(distance, identity.same_person, identity.name)
+
+    def variation(self, desk_id: str, seed: int) -> dict[str, float]:
+        """Random edits within the person's ranges; the same for the same seed."""
+        from pti_core.variation import random_edits
+
+        return random_edits(self.ranges(desk_id), seed)
+
+    def strip(
+        self, desk_id: str, edits: Mapping[str, float], name: str, count: int = 7, side: int = 192
+    ) -> Iterator[tuple[float, Image.Image]]:
+        """One edit across its range on top of the others: amounts and small pictures, one by one.
+
+        Raises as `picture` does.
+        """
+        if name not in self.ranges(desk_id):
+            raise UserError(f"There is no edit named {name!r}.")
+        low, high = self.ranges(desk_id)[name]
+        for index in range(count):
+            amount = low + (high - low) * index / (count - 1)
+            with self._rendering:
+                face = self._rendered(self._with_session(desk_id), {**edits, name: amount})
+            yield amount, _within(face, side)
+
+    def frames(
+        self,
+        desk_id: str,
+        states: Sequence[Mapping[str, float]],
+        view: str = "face",
+        side: int | None = None,
+    ) -> Iterator[Image.Image]:
+        """The pictures of several states of edits, one by one. Takes and raises what `picture`
+        does."""
+        _check_view(view)
+        for state in states:
+            desk = self._with_session(desk_id)
+            with self._rendering:
+                face = self._rendered(desk, state)
+            yield self._viewed(desk, face, view, side)
 
     def session_file(self, desk_id: str, edits: Mapping[str, float]) -> bytes:
         """The session's file, with these edits in it. Raises as `picture` does."""
@@ -364,18 +436,21 @@ class Studio:
 
     def _face(self, desk: Desk, edits: Mapping[str, float]) -> Image.Image:
         """The aligned picture; the latest is kept, as the same is asked for in several sizes."""
+        wanted, shown = _moved(edits), desk.shown
+        with self._rendering:  # one at a time: each takes all cores
+            assert desk.session is not None
+            stack = tuple(desk.session.stack)
+            if (shown.get("edits"), shown.get("stack")) != (wanted, stack):
+                shown.update(face=self._rendered(desk, wanted), edits=wanted, stack=stack)
+            return shown["face"]
+
+    def _rendered(self, desk: Desk, edits: Mapping[str, float]) -> Image.Image:
         from pti_core.pipeline import render
 
-        session, wanted = desk.session, _moved(edits)
+        session = desk.session
         assert session is not None
-        shown = desk.shown
-        with self._rendering:  # one at a time: each takes all cores
-            stack = tuple(session.stack)
-            if (shown.get("edits"), shown.get("stack")) != (wanted, stack):
-                kit = self._edit_kit(session.generator_name)
-                face = render(session, kit, wanted, stack=stack)
-                shown.update(face=face, edits=wanted, stack=stack)
-            return shown["face"]
+        kit = self._edit_kit(session.generator_name)
+        return render(session, kit, _moved(edits), stack=tuple(session.stack))
 
     def _edit_kit(self, name: str) -> EditKit:
         """The networks of an edit, which may run beside a personalisation.
@@ -427,6 +502,7 @@ def plan_of(preset: Preset) -> list[Stage]:
     return [
         Stage("invert", projection.steps, seconds(projection.lpips_size)),
         Stage("tune", tuning.steps, tune),
+        Stage("compare", 1, _COMPARE_SECONDS),
     ]
 
 

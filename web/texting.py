@@ -19,6 +19,7 @@ from web.guards import in_a_sentence
 from web.texts import WAYS, Reading, Texts
 
 if TYPE_CHECKING:
+    from web.editing import Editing
     from web.page import Page
 
 EXAMPLES = (
@@ -42,7 +43,8 @@ class Texting:
     def __init__(self, studio: Studio, controls: Sequence[Control]) -> None:
         self.studio, self.texts = studio, Texts(studio, controls)
 
-    def lay_out(self) -> None:
+    def lay_out(self, editing: Editing) -> None:
+        self.editing = editing
         with gr.Tab("Text", elem_id="text-tab"):
             self.history = gr.State([])
             with gr.Row():
@@ -85,7 +87,6 @@ class Texting:
             self.undo = gr.Button("Undo the last", size="sm", visible=False, elem_id="text-undo")
 
     def wire(self, page: Page) -> None:
-        self.editing = page.editing
         read = [self.prompt, self.way, page.desk]
         shown = [self.reading, *self.chips]
         for component, event in ((self.prompt, "input"), (self.way, "input")):
@@ -99,7 +100,7 @@ class Texting:
         given = [self.history, self.prompt, self.way, self.strength, *self.chips]
         self.changed = [self.history, self.told, self.undo, self.preview, self.stop]
         self.changed += [self.stack_row, self.entry, self.amount, self.reading]
-        self.changed += [page.editing.stage, *page.editing.sliders]
+        self.changed += page.editing.moved
         gr.on(
             [self.apply.click, self.prompt.submit],
             self.do,
@@ -119,12 +120,12 @@ class Texting:
         picked = [self.entry, *page.editing.inputs]
         self.entry.input(self.pick, picked[:2], self.amount, **quiet("entry"))
         self.amount.release(
-            self.weigh, [self.amount, *picked], page.editing.stage, **EDITS, **quiet("entry_amount")
+            self.weigh, [self.amount, *picked], page.editing.moved, **EDITS, **quiet("entry_amount")
         )
         self.remove.click(
             self.take_away,
             picked,
-            [self.stack_row, self.entry, self.amount, page.editing.stage],
+            [self.stack_row, self.entry, self.amount, *page.editing.moved],
             **EDITS,
             **quiet("entry_remove"),
         )
@@ -229,7 +230,7 @@ class Texting:
         edits: dict[str, float],
     ) -> dict[Any, Any]:
         entries = self.texts.stack(desk_id)
-        sliders = [edits.get(control.name, 0) for control in self.editing.controls]
+        moved = self.editing.move(desk_id, view, edits)
         return {
             self.history: history,
             self.told: history_of(history),
@@ -238,8 +239,7 @@ class Texting:
             self.stop: gr.Button(visible=False),
             self.reading: f'<p class="wrong">{html.escape(left)}</p>' if left else "",
             **dict(zip(self._stack_outputs(), self._stack_shown(entries), strict=True)),
-            self.editing.stage: self.editing._pictures(desk_id, edits, view),
-            **dict(zip(self.editing.sliders, sliders, strict=True)),
+            **dict(zip(self.editing.moved, moved, strict=True)),
         }
 
     def halt(self, desk_id: str | None) -> None:
@@ -283,7 +283,7 @@ class Texting:
         if index is None:
             return gr.skip()
         self.texts.set_amount(desk_id, index, amount)
-        return self.editing._pictures(desk_id, self.editing.edits(sliders), view)
+        return self.editing.move(desk_id, view, self.editing.edits(sliders))
 
     @in_a_sentence
     def take_away(self, index: int | None, desk_id: str, view: str, *sliders: float) -> Any:
@@ -291,7 +291,7 @@ class Texting:
             return gr.skip()
         self.texts.set_amount(desk_id, index, None)
         shown = self._stack_shown(self.texts.stack(desk_id))
-        return [*shown, self.editing._pictures(desk_id, self.editing.edits(sliders), view)]
+        return [*shown, *self.editing.move(desk_id, view, self.editing.edits(sliders))]
 
     @in_a_sentence
     def fresh(self, desk_id: str | None) -> Any:
