@@ -16,7 +16,7 @@ from test_encoder_identity_mapper import OPTIONS, mapper_state
 
 pytestmark = pytest.mark.browser
 
-PATIENCE = 60_000  # milliseconds, on a busy machine
+PATIENCE = 30_000  # milliseconds, on a busy machine
 
 
 @pytest.fixture
