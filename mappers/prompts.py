@@ -394,6 +394,9 @@ class _Reader:
             return i + length, own
         if word.number is not None:
             return self._number(i), own
+        if word.plain == "down" and v.TONING & set(self.plain[:i]):  # "tone the smile down"
+            self.less = True
+            return i + 1, own
         if word.plain == "decades":  # "a decade older"
             self.numbers.append((Word("1", "1", number=1.0), "decades"))
             return i + 1, own
@@ -415,6 +418,9 @@ class _Reader:
             self._noun(i, _nouns()[plain])
         elif plain in v.SIDES and (self.turns or self.lights):
             turned, lit = v.SIDES[plain]
+            if lit is None and self.lights and not self._turned() - {"turn"}:
+                self.unknown.append(word.raw)  # "turn the lights down"
+                return
             ask = lit if self.lights and lit and "light" not in self._turned() else turned
             self._ask((ask or turned,), [word])
         elif noun is not None and plain in noun.described:
@@ -436,7 +442,9 @@ class _Reader:
             self._ask(v.KINDS[plain], [word], 0.8)
         elif plain in _described() and plain not in v.FILLERS:
             self.idle.append(plain)
-        elif plain not in _idle_words():
+        elif plain not in _idle_words() or (
+            plain in v.LAMPS and not v.SIDES.keys() & {*self.plain}
+        ):
             self.unknown.append(word.raw)
 
     def _compares(self, i: int) -> bool:
@@ -731,7 +739,9 @@ def _near(text: str, known: Known) -> list[_Wish] | None:
     """
     words = {word for word in text.split() if word not in v.FILLERS}
     bare = " ".join(word for word in text.split() if word not in v.FILLERS)
-    risky = {*text.split()} & (v.NEVER_NEAR | v.LESS | v.PICTURES) or _find(read(text), v.AWAY)
+    risky = {*text.split()} & (v.TURNED_ROUND | v.NEVER_NEAR | v.LESS | v.PICTURES) or _find(
+        read(text), v.AWAY
+    )
     if known.sentences is None or not bare or risky or any(w[-1].isdigit() for w in words):
         return None
     book = _book(known)

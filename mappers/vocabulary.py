@@ -250,7 +250,7 @@ _PHRASES: tuple[tuple[str, str], ...] = (
     ),
     (
         "hair_curly+",
-        "curl; curly; curly hair; perm; permed; wavy; wave; frizzy; ringlet; curly haired; "
+        "curl; curls; curly; curly hair; perm; permed; wavy; wave; frizzy; ringlet; curly haired; "
         "frizz; in wave; loose wave; loose curl; beach wave; wavy haired; spiral curl; curl "
         "up; big curl",
     ),
@@ -427,7 +427,7 @@ _NOUNS: tuple[tuple[str, str, dict[str, str]], ...] = (
         "eyebrow brow",
         "eyebrows+",
         {
-            "eyebrows+": "thick bushy full heavy dark big strong black bold wide thicken",
+            "eyebrows+": "darken thick bushy full heavy dark big strong black bold wide thicken",
             "eyebrows-": "thin fine plucked light narrow pluck slim sparse",
         },
     ),
@@ -634,6 +634,12 @@ LESS = word_set(
     "less fewer reduce reduced decrease decreased lower lessen shrink diminish weaken soften",
     "weaker fade minimise minimize downplay smaller",
 )
+#: Words that with "down" ask for less.
+TONING = frozenset(["tone", "dial", "cut", "scale", "bring", "reduce"])
+#: Lights by name: without a side they say nothing that can be done.
+LAMPS = frozenset(["sun", "lamp"])
+#: Small words that turn the sense of a phrase round: such a clause is not taken for a near one.
+TURNED_ROUND = frozenset(["down", "off", "away", "gone", "without", "lose", "against", "anti"])
 #: The same in several words.
 LESS_PHRASES: frozenset[tuple[str, ...]] = frozenset(
     tuple(phrase.split())
@@ -683,6 +689,7 @@ KEEP: frozenset[tuple[str, ...]] = frozenset(
 FILLERS = frozenset(
     [
         *word_set(
+            "bump amp crank ramp pump boost jack vibe vibes take takes taking",
             "add backwards chuck on onto other pop popping stick sticking than throw whack",
         ),
         "a",

@@ -89,14 +89,16 @@ class Texting:
     def wire(self, page: Page) -> None:
         read = [self.prompt, self.way, page.desk]
         shown = [self.reading, *self.chips]
-        for component, event in ((self.prompt, "input"), (self.way, "input")):
-            getattr(component, event)(
-                self.read, read, shown, trigger_mode="always_last", **quiet("read")
-            )
+        gr.on(
+            [self.prompt.change, self.way.input],
+            self.read,
+            read,
+            shown,
+            trigger_mode="always_last",
+            **quiet("read"),
+        )
         for button in self.examples:
-            button.click(
-                lambda text=button.value: text, None, self.prompt, **quiet("example")
-            ).then(self.read, read, shown, **quiet("read_example"))
+            button.click(lambda text=button.value: text, None, self.prompt, **quiet("example"))
         given = [self.history, self.prompt, self.way, self.strength, *self.chips]
         self.changed = [self.history, self.told, self.undo, self.preview, self.stop]
         self.changed += [self.stack_row, self.entry, self.amount, self.reading]
