@@ -52,9 +52,9 @@ def invert(arguments: argparse.Namespace) -> int:
     if bool(arguments.photos) == bool(arguments.resume):
         raise UserError("Give photographs, or --resume and a session to go on with.")
     outputs = {"--out": arguments.out, "--report": arguments.report, "--picture": arguments.picture}
-    _check_outputs(outputs, arguments.photos)
+    check_outputs(outputs, arguments.photos)
     if arguments.picture is not None:
-        _picture_format(arguments.picture)
+        picture_format(arguments.picture)
     keep_memory()
 
     from pti_core.pictures import open_photograph
@@ -75,7 +75,7 @@ def invert(arguments: argparse.Namespace) -> int:
         if encoder and choice.name == "mobile":
             raise UserError(f"{choice.why} e4e's pivots are codes of StyleGAN2: use the pivot w.")
         kit = load_toolkit(choice.generator, progress=report_download, encoder=encoder)
-    with _stop_on_interrupt() as asked, StepDisplay() as display:
+    with stop_on_interrupt() as asked, StepDisplay() as display:
 
         def on_step(step: Step) -> bool:
             if not display.began:  # not before: a mistake is answered with its sentence alone
@@ -100,15 +100,15 @@ def invert(arguments: argparse.Namespace) -> int:
         text = json.dumps(report, indent=2, allow_nan=False)
         write_atomically(arguments.report, f"{text}\n".encode())
     if arguments.picture is not None:
-        _write_picture(arguments.picture, render(session, kit))
+        write_picture(arguments.picture, render(session, kit))
     print(f"{arguments.out}: {_summary(report)}")
     return 0
 
 
 def edit(arguments: argparse.Namespace) -> int:
     """Session to edited picture."""
-    _picture_format(arguments.out)
-    _check_outputs({"--out": arguments.out}, [arguments.session])
+    picture_format(arguments.out)
+    check_outputs({"--out": arguments.out}, [arguments.session])
     keep_memory()
 
     from checkpoints.__main__ import Report
@@ -126,7 +126,7 @@ def edit(arguments: argparse.Namespace) -> int:
     with Report() as report_download:
         kit = load_edit_kit(session.generator_name, report_download)
     show = paste_back if arguments.paste else render
-    _write_picture(arguments.out, show(session, kit, edits, arguments.person))
+    write_picture(arguments.out, show(session, kit, edits, arguments.person, session.stack))
     changes = ", ".join(f"{name} {amount:+g}" for name, amount in edits.items())
     print(f"{arguments.out}: {changes or 'no edits'}")
     return 0
@@ -206,7 +206,7 @@ class StepDisplay:
 
 
 @contextmanager
-def _stop_on_interrupt() -> Iterator[threading.Event]:
+def stop_on_interrupt() -> Iterator[threading.Event]:
     """The first Ctrl-C sets the event, so that what is reached is kept; the second one raises."""
     asked = threading.Event()
 
@@ -235,7 +235,7 @@ def _summary(report: dict[str, Any]) -> str:
 # ----------------------------------------------------------------------------------------- files
 
 
-def _check_outputs(outputs: dict[str, Path | None], inputs: Sequence[Path]) -> None:
+def check_outputs(outputs: dict[str, Path | None], inputs: Sequence[Path]) -> None:
     """Find out before the work that every output can be written, and overwrites no input."""
     named = {option: path for option, path in outputs.items() if path is not None}
     taken = {path.resolve(): str(path) for path in inputs}
@@ -246,7 +246,7 @@ def _check_outputs(outputs: dict[str, Path | None], inputs: Sequence[Path]) -> N
         check_writable(path)
 
 
-def _picture_format(path: Path) -> tuple[str, dict[str, Any]]:
+def picture_format(path: Path) -> tuple[str, dict[str, Any]]:
     try:
         return PICTURE_FORMATS[path.suffix.lower()]
     except KeyError:
@@ -254,8 +254,8 @@ def _picture_format(path: Path) -> tuple[str, dict[str, Any]]:
         raise UserError(f"{path} is no name of a picture; end it in one of {endings}.") from None
 
 
-def _write_picture(path: Path, image: Image.Image) -> None:
-    encoding, settings = _picture_format(path)
+def write_picture(path: Path, image: Image.Image) -> None:
+    encoding, settings = picture_format(path)
     stream = io.BytesIO()
     image.save(stream, encoding, **settings)
     write_atomically(path, stream.getvalue())
@@ -282,7 +282,7 @@ def _setting(text: str) -> tuple[str, float]:
     return name, number
 
 
-def _whole_number(text: str) -> int:
+def whole_number(text: str) -> int:
     try:
         number = int(text)
     except ValueError:
@@ -316,7 +316,7 @@ def _add_invert(parser: argparse.ArgumentParser) -> None:
     add("--generator", choices=GENERATORS, default="auto", help="auto: stylegan2 on a GPU")
     add("--method", choices=METHODS, default="pti", help="all others do not tune (default: pti)")
     add("--pivot", choices=PIVOTS, default="w", help="what pti tunes around (default: w)")
-    add("--seed", type=_whole_number, default=0, metavar="N", help="default: 0")
+    add("--seed", type=whole_number, default=0, metavar="N", help="default: 0")
     add("--report", type=Path, metavar="R.json", help="write seconds, steps and metrics there")
     add("--picture", type=Path, metavar="P.png", help="write the reconstruction there")
 
@@ -337,7 +337,7 @@ def _add_edit(parser: argparse.ArgumentParser) -> None:
     add("--paste", action="store_true", help="put the face back into the photograph")
     add(
         "--person",
-        type=_whole_number,
+        type=whole_number,
         default=0,
         metavar="I",
         help="which of the session's photographs, from 0",

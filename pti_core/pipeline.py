@@ -36,6 +36,7 @@ from pti_core.presets import PRESETS, Preset
 from pti_core.progress import OnStep, Step
 from pti_core.session import Session, encode_crop, encode_photograph
 from pti_core.session_file import MAX_PEOPLE
+from pti_core.stack import StackEntry, moved, restyled
 from pti_core.tuning import TunedDelta, TuningConfig, pivotal_tune
 
 #: pti: inversion, then pivotal tuning. w, w+, e4e: that inversion alone, for comparison.
@@ -272,13 +273,18 @@ def find_preset(preset: str | Preset) -> Preset:
 
 @torch.inference_mode()
 def picture(
-    session: Session, kit: EditKit, edits: Mapping[str, float] | None = None, person: int = 0
+    session: Session,
+    kit: EditKit,
+    edits: Mapping[str, float] | None = None,
+    person: int = 0,
+    stack: Sequence[StackEntry] | None = None,
 ) -> Tensor:
     """The aligned picture (1, 3, R, R), nominally in [-1, 1], of a session.
 
     Args:
         edits: direction name to amount in its units; None takes the session's own, {} none.
         person: which of the session's photographs.
+        stack: text-driven edits; None takes the session's own where `edits` is None, else none.
 
     Raises:
         EditError: an unknown direction or an amount out of range.
@@ -288,21 +294,32 @@ def picture(
     w = session.pivots[person : person + 1].to(kit.generator.w_mean)
     own = session.directions(kit.directions)
     w = latent_directions.apply(w, session.edits if edits is None else edits, own)
+    if stack is None:
+        stack = session.stack if edits is None else ()
+    w, replaced = moved(w, stack, kit.generator), restyled(replaced, stack, kit.generator)
     return kit.generator.render(w, replaced, exact=True)
 
 
 def render(
-    session: Session, kit: EditKit, edits: Mapping[str, float] | None = None, person: int = 0
+    session: Session,
+    kit: EditKit,
+    edits: Mapping[str, float] | None = None,
+    person: int = 0,
+    stack: Sequence[StackEntry] | None = None,
 ) -> Image.Image:
     """`picture` as an 8-bit RGB picture (R x R)."""
-    return to_image(picture(session, kit, edits, person))
+    return to_image(picture(session, kit, edits, person, stack))
 
 
 def paste_back(
-    session: Session, kit: EditKit, edits: Mapping[str, float] | None = None, person: int = 0
+    session: Session,
+    kit: EditKit,
+    edits: Mapping[str, float] | None = None,
+    person: int = 0,
+    stack: Sequence[StackEntry] | None = None,
 ) -> Image.Image:
     """The edited face in its photograph, at the photograph's own resolution."""
-    face = render(session, kit, edits, person)
+    face = render(session, kit, edits, person, stack)
     return paste(session.photograph(person), face, session.alignments[person])
 
 

@@ -17,6 +17,7 @@ from pti_core.errors import SessionError
 from pti_core.faces import Alignment
 from pti_core.files import write_atomically
 from pti_core.generators.base import Generator
+from pti_core.stack import StackEntry
 from pti_core.tuning import TunedDelta
 
 # At 95 without colour subsampling a photograph differs from its original by less than its noise:
@@ -42,6 +43,7 @@ class Session:
         delta: the tuned weights as a float16 difference from the base; empty without tuning.
         edits: direction name to amount in its units.
         curves: direction name to its curve for this person (`pti_core.fitting`).
+        stack: text-driven edits, in the order in which they were made.
         made: how it was made (preset, method, seed, settings, metrics, versions): plain JSON.
     """
 
@@ -56,6 +58,7 @@ class Session:
     edits: dict[str, float] = field(default_factory=dict)
     made: dict[str, Any] = field(default_factory=dict)
     curves: dict[str, Curve] = field(default_factory=dict)
+    stack: list[StackEntry] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.pivots = _plain(self.pivots).float()
@@ -111,6 +114,8 @@ class Session:
         one_w, one_ws = (generator.w_dim,), (generator.num_ws, generator.w_dim)
         if tuple(self.pivots.shape[1:]) not in (one_w, one_ws):
             raise SessionError(_unfit("pivot"))
+        for entry in self.stack:
+            entry.check(generator)
 
     def to_bytes(self) -> bytes:
         """The session as the bytes of its file; the same session gives the same bytes."""
@@ -121,6 +126,7 @@ class Session:
             edits=self.edits,
             made=self.made,
             curves=self.curves,
+            stack=[(entry.label, entry.way, entry.amount) for entry in self.stack],
         )
         tensors = {"pivots": self.pivots}
         tensors |= {f"delta.{name}": tensor for name, tensor in self.delta.tensors.items()}
@@ -129,6 +135,10 @@ class Session:
         for i, (photograph, crop) in enumerate(zip(self.photographs, self.crops, strict=True)):
             tensors[f"photograph.{i}"] = session_file.bytes_to_tensor(photograph)
             tensors[f"crop.{i}"] = session_file.bytes_to_tensor(crop)
+        for i, entry in enumerate(self.stack):
+            if entry.ws is not None:
+                tensors[f"stack.{i}.ws"] = entry.ws
+            tensors |= {f"stack.{i}.style.{name}": step for name, step in entry.styles.items()}
         return session_file.pack(header, tensors)
 
     def save(self, path: Path | str) -> None:
@@ -169,6 +179,16 @@ class Session:
             edits=header.edits,
             made=header.made,
             curves=header.curves,
+            stack=[
+                StackEntry(
+                    label,
+                    way,
+                    amount,
+                    tensors.get(f"stack.{i}.ws"),
+                    _under(f"stack.{i}.style.", tensors),
+                )
+                for i, (label, way, amount) in enumerate(header.stack)
+            ],
         )
         if generator is not None:
             session.check_generator(generator)
