@@ -30,6 +30,7 @@ from pti_core.faces import Alignment, FaceFinder, align, paste
 from pti_core.fitting import fit_curves
 from pti_core.generators.base import Generator
 from pti_core.inversion import Projection, ProjectionConfig, project
+from pti_core.packing import compact
 from pti_core.perceptual import LPIPS, area
 from pti_core.pictures import Source, open_photograph, to_image, to_tensor
 from pti_core.presets import PRESETS, Preset
@@ -233,7 +234,7 @@ class _Work:
                     on_step=control,
                     edits=_ends(kit.directions),
                 )
-            session.delta = tuned.delta
+            session.delta = compact(tuned.delta)
             self.steps["tune"], self.stopped = tuned.steps, tuned.stopped
         if kit.meter and session.delta.tensors:
             control.announce("fit edits")
