@@ -177,11 +177,11 @@ def personalise(
         "settings": {
             "projection": None
             if inversion == "e4e"
-            else _plain(_projection_config(chosen, inversion)),
-            "tuning": _plain(chosen.tuning) if method == "pti" else None,
+            else plain_settings(_projection_config(chosen, inversion)),
+            "tuning": plain_settings(chosen.tuning) if method == "pti" else None,
         },
         "report": report,
-        "versions": _versions(),
+        "versions": versions(),
     }
     return session, report
 
@@ -240,22 +240,10 @@ def measure(session: Session, kit: Toolkit) -> dict[str, Any]:
         `ms_ssim_distance`, `identity_distance`, `identity_network`. None where the generator is too
         small for a metric or there is no network for it.
     """
-    rows = []
-    for person in range(len(session.crops)):
-        crop, result = session.crop(person), render(session, kit, {}, person)
-        a = to_tensor(crop).to(kit.generator.w_mean)
-        b = to_tensor(result).to(kit.generator.w_mean)
-        small = LPIPS_SMALL if a.shape[-1] >= LPIPS_SMALL else None
-        structure = min(a.shape[-2:]) >= MS_SSIM_SIDE
-        rows.append(
-            {
-                "mse": float(metrics.mse(a, b)),
-                "lpips": float(kit.lpips_report(a, b)),
-                "lpips_256": small and float(kit.lpips_report(area(a, small), area(b, small))),
-                "ms_ssim_distance": float(metrics.ms_ssim_distance(a, b)) if structure else None,
-                "identity_distance": kit.identity.distance(crop, result) if kit.identity else None,
-            }
-        )
+    rows = [
+        nearness(session.crop(person), render(session, kit, {}, person), kit)
+        for person in range(len(session.crops))
+    ]
     values = {name: _mean([row[name] for row in rows]) for name in rows[0]}
     distance = values["ms_ssim_distance"]
     return {
@@ -263,6 +251,26 @@ def measure(session: Session, kit: Toolkit) -> dict[str, Any]:
         "ms_ssim": None if distance is None else 1 - distance,
         "lpips_network": f"{kit.lpips_report.name}, at {kit.generator.resolution}",
         "identity_network": kit.identity.name if kit.identity else None,
+    }
+
+
+@torch.inference_mode()
+def nearness(crop: Image.Image, result: Image.Image, kit: Toolkit) -> dict[str, float | None]:
+    """How near a picture is to the aligned crop that it is to show.
+
+    Returns:
+        `mse`, `lpips` (at full resolution), `lpips_256`, `ms_ssim_distance`, `identity_distance`;
+        None where the pictures are too small for a metric or there is no network for it.
+    """
+    a, b = (to_tensor(image).to(kit.generator.w_mean) for image in (crop, result))
+    small = LPIPS_SMALL if a.shape[-1] >= LPIPS_SMALL else None
+    structure = min(a.shape[-2:]) >= MS_SSIM_SIDE
+    return {
+        "mse": float(metrics.mse(a, b)),
+        "lpips": float(kit.lpips_report(a, b)),
+        "lpips_256": small and float(kit.lpips_report(area(a, small), area(b, small))),
+        "ms_ssim_distance": float(metrics.ms_ssim_distance(a, b)) if structure else None,
+        "identity_distance": kit.identity.distance(crop, result) if kit.identity else None,
     }
 
 
@@ -410,18 +418,18 @@ def _mean(values: list[float | None]) -> float | None:
     return sum(numbers) / len(numbers) if numbers else None
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
     return {"python": platform.python_version(), "torch": torch.__version__}
 
 
-def _plain(value: Any) -> Any:
+def plain_settings(value: Any) -> Any:
     """Settings as JSON values: dataclasses as dicts, what JSON lacks as text."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        return {f.name: plain_settings(getattr(value, f.name)) for f in dataclasses.fields(value)}
     if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain_settings(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+        return [plain_settings(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)
