@@ -110,7 +110,8 @@ def edit(arguments: argparse.Namespace) -> int:
         raise UserError(f"The session holds {len(session.crops)} photograph(s), counted from 0.")
     edits = {**session.edits, **dict(arguments.set)}
     # Before the generator is fetched: a wrong name or amount.
-    directions.apply(session.pivots, edits, directions.load_directions())
+    own = session.directions(directions.load_directions(), arguments.person)
+    directions.apply(session.pivots, edits, own)
     with Report() as report_download:
         kit = load_edit_kit(session.generator_name, report_download)
     show = paste_back if arguments.paste else render

@@ -156,7 +156,8 @@ def personalise(
     )
     if kit.meter and delta.tensors:
         with clock.stage("fit edits"):
-            session.curves = _fit_curves(session, kit, kit.meter)
+            fitted = [_fit_curves(session, kit, kit.meter, i) for i in range(len(photos))]
+            session.curves, session.other_curves = fitted[0], fitted[1:]
     report: dict[str, Any] = {
         "seconds": clock.total(),
         "seconds_by_stage": clock.rounded(),
@@ -211,7 +212,7 @@ def picture(
     """
     replaced = session.replaced(kit.generator, person)
     w = session.pivots[person : person + 1].to(kit.generator.w_mean)
-    own = session.directions(kit.directions)
+    own = session.directions(kit.directions, person)
     w = latent_directions.apply(w, session.edits if edits is None else edits, own)
     return kit.generator.render(w, replaced, exact=True)
 
@@ -335,16 +336,18 @@ def _ends(directions: Mapping[str, Direction]) -> Tensor | None:
     return torch.stack(steps) if steps else None
 
 
-def _fit_curves(session: Session, kit: Toolkit, meter: AttributeMeter) -> dict[str, Curve]:
-    """The curves of the first photograph's person, rendered as `picture` does."""
-    replaced = session.replaced(kit.generator)
-    pivot = session.pivots[:1].to(kit.generator.w_mean)
+def _fit_curves(
+    session: Session, kit: Toolkit, meter: AttributeMeter, person: int
+) -> dict[str, Curve]:
+    """The curves of one photograph's person, rendered as `picture` does."""
+    replaced = session.replaced(kit.generator, person)
+    pivot = session.pivots[person : person + 1].to(kit.generator.w_mean)
 
     @torch.inference_mode()
     def render_with(step: Tensor) -> Image.Image:
         return to_image(kit.generator.render(pivot + step.to(pivot), replaced, exact=True))
 
-    return fit_curves(kit.directions, render_with, session.crop(), meter, kit.identity)
+    return fit_curves(kit.directions, render_with, session.crop(person), meter, kit.identity)
 
 
 def _as_list(photo: Source | Sequence[Source]) -> list[Source]:

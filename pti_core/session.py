@@ -41,7 +41,8 @@ class Session:
             this photograph was projected; only those that differ.
         delta: the tuned weights as a float16 difference from the base; empty without tuning.
         edits: direction name to amount in its units.
-        curves: direction name to its curve for this person (`pti_core.fitting`).
+        curves: direction name to its curve for the first photograph's person (`pti_core.fitting`).
+        other_curves: the same for each of the others; none where they were not fitted.
         made: how it was made (preset, method, seed, settings, metrics, versions): plain JSON.
     """
 
@@ -56,6 +57,7 @@ class Session:
     edits: dict[str, float] = field(default_factory=dict)
     made: dict[str, Any] = field(default_factory=dict)
     curves: dict[str, Curve] = field(default_factory=dict)
+    other_curves: list[dict[str, Curve]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.pivots = _plain(self.pivots).float()
@@ -73,10 +75,12 @@ class Session:
         """The aligned crop, RGB, at the generator's resolution: what was inverted."""
         return session_file.crop_of(self.crops[person])
 
-    def directions(self, shipped: Mapping[str, Direction]) -> dict[str, Direction]:
-        """The shipped directions with this person's curves and ranges."""
+    def directions(self, shipped: Mapping[str, Direction], person: int = 0) -> dict[str, Direction]:
+        """The shipped directions with a person's own curves and ranges, where they were fitted."""
+        fitted = dict(enumerate([self.curves, *self.other_curves]))
+        curves = fitted.get(person, {})
         return {
-            name: direction.fitted(self.curves[name]) if name in self.curves else direction
+            name: direction.fitted(curves[name]) if name in curves else direction
             for name, direction in shipped.items()
         }
 
@@ -121,6 +125,7 @@ class Session:
             edits=self.edits,
             made=self.made,
             curves=self.curves,
+            other_curves=self.other_curves,
         )
         tensors = {"pivots": self.pivots}
         tensors |= {f"delta.{name}": tensor for name, tensor in self.delta.tensors.items()}
@@ -169,6 +174,7 @@ class Session:
             edits=header.edits,
             made=header.made,
             curves=header.curves,
+            other_curves=header.other_curves,
         )
         if generator is not None:
             session.check_generator(generator)

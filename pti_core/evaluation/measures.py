@@ -132,7 +132,16 @@ def sequential_pictures(kit: Toolkit, subject: Subject) -> dict[str, Image.Image
     return found
 
 
-def _effect(kit: Toolkit, direction: Direction, low: Image.Image, high: Image.Image):
+def measure_effect(kit: Toolkit, subject: Subject, direction: Direction) -> float | None:
+    """What a direction moves from end to end of its range, by its own measure, in its unit."""
+    ends = (direction.low, direction.high)
+    low, high = (render(kit.generator, subject, direction.step(end)) for end in ends)
+    return _effect(kit, direction, low, high)
+
+
+def _effect(
+    kit: Toolkit, direction: Direction, low: Image.Image, high: Image.Image
+) -> float | None:
     """What the direction's own measure says of two pictures, in its unit; None without a meter."""
     measure = direction.made.get("measure")
     if kit.meter is None or not measure:
