@@ -407,7 +407,7 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
         help="of tuning, a photograph, in ablations",
     )
     add("--identities", type=_positive, default=12, metavar="N", help="in the locality ablation")
-    add("--locality-weight", type=_weight, default=0.1, metavar="X", help="lambda_R there")
+    add("--locality-weight", type=_weight, metavar="X", help="lambda_R there")
     add(
         "--drift-samples", type=_positive, default=64, metavar="N", help="random codes; default: 64"
     )

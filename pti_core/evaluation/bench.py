@@ -42,8 +42,7 @@ class Settings:
             preset's.
         identities: people in the locality ablation; generated ones fill up the number.
         alphas: of the sweep; figure 17 goes from 8 to 120.
-        locality_weight: lambda_R of the ablations. The presets weigh the photograph's own error
-            more than the paper does, so the paper's 0.1 would hold less.
+        locality_weight: lambda_R of the ablations; None: as far from lambda_L2 as the paper's.
         drift_samples: random codes at which drift is taken.
         people: photographs of the multi-identity generator, at most.
     """
@@ -55,7 +54,7 @@ class Settings:
     ablation_steps: int | None = None
     identities: int = 12
     alphas: tuple[float, ...] = (8.0, 15.0, 30.0, 60.0, 120.0)
-    locality_weight: float = 0.1
+    locality_weight: float | None = None
     drift_samples: int = 64
     people: int = 5
 
@@ -215,6 +214,13 @@ class Bench:
 
     def ablation_steps(self) -> int:
         return self.settings.ablation_steps or self.settings.preset.tuning.steps
+
+    def locality_weight(self) -> float:
+        """lambda_R of the ablations. A preset that weighs the photograph's error more than the
+        paper has to weigh locality more, or the term would hold nothing."""
+        asked, paper = self.settings.locality_weight, TuningConfig()
+        share = paper.lambda_locality / paper.lambda_l2
+        return share * self.settings.preset.tuning.lambda_l2 if asked is None else asked
 
     def plain_tuning(self, steps: int, **changes: Any) -> TuningConfig:
         """The preset's tuning by equation 3 alone: no locality, no held edits, no early end."""

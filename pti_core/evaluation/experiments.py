@@ -73,20 +73,25 @@ def locality(bench: Bench, photos: list[Photo]) -> dict[str, Any]:
     variants = {
         "without": bench.plain_tuning(steps),
         "with": bench.plain_tuning(
-            steps, locality_samples=1, lambda_locality=bench.settings.locality_weight
+            steps, locality_samples=1, lambda_locality=bench.locality_weight()
         ),
     }
     rows = [
         {"variant": name, **_shared(bench, photos, bench.settings.identities, config, name)}
         for name, config in variants.items()
     ]
-    return {"identities": bench.settings.identities, "steps_each": steps, "rows": rows}
+    return {
+        "identities": bench.settings.identities,
+        "steps_each": steps,
+        "lambda_locality": bench.locality_weight(),
+        "rows": rows,
+    }
 
 
 def locality_deltas(bench: Bench, photos: list[Photo]) -> dict[str, TunedDelta]:
     """The tuned weights of `locality`, without and with the term."""
     steps, count = bench.ablation_steps(), bench.settings.identities
-    held = {"locality_samples": 1, "lambda_locality": bench.settings.locality_weight}
+    held = {"locality_samples": 1, "lambda_locality": bench.locality_weight()}
     return {
         "without": _tuned(bench, photos, count, bench.plain_tuning(steps), "without"),
         "with": _tuned(bench, photos, count, bench.plain_tuning(steps, **held), "with"),
@@ -101,10 +106,10 @@ def alpha_sweep(bench: Bench, photos: list[Photo]) -> dict[str, Any]:
             steps,
             locality_samples=1,
             locality_alpha=alpha,
-            lambda_locality=bench.settings.locality_weight,
+            lambda_locality=bench.locality_weight(),
         )
         rows.append({"alpha": alpha, **_shared(bench, photos, 1, config, f"alpha {alpha:g}")})
-    return {"steps": steps, "rows": rows}
+    return {"steps": steps, "lambda_locality": bench.locality_weight(), "rows": rows}
 
 
 def pivots(bench: Bench, photos: list[Photo]) -> dict[str, Any]:

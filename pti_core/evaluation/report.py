@@ -193,13 +193,15 @@ def _locality(result: Mapping[str, Any]) -> list[Block]:
     people = ", ".join(result["rows"][0]["people"])
     text = (
         f"One generator tuned on {result['identities']} people ({people}), {result['steps_each']} "
-        "steps for each, by equation 3 alone and with equations 6 and 7."
+        f"steps for each, by equation 3 alone and with equations 6 and 7 (lambda_R "
+        f"{result['lambda_locality']:g})."
     )
     return [Text(text), _drift_table("variant", result["rows"])]
 
 
 def _alpha(result: Mapping[str, Any]) -> list[Block]:
-    text = f"One photograph, {result['steps']} steps of tuning, with the locality term."
+    text = f"One photograph, {result['steps']} steps of tuning, with the locality term (lambda_R "
+    text += f"{result['lambda_locality']:g})."
     return [Text(text), _drift_table("alpha", result["rows"])]
 
 
