@@ -138,10 +138,14 @@ def load_toolkit(
         CheckpointError: a file that cannot be fetched or read.
         UserError: e4e is asked for beside a generator that it was not made for.
     """
+    import torch
+
     from pti_core.directions import load_directions
     from pti_core.pipeline import Toolkit
 
-    found = load_generator(generator, progress) if isinstance(generator, str) else generator
+    found = generator
+    if isinstance(found, str):
+        found = load_generator(found, progress).place(torch.device("cpu"))
     if encoder and found.name == "mobile":  # said before a gigabyte is fetched
         raise UserError(
             "e4e's pivots are codes of StyleGAN2, and the embedded generator takes others; "

@@ -29,3 +29,13 @@ def card_of(device: torch.device) -> Card | None:
     properties = torch.cuda.get_device_properties(device)
     # Compute capability 8.0 (Ampere) is the first with bf16 units; before it bf16 is emulated.
     return Card(properties.total_memory, properties.major >= 8)
+
+
+def multiplies_bf16() -> bool:
+    """Whether this CPU has instructions that multiply bfloat16 (AVX-512 BF16 or AMX).
+
+    Where it has, oneDNN multiplies the embedded generator's matrices at three times the speed of
+    float32 or more (`benchmarks/README.md`); where not, it emulates, and float32 is faster.
+    """
+    found = torch.cpu.get_capabilities()
+    return bool(found.get("avx512_bf16") or found.get("amx_bf16"))

@@ -13,6 +13,8 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
+from pti_core.devices import multiplies_bf16
+
 #: Coefficients of the quintic Newton-Schulz iteration, from Jordan's description of Muon.
 _QUINTIC = (3.4445, -4.7750, 2.0315)
 _ITERATIONS = 5
@@ -53,9 +55,11 @@ def orthogonalise(matrix: Tensor) -> Tensor:
     """A matrix with the singular vectors of `matrix` and singular values near one."""
     a, b, c = _QUINTIC
     x = matrix / matrix.norm().clamp(min=1e-12)
+    if x.device.type != "cpu" or multiplies_bf16():
+        x = x.bfloat16()  # as Jordan has it: the iteration forgives what rounding does
     tall = x.shape[0] > x.shape[1]
     x = x.T if tall else x
     for _ in range(_ITERATIONS):
         gram = x @ x.T
         x = a * x + (b * gram + c * gram @ gram) @ x
-    return x.T if tall else x
+    return (x.T if tall else x).to(matrix.dtype)

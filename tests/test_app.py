@@ -16,7 +16,6 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 
-import app
 from pti_core.controls import controls_of, read_controls
 from pti_core.desks import Desk, Desks, NoDeskError
 from pti_core.directions import load_directions
@@ -31,6 +30,7 @@ from pti_core.progress import Step
 from pti_core.session import Session
 from pti_core.studio import PRESET_NAMES, Studio
 from pti_core.tuning import TuningConfig
+from web.serving import create_app, serve
 
 REPOSITORY = Path(__file__).parent.parent
 
@@ -73,8 +73,8 @@ def studio(generator, lpips, directions) -> Studio:
 
 @pytest.fixture(scope="module")
 def url(studio, directions) -> Iterator[str]:
-    blocks = app.create_app(studio, controls_of(directions.values()), "A small generator.")
-    yield app.serve(blocks, prevent_thread_lock=True, quiet=True)
+    blocks = create_app(studio, controls_of(directions.values()), "A small generator.")
+    yield serve(blocks, prevent_thread_lock=True, quiet=True)
     blocks.close(verbose=False)
 
 

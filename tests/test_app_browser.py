@@ -15,12 +15,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import app
 from pti_core.controls import read_controls
 from pti_core.memory import keep_memory
 from pti_core.presets import FAST, Preset
 from pti_core.session import Session
 from pti_core.studio import Studio
+from web.networks import describe_generator, load_networks
+from web.serving import create_app, serve
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -42,10 +43,10 @@ SHORT = Preset(
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
     keep_memory()
-    studio = Studio(lambda report: app.load_networks("mobile", report), {"short": SHORT})
+    studio = Studio(lambda report: load_networks("mobile", report), {"short": SHORT})
     studio.networks.start()
-    blocks = app.create_app(studio, read_controls(), app.describe_generator("mobile"))
-    yield app.serve(blocks, prevent_thread_lock=True, quiet=True)
+    blocks = create_app(studio, read_controls(), describe_generator("mobile"))
+    yield serve(blocks, prevent_thread_lock=True, quiet=True)
     blocks.close(verbose=False)
 
 

@@ -16,7 +16,6 @@ from conftest import make_generator
 from checkpoints.asset import HubFile
 from checkpoints.manifest import MANIFEST
 from checkpoints.store import Store, default_cache, persistent_storage
-from hosting import gpu_loan
 from pti_core.errors import CheckpointError, PhotographError, UserError
 from pti_core.inversion import ProjectionConfig
 from pti_core.losses import View
@@ -25,6 +24,7 @@ from pti_core.presets import Preset
 from pti_core.progress import Step
 from pti_core.studio import Studio
 from pti_core.tuning import TuningConfig
+from web.hosting import gpu_loan
 
 REPOSITORY = Path(__file__).parent.parent
 PHOTO = REPOSITORY / "examples" / "astronaut.jpg"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 import torch.nn.functional as F
-from conftest import SIDE, make_generator
+from conftest import SIDE, make_generator, make_lively_generator
 from safetensors.torch import load_file
 
 from checkpoints.load import load_generator
@@ -101,6 +101,32 @@ def test_inverse_haar_is_orthogonal_and_places_the_bands():
     a, b, p, q = ll + lh, ll - lh, hl + hh, hl - hh
     cell = 0.5 * torch.stack([torch.stack([a + p, a - p]), torch.stack([b + q, b - q])])
     torch.testing.assert_close(inverse_haar(x)[0, 0, :2, :2], cell)
+
+
+@pytest.mark.parametrize("order", [torch.contiguous_format, torch.channels_last])
+def test_the_gradient_of_inverse_haar_is_that_of_finite_differences(order):
+    x = torch.randn(2, 8, 3, 5, dtype=torch.float64).contiguous(memory_format=order)
+    assert torch.autograd.gradcheck(inverse_haar, x.requires_grad_(True))
+    assert inverse_haar(x).is_contiguous(memory_format=order)
+
+
+def test_maps_in_bfloat16_give_the_same_picture_and_gradients():
+    generator = make_lively_generator()
+    w = generator.sample_w(1, seed=4)
+    name = "layers.2.conv1.pointwise"
+    weight = dict(generator.synthesis.named_parameters())[name].detach()
+    seen = []
+    for dtype in (torch.float32, torch.bfloat16):
+        generator.options = {"dtype": dtype}
+        free = weight.clone().requires_grad_(True)
+        picture = generator.render(w, {name: free})
+        picture.square().mean().backward()
+        assert picture.dtype == free.grad.dtype == torch.float32
+        seen.append((picture.detach(), free.grad))
+    (exact, gradient), (narrow, other) = seen
+    # Eight bits of mantissa, a dozen layers.
+    assert (exact - narrow).square().mean() < 1e-3 * exact.var()
+    assert F.cosine_similarity(gradient.flatten(), other.flatten(), dim=0) > 0.99
 
 
 def test_folding_the_style_into_the_weights_changes_nothing():

@@ -18,7 +18,6 @@ from gradio_client.exceptions import AppError
 from PIL import Image
 from test_app import ENDLESS, SHORT, MiddleFace, edited, refusal
 
-import app
 from benchmarks.many_people import crowd, cut, one_round
 from pti_core.cards import SIZE, draw_card
 from pti_core.controls import controls_of
@@ -27,6 +26,7 @@ from pti_core.marking import DIGITAL_SOURCE_TYPE, with_visible_mark
 from pti_core.pipeline import Toolkit
 from pti_core.store import Store, new_secret
 from pti_core.studio import Studio
+from web.serving import create_app, serve
 
 
 class Clock:
@@ -60,8 +60,8 @@ def studio(generator, lpips, directions) -> Studio:
 
 @pytest.fixture(scope="module")
 def url(studio, store, directions) -> Iterator[str]:
-    blocks = app.create_app(studio, controls_of(directions.values()), store=store)
-    yield app.serve(blocks, store, prevent_thread_lock=True, quiet=True)
+    blocks = create_app(studio, controls_of(directions.values()), store=store)
+    yield serve(blocks, store, prevent_thread_lock=True, quiet=True)
     blocks.close(verbose=False)
 
 

@@ -9,11 +9,12 @@ import pytest
 from PIL import Image
 from test_app_browser import PATIENCE, PHOTOGRAPH, SHORT, SIZES, browser  # noqa: F401
 
-import app
 from pti_core.controls import read_controls
 from pti_core.memory import keep_memory
 from pti_core.store import Store
 from pti_core.studio import Studio
+from web.networks import load_networks
+from web.serving import create_app, serve
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -26,10 +27,10 @@ def store(tmp_path_factory) -> Store:
 @pytest.fixture(scope="module")
 def url(store) -> Iterator[str]:
     keep_memory()
-    studio = Studio(lambda report: app.load_networks("mobile", report), {"short": SHORT})
+    studio = Studio(lambda report: load_networks("mobile", report), {"short": SHORT})
     studio.networks.start()
-    blocks = app.create_app(studio, read_controls(), store=store)
-    yield app.serve(blocks, store, prevent_thread_lock=True, quiet=True)
+    blocks = create_app(studio, read_controls(), store=store)
+    yield serve(blocks, store, prevent_thread_lock=True, quiet=True)
     blocks.close(verbose=False)
 
 

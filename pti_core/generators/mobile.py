@@ -13,13 +13,15 @@ import math
 import re
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
+from pti_core.devices import Card, multiplies_bf16
 from pti_core.errors import CheckpointError
 from pti_core.generators.base import Generator
 
@@ -80,8 +82,8 @@ class ModulatedSeparable(nn.Module):
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
         style = self.modulation(w) * self.gain
         x = depthwise_modulated(x, style, self.depthwise)
-        x = F.conv2d(x, self.pointwise, self.bias)
-        return F.leaky_relu_(x.add_(self.noise), SLOPE)
+        x = F.conv2d(x, self.pointwise.to(x.dtype), self.bias.to(x.dtype))
+        return F.leaky_relu_(x.add_(self.noise.to(x.dtype)), SLOPE)
 
 
 class Layer(nn.Module):
@@ -94,7 +96,8 @@ class Layer(nn.Module):
         self.conv2 = ModulatedSeparable(shape.out, shape.out, shape.side)
 
     def forward(self, x: Tensor, w_first: Tensor, w_second: Tensor) -> Tensor:
-        x = inverse_haar(x * self.up_modulation(w_first)[:, :, None, None])
+        style = self.up_modulation(w_first)[:, :, None, None]
+        x = inverse_haar(x * style.to(x.dtype))
         return self.conv2(self.conv1(x, w_first), w_second)
 
 
@@ -131,10 +134,11 @@ class ImageHead(nn.Module):
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
         style = self.modulation(w) * self.gain
         if len(w) == 1:
-            x = F.conv2d(x, self.weight * style[:, :, None, None], self.bias)
+            weight = self.weight * style[:, :, None, None]
         else:
-            x = F.conv2d(x * style[:, :, None, None], self.weight, self.bias)
-        return inverse_haar(x)
+            x, weight = x * style[:, :, None, None].to(x.dtype), self.weight
+        bands = F.conv2d(x, weight.to(x.dtype), self.bias.to(x.dtype))
+        return inverse_haar(bands.to(self.weight.dtype).contiguous())
 
 
 class MobileSynthesis(nn.Module):
@@ -151,10 +155,15 @@ class MobileSynthesis(nn.Module):
         self.layers = nn.ModuleList(Layer(shape) for shape in self.shapes)
         self.head = ImageHead(self.shapes[-1].out)
 
-    def features(self, ws: Tensor, depth: int | None = None) -> Tensor:
-        """Hidden maps (N, C, side, side) behind the first `depth` layers (all by default)."""
+    def features(
+        self, ws: Tensor, depth: int | None = None, dtype: torch.dtype | None = None
+    ) -> Tensor:
+        """Hidden maps (N, C, side, side) behind the first `depth` layers (all by default).
+
+        dtype: in which they are kept and multiplied; that of the weights by default.
+        """
         x = self.input(ws[:, 0])
-        x = x.contiguous(memory_format=torch.channels_last)
+        x = x.to(dtype or x.dtype, memory_format=torch.channels_last)
         for i, layer in enumerate(self.layers[:depth]):
             x = layer(x, ws[:, 2 * i + 1], ws[:, 2 * i + 2])
         return x
@@ -166,8 +175,9 @@ class MobileSynthesis(nn.Module):
             return self.shapes[int(place[0])].side
         return 4 if part == "input" else 2 * self.shapes[-1].side
 
-    def forward(self, ws: Tensor) -> Tensor:
-        return self.head(self.features(ws), ws[:, 2 * len(self.layers) + 1])
+    def forward(self, ws: Tensor, dtype: torch.dtype | None = None) -> Tensor:
+        """The picture; `dtype` is that of the hidden maps (`features`)."""
+        return self.head(self.features(ws, dtype=dtype), ws[:, 2 * len(self.layers) + 1])
 
 
 def depthwise_modulated(x: Tensor, style: Tensor, weight: Tensor) -> Tensor:
@@ -178,17 +188,76 @@ def depthwise_modulated(x: Tensor, style: Tensor, weight: Tensor) -> Tensor:
     if len(x) == 1:
         weight = weight * style.reshape(-1, 1, 1, 1)
     else:
-        x = x * style[:, :, None, None]
-    return F.conv2d(x, weight, padding=1, groups=len(weight))
+        x = x * style[:, :, None, None].to(x.dtype)
+    return F.conv2d(x, weight.to(x.dtype), padding=1, groups=len(weight))
 
 
 def inverse_haar(x: Tensor) -> Tensor:
     """x (N, 4C, H, W), bands ll, lh, hl, hh one after the other, to (N, C, 2H, 2W)."""
-    ll, lh, hl, hh = (x * 0.5).chunk(4, dim=1)
-    a, b, p, q = ll + lh, ll - lh, hl + hh, hl - hh
-    rows = torch.stack([a + p, a - p, b + q, b - q], dim=2)
-    n, c, _, height, width = rows.shape
-    return F.pixel_shuffle(rows.reshape(n, 4 * c, height, width), 2)
+    return _InverseHaar.apply(x)
+
+
+class _InverseHaar(torch.autograd.Function):
+    """Written straight into the cells of the larger map, forwards and backwards.
+
+    With `pixel_shuffle` the same costs ten passes over maps of 64 channels at 512 x 512, half of a
+    whole forward pass of the embedded generator (`benchmarks/README.md`).
+    """
+
+    @staticmethod
+    def forward(x: Tensor) -> Tensor:
+        n, c, height, width = x.shape
+        out = _empty_like(x, (n, c // 4, 2 * height, 2 * width))
+        ll, lh, hl, hh = x.chunk(4, dim=1)
+        cells = _cells(out)
+        for row, upper, lower in ((0, ll + lh, hl + hh), (1, ll - lh, hl - hh)):
+            upper, lower = upper.mul_(0.5), lower.mul_(0.5)
+            torch.add(upper, lower, out=cells[:, :, :, row, :, 0])
+            torch.sub(upper, lower, out=cells[:, :, :, row, :, 1])
+        return out
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor], output: Tensor) -> None:
+        pass
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> Tensor:
+        # The transform is orthogonal: its transpose is its inverse, the Haar transform.
+        n, c, height, width = grad.shape
+        out = _empty_like(grad, (n, 4 * c, height // 2, width // 2))
+        cells = _cells(grad)
+        upper, lower = (
+            [
+                combine(cells[:, :, :, row, :, 0], cells[:, :, :, row, :, 1]).mul_(0.5)
+                for combine in (torch.add, torch.sub)
+            ]
+            for row in (0, 1)
+        )
+        ll, lh, hl, hh = out.chunk(4, dim=1)
+        torch.add(upper[0], lower[0], out=ll)
+        torch.sub(upper[0], lower[0], out=lh)
+        torch.add(upper[1], lower[1], out=hl)
+        torch.sub(upper[1], lower[1], out=hh)
+        return out
+
+
+def _empty_like(x: Tensor, shape: tuple[int, ...]) -> Tensor:
+    order = torch.contiguous_format if x.is_contiguous() else torch.channels_last
+    return torch.empty(shape, dtype=x.dtype, device=x.device, memory_format=order)
+
+
+def _cells(x: Tensor) -> Tensor:
+    """(N, C, 2H, 2W) as a view (N, C, H, 2, W, 2)."""
+    return x.unflatten(3, (-1, 2)).unflatten(2, (-1, 2))
+
+
+class MobileGenerator(Generator):
+    """The embedded generator, whose hidden maps are in bfloat16 where that is faster."""
+
+    def options_for(self, card: Card | None) -> dict[str, Any]:
+        fast = card.bf16 if card else multiplies_bf16()
+        return {"dtype": torch.bfloat16} if fast else {}
 
 
 # ---------------------------------------------------------------------------------------- loading
@@ -226,7 +295,7 @@ def load_mobile(
     digest = hashlib.sha256()
     for path in (mapping_weights, synthesis_weights):
         digest.update(path.read_bytes())
-    return Generator(
+    return MobileGenerator(
         name=name,
         mapping=mapping_net,
         synthesis=synthesis_net.to(memory_format=torch.channels_last),

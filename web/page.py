@@ -1,0 +1,64 @@
+"""The page: its parts, where they stand, and the line that says how the server is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import gradio as gr
+
+from pti_core.controls import Control
+from pti_core.studio import Studio
+from web import words
+from web.choosing import Choosing
+from web.downloads import Downloads
+from web.editing import Editing
+from web.events import quiet
+from web.personalising import Personalising
+
+
+class Page:
+    """The parts of the page.
+
+    Attributes:
+        desk: the identifier of what this page has before it.
+        choosing, personalising, editing, downloads: the parts; each has its components.
+    """
+
+    def __init__(self, studio: Studio, controls: Sequence[Control], preset: str) -> None:
+        self.studio = studio
+        self.choosing = Choosing(studio)
+        self.personalising = Personalising(studio, preset)
+        self.editing = Editing(studio, controls)
+        self.downloads = Downloads(studio)
+
+    def lay_out(self, about: str) -> None:
+        self.desk = gr.State(None, time_to_live=24 * 3600, delete_callback=self.studio.leave)
+        gr.HTML(words.HEAD, elem_id="head", padding=False)
+        self.status = gr.HTML(words.status(self.studio), elem_id="status", padding=False)
+        self.clock = gr.Timer(1.0)
+        with gr.Row(elem_id="columns", equal_height=False):
+            with gr.Column(scale=4, min_width=320):
+                self.choosing.lay_out()
+                self.personalising.lay_out()
+            with gr.Column(scale=6, min_width=320):
+                self.editing.lay_out(self.desk)
+                with self.editing.panel:
+                    self.downloads.lay_out()
+        self.about = gr.HTML(words.about(about), padding=False)
+
+    def wire(self) -> None:
+        self.clock.tick(
+            self.tell_status, None, [self.status, self.about, self.clock], **quiet("status")
+        )
+        self.choosing.wire(self)
+        self.personalising.wire(self)
+        self.editing.wire(self)
+        self.downloads.wire(self)
+
+    def tell_status(self) -> tuple[Any, Any, Any]:
+        """The line under the title, until the networks are there; then which generator it is."""
+        ready = self.studio.networks.ready
+        about = self.studio.networks.get().about if ready else ""
+        shown = words.about(about) if about else gr.skip()
+        return words.status(self.studio), shown, gr.Timer(active=not ready)

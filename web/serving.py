@@ -1,0 +1,78 @@
+"""The page as a whole: put together, and launched."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import gradio as gr
+
+from pti_core.cards import ShareHead
+from pti_core.controls import Control
+from pti_core.store import Store, store_from
+from pti_core.studio import Studio
+from web import look
+from web.endpoints import Endpoints
+from web.files import CACHE_SECONDS, MAX_UPLOAD
+from web.page import Page
+from web.share_endpoints import ShareEndpoints
+from web.sharing import Sharing
+from web.words import TITLE
+
+
+def create_app(
+    studio: Studio,
+    controls: Sequence[Control],
+    about: str = "",
+    preset: str = "",
+    store: Store | None = None,
+) -> gr.Blocks:
+    """The page over a studio.
+
+    controls: the sliders. about: the generator and its licence. preset: chosen at first. store:
+    where shared sessions are kept; that of the settings by default.
+    """
+    store = store or store_from(os.environ)
+    with gr.Blocks(
+        title=TITLE,
+        analytics_enabled=False,
+        fill_width=False,
+        delete_cache=(CACHE_SECONDS, CACHE_SECONDS),
+    ) as app:
+        page = Page(studio, controls, preset or studio.preset_names[0])
+        page.lay_out(about)
+        page.wire()
+        Sharing(app, page, store).wire()
+        Endpoints(studio, controls).add()
+        ShareEndpoints(studio, store).add()
+    # Personalisations wait in the studio's own line, which knows how long; edits one at a time.
+    app.queue(default_concurrency_limit=4, max_size=256)
+    return app
+
+
+def serve(app: gr.Blocks, store: Store | None = None, **options: Any) -> str:
+    """Launch the page; returns its local address.
+
+    store: shares that chats are to show with a picture. options: host, port, share, and whatever
+    else `gr.Blocks.launch` takes.
+    """
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    head: list[Any] = []
+    if store is not None:
+        from starlette.middleware import Middleware
+
+        head = [Middleware(ShareHead, store=store, title=f"A face edited in {TITLE}")]
+    _, url, _ = app.launch(
+        app_kwargs={"middleware": head},
+        server_name=options.pop("host", None),
+        server_port=options.pop("port", None),
+        theme=look.theme(),
+        css_paths=[look.STYLE],
+        footer_links=["api"],
+        max_file_size=MAX_UPLOAD,
+        enable_monitoring=False,
+        run_history=False,
+        **options,
+    )
+    return url

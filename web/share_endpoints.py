@@ -1,0 +1,80 @@
+"""Sharing, for other programs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+
+from pti_core.store import Record, Store, new_secret
+from pti_core.studio import VIEWS, Studio
+from web.endpoints import checked
+from web.events import EDITS
+from web.guards import as_error
+
+
+class ShareEndpoints:
+    """Sharing, for other programs."""
+
+    def __init__(self, studio: Studio, store: Store) -> None:
+        self.studio, self.store = studio, store
+
+    def add(self) -> None:
+        with gr.Column(visible=False):
+            desk, share = gr.Textbox(label="id"), gr.Textbox(label="share")
+            secret, name = gr.Textbox("", label="secret"), gr.Textbox("", label="name")
+            edits = gr.JSON({}, label="edits")
+            view = gr.Dropdown(list(VIEWS), value="face", label="view")
+            answer = gr.JSON(label="answer")
+            press = gr.Button()
+        inputs = [desk, edits, view, secret, name]
+        press.click(self.share, inputs, answer, api_name="share", **EDITS)
+        press.click(self.open, share, [desk, answer], api_name="open_share")
+        press.click(self.shares, secret, answer, api_name="shares")
+        press.click(self.rename, [share, secret, name], answer, api_name="rename_share")
+        press.click(self.delete, [share, secret], answer, api_name="delete_share")
+
+    @as_error
+    def share(self, desk: str, edits: Any, view: str, secret: str, name: str) -> Any:
+        """Keep the session with these edits: who has the link `/?s=SHARE` sees it and edits a copy.
+
+        view: "face" or "photograph". secret: the one that an earlier call answered with, so that
+        all your shares are listed together; empty for a new one. It allows to rename and delete.
+        """
+        key = secret or new_secret()
+        record = self.studio.share(self.store, key, desk, checked(edits), view, name)
+        return {**_told(record), "secret": key}
+
+    @as_error
+    def open(self, share: str) -> Any:
+        """Open a share: an id for the other calls, and its edits, view and report."""
+        desk, view = self.studio.open_share(self.store, share)
+        assert desk.session is not None
+        return desk.id, {"edits": desk.session.edits, "view": view, "report": desk.report}
+
+    @as_error
+    def shares(self, secret: str) -> list[dict[str, Any]]:
+        """All that is kept for the owner of this secret, since when (seconds since 1970, UTC) and
+        until when."""
+        return [_told(record) for record in self.store.of(secret)]
+
+    @as_error
+    def rename(self, share: str, secret: str, name: str) -> Any:
+        """Give a share another name, which only its owner sees."""
+        return _told(self.store.rename(share, secret, name))
+
+    @as_error
+    def delete(self, share: str, secret: str) -> Any:
+        """Delete a share now, for everybody."""
+        self.store.delete(share, secret)
+        return {"deleted": True}
+
+
+def _told(record: Record) -> dict[str, Any]:
+    """A record without its owner's hash."""
+    names = ("name", "created", "expires", "view", "size")
+    return {
+        "share": record.id,
+        "link": f"/?s={record.id}",
+        **{name: getattr(record, name) for name in names},
+    }
