@@ -21,8 +21,9 @@ from pti_core import __main__ as command_line
 from pti_core.directions import load_directions
 from pti_core.errors import EditError, UserError
 from pti_core.evaluation import experiments, figures
-from pti_core.evaluation.bench import Bench, Settings, find_photographs
+from pti_core.evaluation.bench import Bench, Settings
 from pti_core.evaluation.measures import Drift, measure_editing, render, solve, subject_of
+from pti_core.evaluation.photographs import find_photographs
 from pti_core.evaluation.runner import EXPERIMENTS, Evaluation, Plan
 from pti_core.evaluation.tables import PAPER_RECONSTRUCTION, claims, reconstruction_table
 from pti_core.evaluation.workbook import Workbook
@@ -217,12 +218,16 @@ def test_an_interrupted_evaluation_goes_on(finished, kit):
     assert finished["results"]["rows"][:3] == finished["partly"]["rows"]
     again = []
     bench = Bench(kit, SETTINGS, finished["out"] / "work", again.append)
-    results = Evaluation(bench, finished["plan"], finished["out"]).run()
+    photos = find_photographs([EXAMPLES / "astronaut.jpg", EXAMPLES / "obama.jpg"])
+    rows = [bench.row(photo, method) for photo in photos for method in ("w", "w+", "pti")]
+    done = finished["results"]["experiments"]
+    assert rows == finished["results"]["rows"]
+    assert experiments.locality(bench, photos) == done["locality"]
+    assert experiments.pivots(bench, photos) == done["pivots"]
     assert not again and finished["before"] < len(finished["steps"])
-    assert results == finished["results"]
     longer = dataclasses.replace(SETTINGS, projection_steps=7)
     bench = Bench(kit, longer, finished["out"] / "work", again.append)
-    bench.row(find_photographs([EXAMPLES / "obama.jpg"])[0], "w")
+    bench.row(photos[1], "w")
     assert len(again) == 7  # other settings, another row
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 
 from PIL import Image
 
-from pti_core.errors import PhotographError, UserError
+from pti_core.errors import PhotographError
 from pti_core.evaluation.measures import (
     Drift,
     Subject,
@@ -19,6 +18,7 @@ from pti_core.evaluation.measures import (
     measure_reconstruction,
     subject_of,
 )
+from pti_core.evaluation.photographs import Photo
 from pti_core.evaluation.workbook import Workbook
 from pti_core.faces import align
 from pti_core.pictures import open_photograph
@@ -57,44 +57,6 @@ class Settings:
     locality_weight: float | None = None
     drift_samples: int = 64
     people: int = 5
-
-
-@dataclass(frozen=True)
-class Photo:
-    """A photograph of the evaluation: its short name, its file and the file's hash."""
-
-    name: str
-    path: Path
-    sha256: str
-
-
-def find_photographs(sources: Iterable[Path], limit: int | None = None) -> list[Photo]:
-    """Files named, and those in folders named, in order; hidden files are left out.
-
-    Raises:
-        UserError: something named is not there, or there is no file at all.
-    """
-    paths: list[Path] = []
-    for source in sources:
-        if source.is_dir():
-            inside = sorted(p for p in source.iterdir() if p.is_file())
-            paths += [p for p in inside if not p.name.startswith(".")]
-        elif source.is_file():
-            paths.append(source)
-        else:
-            raise UserError(f"There is no file or folder {source}; check the name.")
-    paths = paths[:limit]
-    if not paths:
-        raise UserError("There is no photograph to evaluate; name a folder that holds some.")
-    stems = [path.stem for path in paths]
-    photos = []
-    for path in paths:
-        name = path.stem if stems.count(path.stem) == 1 else path.name
-        try:
-            photos.append(Photo(name, path, hashlib.sha256(path.read_bytes()).hexdigest()))
-        except OSError as error:
-            raise UserError(f"{path} cannot be read; check its rights.") from error
-    return photos
 
 
 class Bench:

@@ -1,4 +1,7 @@
-"""`python -m pti_core evaluate`: from its arguments to a folder with the report."""
+"""`python -m pti_core evaluate`: from its arguments to a folder with the report.
+
+Like the other commands it imports what is heavy only when its arguments have been found right.
+"""
 
 from __future__ import annotations
 
@@ -10,18 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from pti_core.errors import UserError
-from pti_core.evaluation.bench import Bench, Settings, find_photographs
-from pti_core.evaluation.figures import check_matplotlib
-from pti_core.evaluation.runner import EXPERIMENTS, Evaluation, Plan
-from pti_core.evaluation.tables import NAMES
+from pti_core.evaluation.photographs import find_photographs
 from pti_core.files import check_writable
-from pti_core.pipeline import find_preset
-from pti_core.progress import Step
 
 if TYPE_CHECKING:
     from tqdm import tqdm
 
     from pti_core.pipeline import Toolkit
+    from pti_core.progress import Step
 
 #: Without a terminal a line is printed at every job, and within one at most every so many seconds.
 SECONDS_BETWEEN_LINES = 30.0
@@ -32,10 +31,15 @@ def evaluate(arguments: argparse.Namespace) -> int:
     photos = find_photographs(arguments.photos, arguments.limit)
     known = find_photographs([arguments.same_person]) if arguments.same_person else []
     experiments = _experiments(arguments)
-    plan = Plan(photos, experiments, known, _names(arguments.show), _command(arguments))
     _check_out(arguments.out)
-    check_matplotlib()
 
+    from pti_core.evaluation.bench import Bench, Settings
+    from pti_core.evaluation.figures import check_matplotlib
+    from pti_core.evaluation.runner import Evaluation, Plan
+    from pti_core.pipeline import find_preset
+
+    check_matplotlib()
+    plan = Plan(photos, experiments, known, _names(arguments.show), _command(arguments))
     kit = _load(arguments)
     methods = arguments.methods or default_methods(kit)
     settings = Settings(
@@ -65,6 +69,8 @@ def evaluate(arguments: argparse.Namespace) -> int:
 
 def default_methods(kit: Toolkit) -> tuple[str, ...]:
     """Every method that this generator has, in the paper's order: e4e's codes are StyleGAN2's."""
+    from pti_core.evaluation.tables import NAMES
+
     return tuple(method for method in NAMES if method != "e4e" or kit.encoder is not None)
 
 
@@ -126,11 +132,10 @@ def _load(arguments: argparse.Namespace) -> Toolkit:
     return dataclasses.replace(kit, about=choice.why)
 
 
-def _experiments(arguments: argparse.Namespace) -> tuple[str, ...]:
+def _experiments(arguments: argparse.Namespace) -> tuple[str, ...] | None:
+    """Those that were named; None: all that can be done."""
     named = arguments.experiments
-    if named is None:
-        return tuple(e for e in EXPERIMENTS if e != "same-person" or arguments.same_person)
-    if "same-person" in named and not arguments.same_person:
+    if named is not None and "same-person" in named and not arguments.same_person:
         raise UserError("The experiment same-person needs --same-person FOLDER.")
     return named
 

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from pti_core.errors import UserError
-from pti_core.evaluation.bench import Bench, Photo
+from pti_core.evaluation.bench import Bench
 from pti_core.evaluation.measures import (
     Subject,
     mean,
@@ -26,6 +26,7 @@ from pti_core.evaluation.measures import (
     subject_of,
 )
 from pti_core.evaluation.people import People, gather
+from pti_core.evaluation.photographs import Photo
 from pti_core.generators.base import Generator
 from pti_core.inversion import project
 from pti_core.perceptual import area

@@ -15,13 +15,14 @@ from PIL import Image
 
 from pti_core.errors import UserError
 from pti_core.evaluation import experiments
-from pti_core.evaluation.bench import Bench, Photo
+from pti_core.evaluation.bench import Bench
 from pti_core.evaluation.measures import (
     edited_pictures,
     render,
     sequential_pictures,
     subject_of,
 )
+from pti_core.evaluation.photographs import Photo
 from pti_core.evaluation.tables import NAMES, number
 from pti_core.pictures import to_image
 

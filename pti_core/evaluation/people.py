@@ -9,7 +9,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from pti_core.evaluation.bench import Bench, Photo
+from pti_core.evaluation.bench import Bench
+from pti_core.evaluation.photographs import Photo
 from pti_core.generators.base import Generator
 from pti_core.inversion import project
 from pti_core.pictures import to_image, to_tensor

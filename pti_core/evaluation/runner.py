@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from pti_core.errors import UserError
 from pti_core.evaluation import experiments, figures
-from pti_core.evaluation.bench import Bench, Photo
+from pti_core.evaluation.bench import Bench
+from pti_core.evaluation.photographs import Photo
 from pti_core.evaluation.report import build, to_html, to_markdown
 from pti_core.evaluation.tables import claims
 from pti_core.files import write_atomically
@@ -37,14 +38,14 @@ class Plan:
 
     Attributes:
         photos: all photographs. same_person: several of one person, for that experiment.
-        experiments: of `EXPERIMENTS`.
+        experiments: of `EXPERIMENTS`; None: all that there are photographs for.
         show: names of photographs whose faces may be in the report; None: all. The experiments on
             few people take theirs from these.
         command: how to repeat it.
     """
 
     photos: list[Photo]
-    experiments: tuple[str, ...] = EXPERIMENTS
+    experiments: tuple[str, ...] | None = None
     same_person: list[Photo] = field(default_factory=list)
     show: frozenset[str] | None = None
     command: str = ""
@@ -115,7 +116,10 @@ class Evaluation:
     ) -> list[tuple[str, Callable[[], None]]]:
         """Labels and jobs, in the order of their worth: the tables first."""
         jobs: list[tuple[str, Callable[[], None]]] = []
-        wanted, shown = self.plan.experiments, self.plan.shown(usable)
+        shown = self.plan.shown(usable)
+        wanted = self.plan.experiments
+        if wanted is None:
+            wanted = tuple(e for e in EXPERIMENTS if e != "same-person" or known)
         if "tables" in wanted:
             for photo in usable:
                 for method in self.bench.settings.methods:
