@@ -74,7 +74,7 @@ class LPIPS(nn.Module):
         """
         x = (x - self.shift).to(self.first.dtype)
         if self.exact_border:
-            # A few channels at a time: all 64 at 1024 pixels would be a quarter of a gigabyte, twice.
+            # A few channels at a time: all 64 at 1024 pixels would take a quarter of a gigabyte.
             groups = zip(self.first.split(16), self.biases[0].split(16), strict=True)
             parts = [self._blur_pool(F.conv2d(x, w, bias, padding=2)) for w, bias in groups]
             x = F.relu_(torch.cat(parts, 1))
