@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable
+from functools import partial
 
 from benchmarks.personalise import machine
 from pti_core.memory import keep_memory
@@ -49,7 +50,7 @@ def parts(threads: int) -> dict[str, Callable[[], object]]:
         found["generator, forward, as tuning has it"] = lambda: forward(False)
         found["generator, forward and backward, as tuning has it"] = lambda: backward(False)
     for side in (128, 256, 512, 1024):
-        found[f"LPIPS at {side}, forward and backward"] = lambda side=side: perceptual(side)
+        found[f"LPIPS at {side}, forward and backward"] = partial(perceptual, side)
     return found
 
 
