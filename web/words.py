@@ -33,7 +33,7 @@ VIEWS = {"face": "Face", "photograph": "In the photograph"}
 STAGES = {
     "invert": "Finding the face in the generator",
     "tune": "Tuning the generator to it",
-    "fit edits": "Fitting the sliders to this face",
+    "fit edits": "Trying the sliders on this face",
     "measure": "Comparing the result with the photograph",
 }
 
@@ -80,12 +80,10 @@ def bar(progress: Progress) -> str:
         text = f"Waiting: {progress.ahead} before you"
     elif not progress.stage:
         text = "Looking at the photograph, and loading the generator if it was not used yet"
-    elif progress.stage == "tune" and progress.index == progress.total:
-        text = "Comparing the result with the photograph"
     else:
-        stage = STAGES.get(progress.stage, progress.stage.capitalize())
-        steps = f", step {progress.index} of {progress.total}" if progress.total > 1 else ""
-        text = f"{stage}{steps}"
+        text = STAGES.get(progress.stage, progress.stage.capitalize())
+        if progress.total > 1:
+            text += f", step {progress.index} of {progress.total}"
     return bar_of(progress.done, text, left, progress.note)
 
 
