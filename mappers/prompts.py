@@ -644,6 +644,7 @@ def _resolve(wishes: Sequence[_Wish], known: Known) -> tuple[list[Part], list[Le
 
 def _give(wish: _Wish, known: Known) -> list[Part]:
     """A mapper whose file is here, else attributes, else a mapper that has to be fetched."""
+    wish = replace(wish, asks=tuple(_nearly(ask, known) for ask in wish.asks))
     if wish.mapper in known.trained:
         return [_mapper_part(wish, known.trained[wish.mapper])]
     mapper = wish.mapper if wish.mapper in known.mappers else ""
@@ -651,6 +652,14 @@ def _give(wish: _Wish, known: Known) -> list[Part]:
     if mapper and (mapper in known.here or lacks):
         return [_mapper_part(wish, MAPPERS[mapper])]
     return [] if lacks else [_attribute_part(wish, ask, known.controls) for ask in wish.asks]
+
+
+def _nearly(ask: Ask, known: Known) -> Ask:
+    """The ask, or what does nearly the same where its direction is not installed."""
+    if ask.name in known.controls or ask.name not in v.INSTEAD:
+        return ask
+    name, sense = v.INSTEAD[ask.name]
+    return replace(ask, name=name, sense=ask.sense * sense)
 
 
 def _mapper_part(wish: _Wish, one: PublishedMapper) -> Part:
@@ -726,7 +735,8 @@ def _make_book(
     kept = {
         phrase: wish
         for phrase, wish in rows.items()
-        if wish.mapper in mappers or (wish.asks and all(a.name in controls for a in wish.asks))
+        if wish.mapper in mappers
+        or (wish.asks and all(v.INSTEAD.get(a.name, (a.name,))[0] in controls for a in wish.asks))
     }
     embeddings = sentences.embed_all(list(kept)) if sentences and kept else None
     return _Phrasebook(tuple(kept), tuple(kept.values()), embeddings)
