@@ -38,12 +38,19 @@ PICTURE_FORMATS: dict[str, tuple[str, dict[str, Any]]] = {
     ".jpeg": ("JPEG", {"quality": 95, "subsampling": 0}),
     ".webp": ("WEBP", {"quality": 95}),
 }
-STAGE_LABELS = {"invert": "Inverting", "tune": "Tuning", "compare": "Fitting edits, comparing"}
+STAGE_LABELS = {
+    "invert": "Inverting",
+    "tune": "Tuning",
+    "fit edits": "Fitting the edits",
+    "measure": "Comparing",
+}
 SECONDS_BETWEEN_LINES = 5.0  # in a log: often enough to see that it moves, no flood
 
 
 def invert(arguments: argparse.Namespace) -> int:
-    """Photograph to session."""
+    """Photograph to session, or a session to a better one."""
+    if bool(arguments.photos) == bool(arguments.resume):
+        raise UserError("Give photographs, or --resume and a session to go on with.")
     outputs = {"--out": arguments.out, "--report": arguments.report, "--picture": arguments.picture}
     check_outputs(outputs, arguments.photos)
     if arguments.picture is not None:
@@ -57,11 +64,14 @@ def invert(arguments: argparse.Namespace) -> int:
     from checkpoints.__main__ import Report
     from checkpoints.choice import choose_generator
     from checkpoints.load import load_toolkit
-    from pti_core.pipeline import personalise, render
+    from pti_core.pipeline import personalise, refine, render
+    from pti_core.session import Session
 
+    begun = Session.open(arguments.resume) if arguments.resume else None
     encoder = "e4e" in (arguments.method, arguments.pivot if arguments.method == "pti" else "")
     with Report() as report_download:
-        choice = choose_generator(arguments.generator, progress=report_download)
+        wanted = begun.generator_name if begun else arguments.generator
+        choice = choose_generator(wanted, progress=report_download)
         if encoder and choice.name == "mobile":
             raise UserError(f"{choice.why} e4e's pivots are codes of StyleGAN2: use the pivot w.")
         kit = load_toolkit(choice.generator, progress=report_download, encoder=encoder)
@@ -73,15 +83,18 @@ def invert(arguments: argparse.Namespace) -> int:
             display(step)
             return not asked.is_set()
 
-        session, report = personalise(
-            photos,
-            kit,
-            arguments.preset,
-            arguments.method,
-            arguments.seed,
-            on_step,
-            arguments.pivot,
-        )
+        if begun is not None:
+            session, report = refine(begun, kit, arguments.preset, arguments.seed, on_step)
+        else:
+            session, report = personalise(
+                photos,
+                kit,
+                arguments.preset,
+                arguments.method,
+                arguments.seed,
+                on_step,
+                arguments.pivot,
+            )
     session.save(arguments.out)
     if arguments.report is not None:
         text = json.dumps(report, indent=2, allow_nan=False)
@@ -172,7 +185,8 @@ class StepDisplay:
             self._draw(label, step, losses)
         elif begins or step.index == step.total or self._silent():
             self._spoken = time.monotonic()
-            print(f"{label} {step.index}/{step.total}: {losses}", file=sys.stderr, flush=True)
+            counted = f" {step.index}/{step.total}: {losses}" if losses else ""
+            print(f"{label}{counted}", file=sys.stderr, flush=True)
 
     def _silent(self) -> bool:
         return time.monotonic() - self._spoken >= SECONDS_BETWEEN_LINES
@@ -295,7 +309,8 @@ def _parser() -> Parser:
 def _add_invert(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=invert)
     add = parser.add_argument
-    add("photos", nargs="+", type=Path, metavar="PHOTO", help="of one person; usually one")
+    add("photos", nargs="*", type=Path, metavar="PHOTO", help="of one person; usually one")
+    add("--resume", type=Path, metavar="S.safetensors", help="tune a session further instead")
     add("--out", type=Path, required=True, metavar="S.safetensors", help="the session to write")
     add("--preset", choices=PRESETS, default="fast", help="default: fast")
     add("--generator", choices=GENERATORS, default="auto", help="auto: stylegan2 on a GPU")

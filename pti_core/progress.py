@@ -13,13 +13,13 @@ class Step:
     """One optimisation step that has just been done.
 
     Attributes:
-        stage: "invert" (the projector), "tune" (pivotal tuning), or "compare" (fitting the edits
-            and taking the metrics), which is told of once, as it begins.
-        index: number of the step inside its stage, from 1; 0 where the stage only begins.
+        stage: "invert" (the projector) or "tune" (pivotal tuning); more may come.
+        index: number of the step inside its stage, from 1.
         total: how many steps the stage takes at most; a plateau or a threshold ends it earlier.
         losses: loss term to its value at this step, unweighted, e.g. {"mse": ..., "lpips": ...}.
         picture: (1, 3, R', R') in [-1, 1], detached, every now and then only; R' may be smaller
             than the generator's resolution.
+        note: what the person at the screen should know besides, in a sentence; "" as a rule.
     """
 
     stage: str
@@ -27,6 +27,7 @@ class Step:
     total: int
     losses: dict[str, float] = field(default_factory=dict)
     picture: Tensor | None = None
+    note: str = ""
 
 
 #: Called after every step. Returning False stops the stage; what is reached by then is kept.

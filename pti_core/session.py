@@ -117,8 +117,11 @@ class Session:
         for entry in self.stack:
             entry.check(generator)
 
-    def to_bytes(self) -> bytes:
-        """The session as the bytes of its file; the same session gives the same bytes."""
+    def to_bytes(self, eight_bits: bool = True) -> bytes:
+        """The session as the bytes of its file; the same session gives the same bytes.
+
+        eight_bits: as in `session_file.pack`; what the file opens to is the same either way.
+        """
         header = session_file.Header(
             generator_name=self.generator_name,
             fingerprint=self.fingerprint,
@@ -139,7 +142,7 @@ class Session:
             if entry.ws is not None:
                 tensors[f"stack.{i}.ws"] = entry.ws
             tensors |= {f"stack.{i}.style.{name}": step for name, step in entry.styles.items()}
-        return session_file.pack(header, tensors)
+        return session_file.pack(header, tensors, eight_bits)
 
     def save(self, path: Path | str) -> None:
         """Write the file in one step: a crash leaves what was there, or all of the new one.

@@ -1,8 +1,9 @@
 """The bytes of a session: one `.safetensors` file, which may come from a stranger.
 
-Layout: tensors `pivots` (float32), `delta.NAME` (float16), `noise.I.NAME` (float32), `photograph.I`
-and `crop.I` (uint8: the bytes of a JPEG and of a PNG), `stack.I.ws` and `stack.I.style.NAME`
-(float32: the steps of text-driven edits), I from 0; one metadata entry, JSON, with the
+Layout: tensors `pivots` (float32), `delta.NAME` (float16), or in its place `packed.NAME` and
+`powers.NAME` (int8, `pti_core.packing`), `noise.I.NAME` (float32), `photograph.I` and `crop.I`
+(uint8: the bytes of a JPEG and of a PNG), `stack.I.ws` and `stack.I.style.NAME` (float32: the
+steps of text-driven edits), I from 0; one metadata entry, JSON, with the
 keys that `Header` has. Every bound below is checked before the memory it bounds is asked for.
 """
 
@@ -24,6 +25,7 @@ from PIL import Image
 from safetensors import SafetensorError
 from torch import Tensor
 
+from pti_core import packing
 from pti_core.directions import Curve
 from pti_core.errors import SessionError
 from pti_core.pictures import MAX_SIDE, open_photograph
@@ -56,7 +58,8 @@ MAX_MADE_VALUES, MAX_MADE_DEPTH, MAX_MADE_TEXT = 2000, 8, 2000
 _PARAMETER = r"[A-Za-z0-9_]+(?:\.[A-Za-z0-9_]+){0,9}"
 _INDEX = r"(?:0|[1-9]\d?)"
 _TENSOR_NAME = re.compile(
-    rf"pivots|(?:photograph|crop)\.{_INDEX}|noise\.{_INDEX}\.{_PARAMETER}|delta\.{_PARAMETER}"
+    rf"pivots|(?:photograph|crop)\.{_INDEX}|noise\.{_INDEX}\.{_PARAMETER}"
+    rf"|(?:delta|packed|powers)\.{_PARAMETER}"
     rf"|stack\.{_INDEX}\.(?:ws|style\.{_PARAMETER})",
     re.ASCII,
 )
@@ -64,6 +67,8 @@ _DTYPES = {
     "pivots": "F32",
     "noise": "F32",
     "delta": "F16",
+    "packed": "I8",
+    "powers": "I8",
     "photograph": "U8",
     "crop": "U8",
     "stack": "F32",
@@ -97,8 +102,10 @@ class Header:
     stack: list[tuple[str, str, float]] = field(default_factory=list)
 
 
-def pack(header: Header, tensors: dict[str, Tensor]) -> bytes:
+def pack(header: Header, tensors: dict[str, Tensor], eight_bits: bool = True) -> bytes:
     """The file's bytes; the same session gives the same bytes.
+
+    eight_bits: weights that `packing.compact` has rounded take a byte each; False: two.
 
     Raises:
         SessionError: something that `unpack` would refuse.
@@ -116,6 +123,10 @@ def pack(header: Header, tensors: dict[str, Tensor]) -> bytes:
         allow_nan=True,  # refused in the next line, with a sentence
     )
     check_header(_parse_json(text))
+    if eight_bits:
+        deltas = {n.removeprefix("delta."): t for n, t in tensors.items() if n[:6] == "delta."}
+        others = {name: tensor for name, tensor in tensors.items() if name[:6] != "delta."}
+        tensors = {**others, **packing.pack_all(deltas)}
     contiguous = {name: tensor.contiguous() for name, tensor in tensors.items()}
     data = safetensors.torch.save(contiguous, metadata={KEY: text})
     _check_size(len(data))
@@ -142,7 +153,22 @@ def unpack(source: Path | str | bytes) -> tuple[Header, dict[str, Tensor]]:
         raise SessionError(_BROKEN) from error
     for name, tensor in tensors.items():
         _check_values(name, tensor)
-    return header, tensors
+    return header, _unpacked(tensors)
+
+
+def _unpacked(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors with `delta.NAME` in place of every `packed.NAME` and `powers.NAME`."""
+    eight = {n.partition(".")[2] for n in tensors if n.startswith(("packed.", "powers."))}
+    out = {n: t for n, t in tensors.items() if not n.startswith(("packed.", "powers."))}
+    for name in eight:
+        try:
+            delta = packing.unpack(tensors[f"packed.{name}"], tensors[f"powers.{name}"])
+        except (KeyError, ValueError) as error:
+            raise SessionError(_BROKEN) from error
+        if f"delta.{name}" in out:
+            raise SessionError(_BROKEN)
+        out[f"delta.{name}"] = delta
+    return out
 
 
 def check_picture(data: bytes, encoding: str, max_side: int) -> Image.Image:
@@ -294,7 +320,7 @@ def _check_stack(count: int, entries: dict[str, Any]) -> None:
 
 
 def _check_values(name: str, tensor: Tensor) -> None:
-    if tensor.dtype == torch.uint8:
+    if tensor.dtype in (torch.uint8, torch.int8):
         return
     bound = math.inf if tensor.dtype == torch.float16 else MAX_VALUE
     # An aggregate is not finite if any value is not.

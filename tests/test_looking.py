@@ -13,7 +13,7 @@ from conftest import make_lively_generator
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
-from test_app import SHORT, MiddleFace
+from small import SHORT, MiddleFace
 
 from pti_core.animation import between, encode
 from pti_core.controls import Control, controls_of

@@ -7,10 +7,9 @@ from typing import Any
 import gradio as gr
 
 from pti_core.animation import FORMS, SIDES, between, check_form, encode
-from pti_core.errors import UserError
 from pti_core.marking import to_jpeg
 from pti_core.studio import VIEWS, Studio
-from web.endpoints import checked
+from web.endpoints import checked, whole
 from web.events import EDITS
 from web.files import cached
 from web.guards import as_error
@@ -41,8 +40,16 @@ class LookEndpoints:
 
     @as_error
     def likeness(self, desk: str, edits: Any) -> Any:
-        """How far the edited face is from the photograph's, and from where on it is another person;
-        null where there is no network for it."""
+        """How far an edited face is from the photograph's: whether it is still the same person.
+
+        Args:
+            desk: the id, after `personalise`, `open_session` or `open_share`.
+            edits: direction to amount, as in `edit`.
+
+        Returns:
+            `distance`, `same_person` (from this distance on it is another person for the network),
+            and `network`; null where there is no network for it.
+        """
         found = self.studio.likeness(desk, checked(edits))
         return found and {
             "distance": found.distance,
@@ -52,12 +59,29 @@ class LookEndpoints:
 
     @as_error
     def variation(self, desk: str, seed: int) -> Any:
-        """Random edits within the person's ranges, the same for the same seed."""
-        return self.studio.variation(desk, _whole(seed))
+        """Random edits within the person's ranges, for another look.
+
+        Args:
+            desk: the id, after `personalise`, `open_session` or `open_share`.
+            seed: whole number; the same one gives the same edits again.
+
+        Returns:
+            Direction to amount, for `edit`.
+        """
+        return self.studio.variation(desk, whole(seed))
 
     @as_error
     def strip(self, desk: str, edits: Any, name: str) -> Any:
-        """Small pictures of one edit across its range on top of the others, with their amounts."""
+        """Small pictures of one edit across its range, on top of other edits.
+
+        Args:
+            desk: the id, after `personalise`, `open_session` or `open_share`.
+            edits: the other edits: direction to amount, as in `edit`.
+            name: the direction that is moved; `directions` lists them.
+
+        Returns:
+            Pictures, each with its amount as caption.
+        """
         strip = self.studio.strip(desk, checked(edits), name)
         return [
             (cached(to_jpeg(picture, marked=True), "strip.jpg"), f"{a:g}") for a, picture in strip
@@ -65,17 +89,20 @@ class LookEndpoints:
 
     @as_error
     def animate(self, desk: str, start: Any, edits: Any, frames: int, form: str, view: str) -> Any:
-        """A GIF or MP4 file from one state of the edits to another, and back.
+        """A moving picture from one state of the edits to another, and back.
 
-        form: "gif" or "mp4". view: "face" or "photograph".
+        Args:
+            desk: the id, after `personalise`, `open_session` or `open_share`.
+            start: edits at the beginning: direction to amount, as in `edit`; {} for none.
+            edits: edits at the end.
+            frames: how many pictures from one to the other, 2 to 60.
+            form: "gif" or "mp4".
+            view: "face" for the aligned face, "photograph" for the whole photograph.
+
+        Returns:
+            The file, marked as edited with AI.
         """
         check_form(form)
-        states = between(checked(start), checked(edits), _whole(frames))
+        states = between(checked(start), checked(edits), whole(frames))
         pictures = list(self.studio.frames(desk, states, view, SIDES[form]))
         return cached(encode(pictures, form), f"animation.{form}")
-
-
-def _whole(number: Any) -> int:
-    if isinstance(number, bool) or not isinstance(number, (int, float)) or number != int(number):
-        raise UserError("Give a whole number.")
-    return int(number)

@@ -25,6 +25,7 @@ class Page:
 
     Attributes:
         desk: the identifier of what this page has before it.
+        owner: this browser's secret: of its shares, and for its place in the line.
         choosing, personalising, editing, texting, downloads: the parts; each has its components.
         tabs: the parts beside the sliders, `texting` among them.
     """
@@ -39,6 +40,8 @@ class Page:
         self.tabs: list[Tab] = [self.texting, Previews(studio), Animating(studio)]
 
     def lay_out(self, about: str) -> None:
+        # The key is no secret towards the browser, and every replica must read another's.
+        self.owner = gr.BrowserState("", storage_key="pti-owner", secret="pti")
         self.desk = gr.State(None, time_to_live=24 * 3600, delete_callback=self.studio.leave)
         gr.HTML(words.HEAD, elem_id="head", padding=False)
         self.status = gr.HTML(words.status(self.studio), elem_id="status", padding=False)

@@ -33,7 +33,8 @@ VIEWS = {"face": "Face", "photograph": "In the photograph"}
 STAGES = {
     "invert": "Finding the face in the generator",
     "tune": "Tuning the generator to it",
-    "compare": "Fitting the sliders to this face and comparing it with the photograph",
+    "fit edits": "Trying the sliders on this face",
+    "measure": "Comparing the result with the photograph",
 }
 
 
@@ -79,22 +80,21 @@ def bar(progress: Progress) -> str:
         text = f"Waiting: {progress.ahead} before you"
     elif not progress.stage:
         text = "Looking at the photograph, and loading the generator if it was not used yet"
-    elif progress.stage == "tune" and progress.index == progress.total:
-        text, left = "Comparing the result with the photograph", ""
     else:
-        stage = STAGES.get(progress.stage, progress.stage.capitalize())
-        steps = f", step {progress.index} of {progress.total}" if progress.total > 1 else ""
-        text = f"{stage}{steps}"
-    return bar_of(progress.done, text, left)
+        text = STAGES.get(progress.stage, progress.stage.capitalize())
+        if progress.total > 1:
+            text += f", step {progress.index} of {progress.total}"
+    return bar_of(progress.done, text, left, progress.note)
 
 
-def bar_of(done: float, text: str, left: str = "") -> str:
-    """A bar, filled to the share `done`, and what it says."""
+def bar_of(done: float, text: str, left: str = "", note: str = "") -> str:
+    """A bar, filled to the share `done`, and what it says; `note` stands under it."""
     share = round(100 * min(done, 1))
+    below = f'<p class="note">{html.escape(note)}</p>' if note else ""
     return (
         f'<div class="bar" role="progressbar" aria-valuenow="{share}" aria-valuemin="0" '
         f'aria-valuemax="100"><div style="width:{share}%"></div></div>'
-        f'<p class="bar-text"><span>{text}</span><span>{left}</span></p>'
+        f'<p class="bar-text"><span>{text}</span><span>{left}</span></p>{below}'
     )
 
 
