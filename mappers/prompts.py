@@ -630,8 +630,14 @@ def _resolve(wishes: Sequence[_Wish], known: Known) -> tuple[list[Part], list[Le
     rest: list[Leftover] = []
     for wish in wishes:
         given = _give(wish, known)
+        lacks = [_nearly(ask, known) for ask in wish.asks]
+        lacks = [ask for ask in lacks if ask.name not in known.controls]
         if not given:
             rest.append(_leftover(wish.said, "is not available here", known))
+        elif lacks and given[0].way == ATTRIBUTES:
+            words = [(v.POSITIVE if a.sense > 0 else v.NEGATIVE).get(a.name, a.name) for a in lacks]
+            why = f"is done without “{', '.join(words)}”, which is not available here"
+            rest.append(Leftover(wish.said, why))
         for part in given:
             key = part.way, part.name
             if key in parts and parts[key].amount * part.amount < 0:
@@ -651,7 +657,11 @@ def _give(wish: _Wish, known: Known) -> list[Part]:
     lacks = not wish.asks or any(ask.name not in known.controls for ask in wish.asks)
     if mapper and (mapper in known.here or lacks):
         return [_mapper_part(wish, MAPPERS[mapper])]
-    return [] if lacks else [_attribute_part(wish, ask, known.controls) for ask in wish.asks]
+    # What a phrase asks first is its point: "old man" without gender still asks for age.
+    if not wish.asks or wish.asks[0].name not in known.controls:
+        return []
+    available = [ask for ask in wish.asks if ask.name in known.controls]
+    return [_attribute_part(wish, ask, known.controls) for ask in available]
 
 
 def _nearly(ask: Ask, known: Known) -> Ask:

@@ -805,7 +805,7 @@ FILLERS = frozenset(
             "honestly maybe perhaps slap mega such porn classy sexy stylish trendy fancy pics pic",
             "selfie today tomorrow forever ever were was if suddenly obviously clearly visibly",
             "noticeably yes yeah yep sure hi dear sir madam friend buddy man person where does",
-            "been back couple pair dem dat da wit ur im going gonna gotta wish love hope help human",
+            "back couple pair dem dat da wit ur im going gonna gotta wish love hope help human",
             "people gets until till",
         ),
         "a",

@@ -1,4 +1,4 @@
-"""python -m pti_core invert PHOTO... | edit SESSION | directions
+"""python -m pti_core invert PHOTO... | edit SESSION | directions | evaluate PHOTOS
 
 Heavy modules are imported inside the commands, so that `--help` and mistakes are answered at once.
 """
@@ -13,7 +13,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 PRESETS, METHODS, PIVOTS = ("fast", "paper"), ("pti", "w", "w+", "e4e"), ("w", "w+", "e4e")
 GENERATORS = ("auto", "stylegan2", "mobile")
+EXPERIMENTS = ("tables", "multi", "locality", "alpha", "pivots", "same-person")
 #: Suffix of a picture's file to Pillow's name of the format and its settings.
 PICTURE_FORMATS: dict[str, tuple[str, dict[str, Any]]] = {
     ".png": ("PNG", {}),
@@ -122,7 +123,8 @@ def edit(arguments: argparse.Namespace) -> int:
         raise UserError(f"The session holds {len(session.crops)} photograph(s), counted from 0.")
     edits = {**session.edits, **dict(arguments.set)}
     # Before the generator is fetched: a wrong name or amount.
-    directions.apply(session.pivots, edits, directions.load_directions())
+    own = session.directions(directions.load_directions(), arguments.person)
+    directions.apply(session.pivots, edits, own)
     with Report() as report_download:
         kit = load_edit_kit(session.generator_name, report_download)
     show = paste_back if arguments.paste else render
@@ -147,6 +149,14 @@ def list_directions(arguments: argparse.Namespace) -> int:
         for key, value in direction.made.items():
             print(f"    {key}: {value if isinstance(value, str) else json.dumps(value)}")
     return 0
+
+
+def evaluate(arguments: argparse.Namespace) -> int:
+    """The paper's experiments on a folder of photographs, with a report."""
+    keep_memory()
+    from pti_core.evaluation.command import evaluate as run
+
+    return run(arguments)
 
 
 # -------------------------------------------------------------------------------------- progress
@@ -292,6 +302,38 @@ def whole_number(text: str) -> int:
     return number
 
 
+def _positive(text: str) -> int:
+    number = whole_number(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1")
+    return number
+
+
+def _weight(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not (math.isfinite(number) and number > 0):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number over nought")
+    return number
+
+
+def _several_of(choices: Sequence[str]) -> Callable[[str], tuple[str, ...]]:
+    """The type of an option that takes some of the choices, separated by commas."""
+
+    def read(text: str) -> tuple[str, ...]:
+        named = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+        wrong = [name for name in named if name not in choices]
+        if wrong or not named:
+            raise argparse.ArgumentTypeError(
+                f"{text!r} is not some of {', '.join(choices)}, separated by commas"
+            )
+        return named
+
+    return read
+
+
 def _parser() -> Parser:
     parser = Parser(
         prog="python -m pti_core",
@@ -300,6 +342,7 @@ def _parser() -> Parser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_invert(commands.add_parser("invert", help="photograph to session (minutes)"))
     _add_edit(commands.add_parser("edit", help="session to edited picture (seconds)"))
+    _add_evaluate(commands.add_parser("evaluate", help="the paper's experiments (hours)"))
     listing = commands.add_parser("directions", help="what can be edited, in which units")
     listing.add_argument("--json", action="store_true", help="as JSON")
     listing.set_defaults(run=list_directions)
@@ -309,7 +352,13 @@ def _parser() -> Parser:
 def _add_invert(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=invert)
     add = parser.add_argument
-    add("photos", nargs="*", type=Path, metavar="PHOTO", help="of one person; usually one")
+    add(
+        "photos",
+        nargs="*",
+        type=Path,
+        metavar="PHOTO",
+        help="usually one; several share a generator",
+    )
     add("--resume", type=Path, metavar="S.safetensors", help="tune a session further instead")
     add("--out", type=Path, required=True, metavar="S.safetensors", help="the session to write")
     add("--preset", choices=PRESETS, default="fast", help="default: fast")
@@ -341,6 +390,49 @@ def _add_edit(parser: argparse.ArgumentParser) -> None:
         default=0,
         metavar="I",
         help="which of the session's photographs, from 0",
+    )
+
+
+def _add_evaluate(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(run=evaluate)
+    add = parser.add_argument
+    add("photos", nargs="+", type=Path, metavar="PHOTOS", help="folders or files of photographs")
+    add("--out", type=Path, required=True, metavar="DIR", help="the report; goes on where it was")
+    methods = _several_of(METHODS)
+    add("--methods", type=methods, metavar="w,w+,e4e,pti", help="default: all that can be had")
+    experiments, named = _several_of(EXPERIMENTS), ",".join(EXPERIMENTS)
+    add("--experiments", type=experiments, metavar="E,E", help=f"of {named}; default: all")
+    add(
+        "--same-person",
+        type=Path,
+        metavar="FOLDER",
+        help="photographs of one person; last held out",
+    )
+    add("--generator", choices=GENERATORS, default="auto", help="auto: stylegan2 on a GPU")
+    add("--preset", choices=PRESETS, default="fast", help="default: fast")
+    add("--limit", type=_positive, metavar="N", help="the first N photographs")
+    add("--seed", type=whole_number, default=0, metavar="N", help="default: 0")
+    add(
+        "--projection-steps", type=_positive, metavar="N", help="of w and w+; default: the preset's"
+    )
+    add(
+        "--ablation-steps",
+        type=_positive,
+        metavar="N",
+        help="of tuning, a photograph, in ablations",
+    )
+    add("--identities", type=_positive, default=12, metavar="N", help="in the locality ablation")
+    add("--locality-weight", type=_weight, metavar="X", help="lambda_R there")
+    add(
+        "--drift-samples", type=_positive, default=64, metavar="N", help="random codes; default: 64"
+    )
+    add("--people", type=_positive, default=5, metavar="N", help="of the multi-identity generator")
+    names = lambda text: tuple(part.strip() for part in text.split(","))  # noqa: E731
+    add(
+        "--show",
+        type=names,
+        metavar="NAME,NAME",
+        help="whose faces the report may show; default: all",
     )
 
 

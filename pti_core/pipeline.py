@@ -145,11 +145,13 @@ def personalise(
     work.steps["invert"] = sum(projection.steps for projection in projections)
     work.tune(tuning)
     report = work.report(chosen.name, method, inversion)
-    projecting = None if inversion == "e4e" else _plain(_projection_config(chosen, inversion))
+    projecting = (
+        None if inversion == "e4e" else plain_settings(_projection_config(chosen, inversion))
+    )
     session.made = {
-        "settings": {"projection": projecting, "tuning": _plain(tuning)},
+        "settings": {"projection": projecting, "tuning": plain_settings(tuning)},
         "report": report,
-        "versions": _versions(),
+        "versions": versions(),
     }
     return session, report
 
@@ -183,7 +185,7 @@ def refine(
     targets = torch.cat(crops).to(kit.generator.w_mean)
     earlier = session.made.get("report")
     earlier = earlier if isinstance(earlier, dict) else {}
-    refined = dataclasses.replace(session, curves={})
+    refined = dataclasses.replace(session, curves={}, other_curves=[])
     work = _Work(refined, kit, clock, control, seed, targets)
     config = chosen.refining or chosen.tuning
     work.tune(config)
@@ -194,10 +196,10 @@ def refine(
     refined.made = {
         "settings": {
             **(settings if isinstance(settings, dict) else {}),
-            "refining": _plain(config),
+            "refining": plain_settings(config),
         },
         "report": report,
-        "versions": _versions(),
+        "versions": versions(),
     }
     return refined, report
 
@@ -239,7 +241,9 @@ class _Work:
         if kit.meter and session.delta.tensors:
             control.announce("fit edits")
             with self.clock.stage("fit edits"):
-                session.curves = _fit_curves(session, kit, kit.meter)
+                people = range(len(session.crops))
+                fitted = [_fit_curves(session, kit, kit.meter, i) for i in people]
+                session.curves, session.other_curves = fitted[0], fitted[1:]
 
     def report(self, preset: str, method: str, pivot: str) -> dict[str, Any]:
         """The report of `personalise`."""
@@ -293,7 +297,7 @@ def picture(
     """
     replaced = session.replaced(kit.generator, person)
     w = session.pivots[person : person + 1].to(kit.generator.w_mean)
-    own = session.directions(kit.directions)
+    own = session.directions(kit.directions, person)
     w = latent_directions.apply(w, session.edits if edits is None else edits, own)
     if stack is None:
         stack = session.stack if edits is None else ()
@@ -333,22 +337,10 @@ def measure(session: Session, kit: Toolkit) -> dict[str, Any]:
         `ms_ssim_distance`, `identity_distance`, `identity_network`. None where the generator is too
         small for a metric or there is no network for it.
     """
-    rows = []
-    for person in range(len(session.crops)):
-        crop, result = session.crop(person), render(session, kit, {}, person)
-        a = to_tensor(crop).to(kit.generator.w_mean)
-        b = to_tensor(result).to(kit.generator.w_mean)
-        small = LPIPS_SMALL if a.shape[-1] >= LPIPS_SMALL else None
-        structure = min(a.shape[-2:]) >= MS_SSIM_SIDE
-        rows.append(
-            {
-                "mse": float(metrics.mse(a, b)),
-                "lpips": float(kit.lpips_report(a, b)),
-                "lpips_256": small and float(kit.lpips_report(area(a, small), area(b, small))),
-                "ms_ssim_distance": float(metrics.ms_ssim_distance(a, b)) if structure else None,
-                "identity_distance": kit.identity.distance(crop, result) if kit.identity else None,
-            }
-        )
+    rows = [
+        nearness(session.crop(person), render(session, kit, {}, person), kit)
+        for person in range(len(session.crops))
+    ]
     values = {name: _mean([row[name] for row in rows]) for name in rows[0]}
     distance = values["ms_ssim_distance"]
     return {
@@ -356,6 +348,26 @@ def measure(session: Session, kit: Toolkit) -> dict[str, Any]:
         "ms_ssim": None if distance is None else 1 - distance,
         "lpips_network": f"{kit.lpips_report.name}, at {kit.generator.resolution}",
         "identity_network": kit.identity.name if kit.identity else None,
+    }
+
+
+@torch.inference_mode()
+def nearness(crop: Image.Image, result: Image.Image, kit: Toolkit) -> dict[str, float | None]:
+    """How near a picture is to the aligned crop that it is to show.
+
+    Returns:
+        `mse`, `lpips` (at full resolution), `lpips_256`, `ms_ssim_distance`, `identity_distance`;
+        None where the pictures are too small for a metric or there is no network for it.
+    """
+    a, b = (to_tensor(image).to(kit.generator.w_mean) for image in (crop, result))
+    small = LPIPS_SMALL if a.shape[-1] >= LPIPS_SMALL else None
+    structure = min(a.shape[-2:]) >= MS_SSIM_SIDE
+    return {
+        "mse": float(metrics.mse(a, b)),
+        "lpips": float(kit.lpips_report(a, b)),
+        "lpips_256": small and float(kit.lpips_report(area(a, small), area(b, small))),
+        "ms_ssim_distance": float(metrics.ms_ssim_distance(a, b)) if structure else None,
+        "identity_distance": kit.identity.distance(crop, result) if kit.identity else None,
     }
 
 
@@ -426,16 +438,18 @@ def _ends(directions: Mapping[str, Direction]) -> Tensor | None:
     return torch.stack(steps) if steps else None
 
 
-def _fit_curves(session: Session, kit: Toolkit, meter: AttributeMeter) -> dict[str, Curve]:
-    """The curves of the first photograph's person, rendered as `picture` does."""
-    replaced = session.replaced(kit.generator)
-    pivot = session.pivots[:1].to(kit.generator.w_mean)
+def _fit_curves(
+    session: Session, kit: Toolkit, meter: AttributeMeter, person: int
+) -> dict[str, Curve]:
+    """The curves of one photograph's person, rendered as `picture` does."""
+    replaced = session.replaced(kit.generator, person)
+    pivot = session.pivots[person : person + 1].to(kit.generator.w_mean)
 
     @torch.inference_mode()
     def render_with(step: Tensor) -> Image.Image:
         return to_image(kit.generator.render(pivot + step.to(pivot), replaced, exact=True))
 
-    return fit_curves(kit.directions, render_with, session.crop(), meter, kit.identity)
+    return fit_curves(kit.directions, render_with, session.crop(person), meter, kit.identity)
 
 
 def _as_list(photo: Source | Sequence[Source]) -> list[Source]:
@@ -516,18 +530,18 @@ def _steps_of(report: Mapping[str, Any]) -> int:
     return sum(n for n in counted if isinstance(n, int) and 0 <= n < 10**9)
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
     return {"python": platform.python_version(), "torch": torch.__version__}
 
 
-def _plain(value: Any) -> Any:
+def plain_settings(value: Any) -> Any:
     """Settings as JSON values: dataclasses as dicts, what JSON lacks as text."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        return {f.name: plain_settings(getattr(value, f.name)) for f in dataclasses.fields(value)}
     if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain_settings(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+        return [plain_settings(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)

@@ -42,7 +42,8 @@ class Session:
             this photograph was projected; only those that differ.
         delta: the tuned weights as a float16 difference from the base; empty without tuning.
         edits: direction name to amount in its units.
-        curves: direction name to its curve for this person (`pti_core.fitting`).
+        curves: direction name to its curve for the first photograph's person (`pti_core.fitting`).
+        other_curves: the same for each of the others; none where they were not fitted.
         stack: text-driven edits, in the order in which they were made.
         made: how it was made (preset, method, seed, settings, metrics, versions): plain JSON.
     """
@@ -59,6 +60,7 @@ class Session:
     made: dict[str, Any] = field(default_factory=dict)
     curves: dict[str, Curve] = field(default_factory=dict)
     stack: list[StackEntry] = field(default_factory=list)
+    other_curves: list[dict[str, Curve]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.pivots = _plain(self.pivots).float()
@@ -76,10 +78,12 @@ class Session:
         """The aligned crop, RGB, at the generator's resolution: what was inverted."""
         return session_file.crop_of(self.crops[person])
 
-    def directions(self, shipped: Mapping[str, Direction]) -> dict[str, Direction]:
-        """The shipped directions with this person's curves and ranges."""
+    def directions(self, shipped: Mapping[str, Direction], person: int = 0) -> dict[str, Direction]:
+        """The shipped directions with a person's own curves and ranges, where they were fitted."""
+        fitted = dict(enumerate([self.curves, *self.other_curves]))
+        curves = fitted.get(person, {})
         return {
-            name: direction.fitted(self.curves[name]) if name in self.curves else direction
+            name: direction.fitted(curves[name]) if name in curves else direction
             for name, direction in shipped.items()
         }
 
@@ -130,6 +134,7 @@ class Session:
             made=self.made,
             curves=self.curves,
             stack=[(entry.label, entry.way, entry.amount) for entry in self.stack],
+            other_curves=self.other_curves,
         )
         tensors = {"pivots": self.pivots}
         tensors |= {f"delta.{name}": tensor for name, tensor in self.delta.tensors.items()}
@@ -192,6 +197,7 @@ class Session:
                 )
                 for i, (label, way, amount) in enumerate(header.stack)
             ],
+            other_curves=header.other_curves,
         )
         if generator is not None:
             session.check_generator(generator)

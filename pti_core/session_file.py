@@ -89,7 +89,8 @@ class Header:
 
     alignments: one dict a photograph, as `Alignment.to_dict` makes them (checked by that class).
     made: plain JSON values.
-    curves: direction name to its (amount, length) pairs for this person.
+    curves: direction name to its (amount, length) pairs for the first photograph's person.
+    other_curves: the same for the other photographs, in their order; may be empty.
     stack: text edits as (label, way, amount); their steps are tensors.
     """
 
@@ -100,6 +101,7 @@ class Header:
     made: dict[str, Any]
     curves: dict[str, Curve] = field(default_factory=dict)
     stack: list[tuple[str, str, float]] = field(default_factory=list)
+    other_curves: list[dict[str, Curve]] = field(default_factory=list)
 
 
 def pack(header: Header, tensors: dict[str, Tensor], eight_bits: bool = True) -> bytes:
@@ -119,6 +121,7 @@ def pack(header: Header, tensors: dict[str, Tensor], eight_bits: bool = True) ->
             "made": header.made,
             "curves": header.curves,
             "stack": header.stack,
+            "other_curves": header.other_curves,
         },
         allow_nan=True,  # refused in the next line, with a sentence
     )
@@ -216,6 +219,7 @@ def check_header(data: Any) -> Header:
         made=_made(data.get("made", {})),
         curves=_curves(data.get("curves", {})),
         stack=_stack(data.get("stack", [])),
+        other_curves=_other_curves(data.get("other_curves", [])),
     )
 
 
@@ -371,6 +375,12 @@ def _curves(value: Any) -> dict[str, Curve]:
     if not isinstance(value, dict) or len(value) > MAX_EDITS:
         raise SessionError(_BROKEN)
     return {name: _curve(name, points) for name, points in value.items()}
+
+
+def _other_curves(value: Any) -> list[dict[str, Curve]]:
+    if not isinstance(value, list) or len(value) >= MAX_PEOPLE:
+        raise SessionError(_BROKEN)
+    return [_curves(curves) for curves in value]
 
 
 def _curve(name: str, points: Any) -> Curve:

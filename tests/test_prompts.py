@@ -157,3 +157,10 @@ def test_a_mapper_comes_before_attributes_where_it_is_here():
 def test_finer_directions_are_used_where_they_are_installed(prompt, name, side):
     edits = understand(prompt, Known(ALL)).edits
     assert list(edits) == [name] and edits[name] * side > 0
+
+
+def test_a_phrase_of_which_a_part_is_lacking_is_done_as_far_as_it_goes_and_says_so():
+    controls = {name: control for name, control in CONTROLS.items() if name != "gender"}
+    found = understand("an old man", Known(controls))
+    assert list(found.edits) == ["age"] and "more masculine" in found.rest[0].why
+    assert not understand("as a woman", Known(controls)).parts
