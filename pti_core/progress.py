@@ -19,6 +19,7 @@ class Step:
         losses: loss term to its value at this step, unweighted, e.g. {"mse": ..., "lpips": ...}.
         picture: (1, 3, R', R') in [-1, 1], detached, every now and then only; R' may be smaller
             than the generator's resolution.
+        note: what the person at the screen should know besides, in a sentence; "" as a rule.
     """
 
     stage: str
@@ -26,6 +27,7 @@ class Step:
     total: int
     losses: dict[str, float] = field(default_factory=dict)
     picture: Tensor | None = None
+    note: str = ""
 
 
 #: Called after every step. Returning False stops the stage; what is reached by then is kept.

@@ -17,6 +17,7 @@ from pti_core.errors import SessionError
 from pti_core.faces import Alignment
 from pti_core.files import write_atomically
 from pti_core.generators.base import Generator
+from pti_core.stack import StackEntry
 from pti_core.tuning import TunedDelta
 
 # At 95 without colour subsampling a photograph differs from its original by less than its noise:
@@ -43,6 +44,7 @@ class Session:
         edits: direction name to amount in its units.
         curves: direction name to its curve for the first photograph's person (`pti_core.fitting`).
         other_curves: the same for each of the others; none where they were not fitted.
+        stack: text-driven edits, in the order in which they were made.
         made: how it was made (preset, method, seed, settings, metrics, versions): plain JSON.
     """
 
@@ -57,6 +59,7 @@ class Session:
     edits: dict[str, float] = field(default_factory=dict)
     made: dict[str, Any] = field(default_factory=dict)
     curves: dict[str, Curve] = field(default_factory=dict)
+    stack: list[StackEntry] = field(default_factory=list)
     other_curves: list[dict[str, Curve]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -115,9 +118,14 @@ class Session:
         one_w, one_ws = (generator.w_dim,), (generator.num_ws, generator.w_dim)
         if tuple(self.pivots.shape[1:]) not in (one_w, one_ws):
             raise SessionError(_unfit("pivot"))
+        for entry in self.stack:
+            entry.check(generator)
 
-    def to_bytes(self) -> bytes:
-        """The session as the bytes of its file; the same session gives the same bytes."""
+    def to_bytes(self, eight_bits: bool = True) -> bytes:
+        """The session as the bytes of its file; the same session gives the same bytes.
+
+        eight_bits: as in `session_file.pack`; what the file opens to is the same either way.
+        """
         header = session_file.Header(
             generator_name=self.generator_name,
             fingerprint=self.fingerprint,
@@ -125,6 +133,7 @@ class Session:
             edits=self.edits,
             made=self.made,
             curves=self.curves,
+            stack=[(entry.label, entry.way, entry.amount) for entry in self.stack],
             other_curves=self.other_curves,
         )
         tensors = {"pivots": self.pivots}
@@ -134,7 +143,11 @@ class Session:
         for i, (photograph, crop) in enumerate(zip(self.photographs, self.crops, strict=True)):
             tensors[f"photograph.{i}"] = session_file.bytes_to_tensor(photograph)
             tensors[f"crop.{i}"] = session_file.bytes_to_tensor(crop)
-        return session_file.pack(header, tensors)
+        for i, entry in enumerate(self.stack):
+            if entry.ws is not None:
+                tensors[f"stack.{i}.ws"] = entry.ws
+            tensors |= {f"stack.{i}.style.{name}": step for name, step in entry.styles.items()}
+        return session_file.pack(header, tensors, eight_bits)
 
     def save(self, path: Path | str) -> None:
         """Write the file in one step: a crash leaves what was there, or all of the new one.
@@ -174,6 +187,16 @@ class Session:
             edits=header.edits,
             made=header.made,
             curves=header.curves,
+            stack=[
+                StackEntry(
+                    label,
+                    way,
+                    amount,
+                    tensors.get(f"stack.{i}.ws"),
+                    _under(f"stack.{i}.style.", tensors),
+                )
+                for i, (label, way, amount) in enumerate(header.stack)
+            ],
             other_curves=header.other_curves,
         )
         if generator is not None:
