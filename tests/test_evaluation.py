@@ -52,13 +52,17 @@ class Colours:
 
 
 class Tilt:
-    """Measures how much brighter the right half is, as if it were a turn of the head."""
+    """Measures how bright the picture and its halves are, as if that were age, smile and yaw.
+
+    Scaled so that the directions move the small generator's pictures by about as much as faces.
+    """
 
     def measure(self, image: Image.Image) -> dict[str, float]:
         grey = np.asarray(image.convert("L"), np.float64)
         half = grey.shape[1] // 2
-        yaw = float(grey[:, half:].mean() - grey[:, :half].mean())
-        return {"yaw": yaw, "age": float(grey.mean()), "smile": float(grey[half:].mean())}
+        yaw = float(grey[:, :half].mean() - grey[:, half:].mean())
+        age, smile = float(grey.mean()), float(grey[half:].mean())
+        return {"yaw": 200 * yaw, "age": -600 * age, "smile": -40 * smile}
 
 
 @pytest.fixture(scope="module")
@@ -284,15 +288,15 @@ def test_everybody_in_a_shared_generator_has_a_range_of_their_own(finished, kit)
     bench = Bench(kit, SETTINGS, finished["out"] / "work")
     photos = find_photographs([EXAMPLES / "astronaut.jpg", EXAMPLES / "obama.jpg"])
     session = Session.open(bench.together(photos, 4).to_bytes(), kit.generator)
-    own = [session.directions(kit.directions, person)["pose"] for person in (0, 1)]
-    assert own[0].curve != own[1].curve and session.curves["pose"] == own[0].curve
+    own = [session.directions(kit.directions, person)["age"] for person in (0, 1)]
+    assert own[0].curve != own[1].curve and session.curves["age"] == own[0].curve
     for person, direction in enumerate(own):
         step = direction.step(direction.high)
         subject = subject_of(session, kit.generator, person)
-        shown = pipeline_render(session, kit, {"pose": direction.high}, person)
+        shown = pipeline_render(session, kit, {"age": direction.high}, person)
         assert shown.tobytes() == render(kit.generator, subject, step).tobytes()
         with pytest.raises(EditError):
-            pipeline_render(session, kit, {"pose": 1.1 * direction.high}, person)
+            pipeline_render(session, kit, {"age": 1.1 * direction.high}, person)
 
 
 def test_everybody_in_a_shared_generator_is_edited_alike(finished, kit):
