@@ -28,6 +28,6 @@ $(VENV)/.installed: requirements.txt constraints-ci.txt | $(RUN)
 	$(INSTALL) -r requirements.txt
 	touch $@
 
-$(VENV)/.installed-dev: requirements-dev.txt requirements.txt constraints-ci.txt | $(RUN)
+$(VENV)/.installed-dev: requirements-dev.txt requirements-ray.txt requirements.txt constraints-ci.txt | $(RUN)
 	$(INSTALL) -r requirements-dev.txt
 	touch $@ $(VENV)/.installed

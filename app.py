@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from functools import partial
 
 from pti_core.controls import read_controls
+from pti_core.executors import executor_from
+from pti_core.jobs import JobLine, places_from
 from pti_core.memory import keep_memory
 from pti_core.store import keep_swept, store_from
 from pti_core.studio import PRESET_NAMES, Studio
@@ -30,12 +32,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     loaders = {name: partial(load_networks, name) for name in GENERATORS}
     first = options.generator
+    executor = executor_from(os.environ, loaders)
+    line = JobLine(
+        workers=executor.workers if executor else 1,
+        places_of_an_address=places_from(os.environ),
+    )
     studio = Studio(
         loaders.pop(first),
         load_other=load_other,
         gpu_loan=loan,
         generator=first,
         others=loaders,
+        executor=executor,
+        line=line,
     )
     store = store_from(os.environ)
     studio.networks.start()

@@ -1,11 +1,13 @@
 """One personalisation after the other: a line of jobs, each with progress, an estimate and a stop.
 
-A personalisation takes all cores for minutes, so a process runs one at a time and says to the rest
-how long it will be. Nothing here knows what a job does: it is a function that takes an `OnStep`.
+A personalisation takes all cores of a machine for minutes, so as many run at a time as there are
+machines to run them (one, as a rule), and the rest is told how long it will be. Nothing here knows
+what a job does: it is a function that takes an `OnStep`.
 """
 
 from __future__ import annotations
 
+import heapq
 import threading
 import time
 from collections import deque
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
 #: A longer line than this is an hour or more with the fast preset: better said at once.
 MAX_WAITING = 32
+#: Places in the line of one network address: a household or a few desks of an office share one.
+PLACES_OF_AN_ADDRESS = 4
 # Steps of a stage before its own pace is believed: the first ones allocate memory.
 _STEPS_TO_TRUST = 3
 
@@ -33,9 +37,23 @@ class LineFullError(UserError):
 
 
 @dataclass(frozen=True)
+class Person:
+    """Whom a place in the line is counted for, as far as that can be told.
+
+    Attributes:
+        key: of a browser or a program; one place at a time. "" where nothing tells them apart.
+        address: of the network; a few places at a time. "" where many may hide behind it.
+    """
+
+    key: str = ""
+    address: str = ""
+
+
+@dataclass(frozen=True)
 class Stage:
     """A part of a job: its name, how many steps it takes at most, and seconds a step at a guess
-    (what is measured replaces it)."""
+    (what is measured replaces it). The last one may take a step that it never tells of: its time
+    is what passes between the last step and the end."""
 
     name: str
     steps: int
@@ -56,6 +74,7 @@ class Progress:
         seconds_left: estimate to the end, the line included; None where nothing is known.
         picture: the latest preview, (1, 3, R', R') in [-1, 1]; `pictures` counts them.
         losses: the latest step's.
+        note: what the person should know besides; "" as a rule.
     """
 
     state: State = "waiting"
@@ -68,6 +87,7 @@ class Progress:
     picture: Tensor | None = None
     pictures: int = 0
     losses: Mapping[str, float] = field(default_factory=dict)
+    note: str = ""
 
     @property
     def over(self) -> bool:
@@ -78,7 +98,8 @@ class Job:
     """A piece of work in the line: watch it with `progress`, end it with `stop`.
 
     Attributes:
-        owner: whose it is; one person has one job in the line.
+        owner: the desk it belongs to, which has one job in the line.
+        person: for whom its place is counted.
         result: what the work returned, once `progress().state` is "done".
         error: what it raised, once it is "failed".
     """
@@ -90,8 +111,9 @@ class Job:
         plan: list[Stage],
         owner: str,
         kind: str = "",
+        person: Person = Person(),
     ):
-        self.owner, self.plan, self.kind = owner, plan, kind
+        self.owner, self.plan, self.kind, self.person = owner, plan, kind, person
         self.result: Any = None
         self.error: BaseException | None = None
         self._line, self._work = line, work
@@ -100,7 +122,8 @@ class Job:
         self._over = threading.Event()
         self._state: State = "waiting"
         self._step: Step | None = None
-        self._began = self._stage_began = 0.0
+        self._stage_began = self._stepped = 0.0
+        self._note = ""
         self._picture: Tensor | None = None
         self._pictures = 0
         self._watchers = 0
@@ -155,16 +178,18 @@ class Job:
                 picture=self._picture,
                 pictures=self._pictures,
                 losses=step.losses if step else {},
+                note=self._note,
             )
 
     def _run(self) -> None:
         with self._lock:
-            self._state, self._began = "running", time.monotonic()
+            self._state = "running"
         try:
             self.result = self._work(self._on_step)
         except BaseException as error:  # handed to whoever waits, in another thread
             self.error = error
         with self._lock:
+            self._learn_the_end()
             self._state = "failed" if self.error else "done"
         self._over.set()
 
@@ -175,12 +200,14 @@ class Job:
 
     def _on_step(self, step: Step) -> bool:
         with self._lock:
-            if self._step is None or step.stage != self._step.stage:
-                self._stage_began = time.monotonic()
+            self._stepped = time.monotonic()
+            if self._step is None or step.stage != self._step.stage or step.index <= 1:
+                self._stage_began = self._stepped  # or began anew
             else:
                 self._learn(step)
             if step.picture is not None:
                 self._picture, self._pictures = step.picture, self._pictures + 1
+            self._note = step.note or self._note
             self._step = replace(step, picture=None)
         return not self._stop.is_set()
 
@@ -197,6 +224,13 @@ class Job:
             *(Stage(s.name, s.steps, s.seconds * factor) for s in self.plan[index:]),
         ]
 
+    def _learn_the_end(self) -> None:
+        if self._step is None or not self.plan or self._step.stage == self.plan[-1].name:
+            return
+        last = self.plan[-1]
+        seconds = (time.monotonic() - self._stepped) / max(last.steps, 1)
+        self.plan = [*self.plan[:-1], Stage(last.name, last.steps, seconds)]
+
     def _index_of(self, stage: str) -> int:
         names = [one.name for one in self.plan]
         return names.index(stage) if stage in names else len(names) - 1
@@ -210,25 +244,54 @@ class Job:
         index = self._index_of(step.stage)
         rest = plan[index]
         later = sum(stage.steps * stage.seconds for stage in plan[index + 1 :])
+        if step.index >= step.total:  # what tells of no steps passes all the same
+            return max(later - (time.monotonic() - self._stepped), 0.0)
         return max(rest.steps - step.index, 0) * rest.seconds + later
 
 
-class JobLine:
-    """First come, first served, one at a time, in a thread of its own.
+def places_from(environment: Mapping[str, str]) -> int:
+    """PTI_ADDRESS_PLACES: how many of one network address may run or wait; 4 without it.
 
-    max_waiting: how many may wait.
+    Raises:
+        UserError: it is no whole number above nought.
+    """
+    text = environment.get("PTI_ADDRESS_PLACES") or str(PLACES_OF_AN_ADDRESS)
+    if not (text.isascii() and text.isdigit() and 0 < int(text) < 10**6):
+        raise UserError(f"PTI_ADDRESS_PLACES is {text!r}; set it to a whole number above nought.")
+    return int(text)
+
+
+class JobLine:
+    """First come, first served, each in a thread of the line.
+
+    Args:
+        max_waiting: how many may wait.
+        workers: how many run at a time.
+        places_of_an_address: how many of one network address may run or wait.
     """
 
-    def __init__(self, max_waiting: int = MAX_WAITING) -> None:
-        self._max_waiting = max_waiting
+    def __init__(
+        self,
+        max_waiting: int = MAX_WAITING,
+        workers: int = 1,
+        places_of_an_address: int = PLACES_OF_AN_ADDRESS,
+    ) -> None:
+        self._max_waiting, self._of_an_address = max_waiting, places_of_an_address
         self._waiting: deque[Job] = deque()
-        self._running: Job | None = None
+        self._running: list[Job] = []
+        self._workers = workers
         self._changed = threading.Condition()
         self._pace: dict[tuple[str, str], float] = {}
-        threading.Thread(target=self._work, name="jobs", daemon=True).start()
+        for _ in range(workers):
+            threading.Thread(target=self._work, name="jobs", daemon=True).start()
 
     def submit(
-        self, work: Callable[[OnStep], Any], plan: list[Stage], owner: str, kind: str = ""
+        self,
+        work: Callable[[OnStep], Any],
+        plan: list[Stage],
+        owner: str,
+        kind: str = "",
+        person: Person = Person(),
     ) -> Job:
         """Put work at the end of the line.
 
@@ -236,24 +299,40 @@ class JobLine:
             work: takes an `OnStep`, which says False when it is to end; runs in the line's thread.
             plan: its stages in order; seconds a step that were measured for the same `kind` stand
                 in for those of the plan.
-            owner: one owner has one job at a time.
+            owner: the desk it is for, which has one job at a time.
+            person: who may have one at a time, whatever the number of desks.
 
         Raises:
-            LineFullError: the owner has one already, or too many wait.
+            LineFullError: desk or person have one already, or too many wait.
         """
         with self._changed:
-            if any(job.owner == owner for job in self._jobs()):
-                raise LineFullError(
-                    "Your personalisation is running or waiting already; stop it or let it end."
-                )
+            self._check_places(owner, person)
             if len(self._waiting) >= self._max_waiting:
                 raise LineFullError(
                     f"{len(self._waiting)} people wait already; please try again later."
                 )
-            job = Job(self, work, self.paced(plan, kind), owner, kind)
+            job = Job(self, work, self.paced(plan, kind), owner, kind, person)
             self._waiting.append(job)
             self._changed.notify()
             return job
+
+    def _check_places(self, owner: str, person: Person) -> None:
+        jobs = self._jobs()
+        if any(job.owner == owner for job in jobs):
+            raise LineFullError(
+                "Your personalisation is running or waiting already; stop it or let it end."
+            )
+        if person.key and any(job.person.key == person.key for job in jobs):
+            raise LineFullError(
+                "Another personalisation of yours is running or waiting already, maybe in another "
+                "tab; stop it or let it end."
+            )
+        beside = sum(1 for job in jobs if person.address and job.person.address == person.address)
+        if beside >= self._of_an_address:
+            raise LineFullError(
+                f"{beside} personalisations from your network run or wait already; please try "
+                "again when one of them has ended."
+            )
 
     def paced(self, plan: list[Stage], kind: str) -> list[Stage]:
         """The plan with the seconds a step that jobs of the same kind took here."""
@@ -264,10 +343,15 @@ class JobLine:
         with self._changed:
             return next((job for job in self._jobs() if job.owner == owner), None)
 
+    def job_of_person(self, key: str) -> Job | None:
+        """The job of that `Person.key` that runs or waits."""
+        with self._changed:
+            return next((job for job in self._jobs() if key and job.person.key == key), None)
+
     def waiting_seconds(self) -> float:
         """How long a job submitted now would wait, at an estimate."""
         with self._changed:
-            return sum(job._seconds_left() for job in self._jobs())
+            return self._starts_in(list(self._waiting))
 
     def __len__(self) -> int:
         """Jobs that run or wait."""
@@ -275,13 +359,25 @@ class JobLine:
             return len(self._jobs())
 
     def _jobs(self) -> list[Job]:
-        return [*([self._running] if self._running else []), *self._waiting]
+        return [*self._running, *self._waiting]
 
     def _ahead_of(self, job: Job) -> tuple[int, float]:
+        """How many come before a job, and seconds until it begins."""
         with self._changed:
-            jobs = self._jobs()
-            before = jobs[: jobs.index(job)] if job in jobs else []
-            return len(before), sum(other._seconds_left() for other in before)
+            if job not in self._waiting:
+                return 0, 0.0
+            before = list(self._waiting)[: self._waiting.index(job)]
+            return len(self._running) + len(before), self._starts_in(before)
+
+    def _starts_in(self, before: list[Job]) -> float:
+        """Seconds until somebody is free, once these that wait have begun: each is begun by the
+        worker that is free first."""
+        free = [job._seconds_left() for job in self._running]
+        free += [0.0] * (self._workers - len(free))
+        heapq.heapify(free)
+        for job in before:
+            heapq.heapreplace(free, free[0] + job._seconds_left())
+        return free[0]
 
     def _drop(self, job: Job) -> None:
         with self._changed:
@@ -295,9 +391,10 @@ class JobLine:
             with self._changed:
                 while not self._waiting:
                     self._changed.wait()
-                job = self._running = self._waiting.popleft()
+                job = self._waiting.popleft()
+                self._running.append(job)
             job._run()
             with self._changed:
-                self._running = None
+                self._running.remove(job)
                 if job.error is None:
                     self._pace.update({(job.kind, s.name): s.seconds for s in job.plan})

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from torch import Tensor
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -19,6 +21,7 @@ class Step:
         losses: loss term to its value at this step, unweighted, e.g. {"mse": ..., "lpips": ...}.
         picture: (1, 3, R', R') in [-1, 1], detached, every now and then only; R' may be smaller
             than the generator's resolution.
+        note: what the person at the screen should know besides, in a sentence; "" as a rule.
     """
 
     stage: str
@@ -26,6 +29,7 @@ class Step:
     total: int
     losses: dict[str, float] = field(default_factory=dict)
     picture: Tensor | None = None
+    note: str = ""
 
 
 #: Called after every step. Returning False stops the stage; what is reached by then is kept.

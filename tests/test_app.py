@@ -7,7 +7,6 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,46 +14,20 @@ import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
+from small import ENDLESS, SHORT, MiddleFace
 
 from pti_core.controls import controls_of, read_controls
 from pti_core.desks import Desk, Desks, NoDeskError
 from pti_core.directions import load_directions
-from pti_core.errors import NoFaceError
-from pti_core.inversion import ProjectionConfig
 from pti_core.jobs import JobLine, LineFullError, Stage
-from pti_core.losses import View
 from pti_core.marking import DIGITAL_SOURCE_TYPE
 from pti_core.pipeline import Toolkit
-from pti_core.presets import Preset
 from pti_core.progress import Step
 from pti_core.session import Session
 from pti_core.studio import PRESET_NAMES, Studio
-from pti_core.tuning import TuningConfig
 from web.serving import create_app, serve
 
 REPOSITORY = Path(__file__).parent.parent
-
-#: As quick as can be, and one that does not end by itself within a test.
-SHORT = Preset(
-    "short",
-    ProjectionConfig(steps=4, lpips_size=64, optimise_noise=False, picture_every=1),
-    TuningConfig(steps=4, lpips_views=(View(64),), locality_samples=0, picture_every=1),
-)
-ENDLESS = replace(SHORT, name="endless", projection=replace(SHORT.projection, steps=100_000))
-
-
-class MiddleFace:
-    """Finds a face in the middle of every picture that is not all of one colour."""
-
-    def landmarks(self, image: Image.Image) -> np.ndarray:
-        array = np.asarray(image)
-        if array.min() == array.max():
-            raise NoFaceError("No face was found; choose a photograph that shows one.")
-        points = np.zeros((68, 2))
-        points[36:42], points[42:48] = (-0.2, 0), (0.2, 0)
-        points[48:68, 1] = 0.4
-        points[48, 0], points[54, 0] = -0.15, 0.15
-        return points * min(image.size) / 2 + np.array(image.size) / 2
 
 
 @pytest.fixture(scope="module")
@@ -166,6 +139,20 @@ def test_stop_keeps_what_is_reached(client, photograph):
     assert 0 < last["report"]["steps"] < 100_000
     assert edited(client, desk, {"age": 5}).any()
     assert client.predict(desk, api_name="/stop") == {"stopped": False}
+
+
+def test_refining_goes_on_from_what_is_there(client, photograph):
+    desk, _ = client.predict(handle_file(photograph), api_name="/align")
+    assert "nothing to edit" in refusal(client, desk, "short", 0, {}, api_name="/refine")
+    client.predict(desk, "short", api_name="/personalise")
+    before = edited(client, desk, {"age": 5})
+    last = list(client.submit(desk, "short", 0, {"age": 5}, api_name="/refine"))[-1]
+    assert last["state"] == "done" and last["report"]["steps_by_stage"]["invert"] == 0
+    assert last["report"]["steps_before"] == 4
+    assert np.abs(edited(client, desk, {"age": 5}) - before).mean() < 20  # the same face
+    session = Session.open(Path(client.predict(desk, {"age": 5}, api_name="/save_session")))
+    assert session.edits == {"age": 5}
+    assert "outside" in refusal(client, desk, {"age": 1e6}, api_name="/edit")
 
 
 # --------------------------------------------------------------------------- several people
@@ -281,8 +268,10 @@ def test_forget(client, desk):
 def test_the_endpoints_are_named_and_typed(client, directions):
     named = client.view_api(return_format="dict")["named_endpoints"]
     assert set(named) == {
-        *("/align", "/personalise", "/stop", "/edit", "/save_session", "/open_session"),
+        *("/align", "/personalise", "/refine", "/stop", "/edit", "/save_session", "/open_session"),
         *("/forget", "/directions", "/status"),
+        *("/likeness", "/variation", "/strip", "/animate"),
+        *("/understand", "/edit_text"),
         *("/share", "/open_share", "/shares", "/rename_share", "/delete_share"),
     }
     listed = client.predict(api_name="/directions")

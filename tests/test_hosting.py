@@ -17,6 +17,7 @@ from checkpoints.asset import HubFile
 from checkpoints.manifest import MANIFEST
 from checkpoints.store import Store, default_cache, persistent_storage
 from pti_core.errors import CheckpointError, PhotographError, UserError
+from pti_core.executors import Order
 from pti_core.inversion import ProjectionConfig
 from pti_core.losses import View
 from pti_core.pipeline import EditKit, Toolkit
@@ -97,7 +98,7 @@ def test_a_personalisation_runs_on_a_lent_gpu(spaces, kit: Toolkit) -> None:
 def test_a_mistake_comes_back_from_a_lent_gpu(spaces, kit: Toolkit) -> None:
     studio = Studio(lambda report: kit, {"tiny": TINY}, gpu_loan=gpu_loan())
     with pytest.raises(PhotographError):
-        studio._personalise(b"no photograph", TINY, 0, "auto", on_step)
+        studio._executor.personalise(Order(b"no photograph", TINY, 0, "auto"), on_step)
 
 
 def on_step(step: Step) -> None: ...

@@ -6,8 +6,10 @@ import io
 import json
 import os
 import threading
+import time
 import urllib.error
 import urllib.request
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +18,8 @@ import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
-from test_app import ENDLESS, SHORT, MiddleFace, edited, refusal
+from small import ENDLESS, SHORT, MiddleFace
+from test_app import edited, refusal
 
 from benchmarks.many_people import crowd, cut, one_round
 from pti_core.cards import SIZE, draw_card
@@ -55,7 +58,8 @@ def studio(generator, lpips, directions) -> Studio:
         lpips_report=lpips,
         faces=MiddleFace(),  # type: ignore[arg-type]
     )
-    return Studio(lambda report: kit, {"short": SHORT, "endless": ENDLESS})
+    line = JobLine(places_of_an_address=2)
+    return Studio(lambda report: kit, {"short": SHORT, "endless": ENDLESS}, line=line)
 
 
 @pytest.fixture(scope="module")
@@ -227,6 +231,7 @@ def test_hostile_identifiers_are_answered_in_a_sentence(client, desk, value):
         ("/delete_share", (value, secret)),
         ("/share", (value, {}, "face", secret, "")),
         ("/share", (desk, {"age": value}, "face", secret, "")),
+        ("/personalise", (value, "short", 0, "auto", value)),
     ):
         if api_name == "/share" and arguments[0] == desk and value == 7:
             continue  # an amount like any other
@@ -240,7 +245,7 @@ def test_hostile_identifiers_are_answered_in_a_sentence(client, desk, value):
     ids=lambda body: repr(body)[:16],
 )
 def test_hostile_requests_never_give_a_500(url, body):
-    for name in ("open_share", "share", "shares", "delete_share"):
+    for name in ("open_share", "share", "shares", "delete_share", "personalise", "edit"):
         request = urllib.request.Request(
             f"{url}gradio_api/call/{name}", body, {"Content-Type": "application/json"}
         )
@@ -259,7 +264,9 @@ def test_a_share_spoilt_in_the_store_is_a_sentence(client, desk, store, tmp_path
         "truncated": good[: len(good) // 2],
         "oversized header": (2**40).to_bytes(8, "little") + good[8:],
         "another generator": good.replace(b"0" * 64, b"f" * 64),
-        "zip": b"PK\x03\x04" + bytes(1000),
+        "zip bomb": _zip_bomb(),
+        "NaNs": _changed(good, lambda header, body: body.__setitem__(_of(header), b"\xff" * 2048)),
+        "wrong shape": _changed(good, lambda header, _: header["pivots"].update(shape=[512, 1])),
         "pickle": b"\x80\x04cos\nsystem\n(S'true'\ntR.",
         "nothing": b"",
         "photograph": photograph.read_bytes(),
@@ -270,6 +277,27 @@ def test_a_share_spoilt_in_the_store_is_a_sentence(client, desk, store, tmp_path
     record = store.save(good, new_secret(), view="../../x")
     _, answer = client.predict(record.id, api_name="/open_share")
     assert answer["view"] == "face"
+
+
+def _zip_bomb() -> bytes:
+    """64 MB of nothing, in 64 kB."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("session.safetensors", bytes(64 * 2**20))
+    return stream.getvalue()
+
+
+def _changed(good: bytes, change) -> bytes:
+    """A session file whose header and tensors `change` has been at."""
+    length = int.from_bytes(good[:8], "little")
+    header, body = json.loads(good[8 : 8 + length]), bytearray(good[8 + length :])
+    change(header, body)
+    text = json.dumps(header).encode()
+    return len(text).to_bytes(8, "little") + text + bytes(body)
+
+
+def _of(header: dict) -> slice:
+    return slice(*header["pivots"]["data_offsets"])
 
 
 # ------------------------------------------------------------------------------------- privacy
@@ -357,6 +385,64 @@ def test_every_public_endpoint_is_documented(url):
 def test_api_errors_are_the_clients(client):
     with pytest.raises(AppError):
         client.predict("x" * 43, "short", api_name="/delete_share")
+
+
+# ------------------------------------------------------------------------ a place a person
+
+
+@pytest.fixture
+def busy(url, studio, desk) -> Iterator[str]:
+    """The secret of somebody whose personalisation runs."""
+    secret, somebody = new_secret(), Client(url, verbose=False)
+    somebody.submit(desk, "endless", 0, "auto", secret, api_name="/personalise")
+    until(lambda: studio.line.job_of(desk) is not None)
+    yield secret
+    studio.stop(desk)
+    until(lambda: studio.line.job_of(desk) is None)
+
+
+def until(condition, seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited too long"
+        time.sleep(0.02)
+
+
+def test_several_desks_of_one_person_have_one_place(url, client, studio, photograph, busy):
+    other = Client(url, verbose=False)
+    second, _ = other.predict(handle_file(photograph), api_name="/align")
+    arguments = (second, "short", 0, "auto")
+    told = refusal(other, *arguments, busy, api_name="/personalise")
+    assert "Another personalisation of yours" in told
+    waiting = other.submit(*arguments, new_secret(), api_name="/personalise")  # somebody else
+    until(lambda: bool(waiting.outputs()))
+    assert waiting.outputs()[0]["ahead"] == 1
+    # Without a secret, it is the program that has a place.
+    third, _ = client.predict(handle_file(photograph), api_name="/align")
+    nameless = client.submit(third, "short", api_name="/personalise")
+    until(lambda: bool(nameless.outputs()))
+    assert nameless.outputs()[0]["ahead"] == 2
+    fourth, _ = client.predict(handle_file(photograph), api_name="/align")
+    assert "yours" in refusal(client, fourth, "short", api_name="/personalise")
+    for job, left in ((nameless, third), (waiting, second)):
+        job.cancel()
+        until(lambda left=left: studio.line.job_of(left) is None)  # who leaves has no place
+
+
+def test_an_address_has_a_few_places(url, studio, photograph, busy):
+    desks, jobs = [], []
+    for number in range(3):
+        behind = Client(url, headers={"X-Forwarded-For": "8.8.4.4"}, verbose=False)
+        desks.append(behind.predict(handle_file(photograph), api_name="/align")[0])
+        arguments = (desks[-1], "short", 0, "auto", new_secret())
+        if number == 2:
+            told = refusal(behind, *arguments, api_name="/personalise")
+            assert told.startswith("2 personalisations from your network")
+        else:
+            jobs.append(behind.submit(*arguments, api_name="/personalise"))
+            until(lambda: studio.line.job_of(desks[-1]) is not None)
+    for desk in desks:
+        studio.forget(desk)
 
 
 # ----------------------------------------------------------------------------- many at once

@@ -7,17 +7,21 @@ from collections.abc import Sequence
 from typing import Any
 
 import gradio as gr
+from starlette.middleware import Middleware
 
 from pti_core.cards import ShareHead
 from pti_core.controls import Control
 from pti_core.store import Store, store_from
 from pti_core.studio import Studio
-from web import look
+from web import look, tools
 from web.endpoints import Endpoints
 from web.files import CACHE_SECONDS, MAX_UPLOAD
+from web.look_endpoints import LookEndpoints
 from web.page import Page
+from web.people import Callers
 from web.share_endpoints import ShareEndpoints
 from web.sharing import Sharing
+from web.text_endpoints import TextEndpoints
 from web.words import TITLE
 
 
@@ -46,6 +50,8 @@ def create_app(
         Sharing(app, page, store).wire()
         Endpoints(studio, controls).add()
         ShareEndpoints(studio, store).add()
+        LookEndpoints(studio).add()
+        TextEndpoints(page.texting.texts).add()
     # Personalisations wait in the studio's own line, which knows how long; edits one at a time.
     app.queue(default_concurrency_limit=4, max_size=256)
     return app
@@ -58,21 +64,22 @@ def serve(app: gr.Blocks, store: Store | None = None, **options: Any) -> str:
     else `gr.Blocks.launch` takes.
     """
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-    head: list[Any] = []
+    around = [Middleware(Callers)]
     if store is not None:
-        from starlette.middleware import Middleware
-
-        head = [Middleware(ShareHead, store=store, title=f"A face edited in {TITLE}")]
+        around += [Middleware(ShareHead, store=store, title=f"A face edited in {TITLE}")]
     _, url, _ = app.launch(
-        app_kwargs={"middleware": head},
+        app_kwargs={"middleware": around},
+        mcp_server=tools.available(),
         server_name=options.pop("host", None),
         server_port=options.pop("port", None),
         theme=look.theme(),
         css_paths=[look.STYLE],
+        js=look.SCRIPT.read_text(encoding="utf-8"),
         footer_links=["api"],
         max_file_size=MAX_UPLOAD,
         enable_monitoring=False,
         run_history=False,
         **options,
     )
+    tools.mend(app)
     return url

@@ -29,43 +29,76 @@ class ShareEndpoints:
             press = gr.Button()
         inputs = [desk, edits, view, secret, name]
         press.click(self.share, inputs, answer, api_name="share", **EDITS)
-        press.click(self.open, share, [desk, answer], api_name="open_share")
+        press.click(self.open_share, share, [desk, answer], api_name="open_share")
         press.click(self.shares, secret, answer, api_name="shares")
-        press.click(self.rename, [share, secret, name], answer, api_name="rename_share")
-        press.click(self.delete, [share, secret], answer, api_name="delete_share")
+        press.click(self.rename_share, [share, secret, name], answer, api_name="rename_share")
+        press.click(self.delete_share, [share, secret], answer, api_name="delete_share")
 
     @as_error
     def share(self, desk: str, edits: Any, view: str, secret: str, name: str) -> Any:
         """Keep the session with these edits: who has the link `/?s=SHARE` sees it and edits a copy.
 
-        view: "face" or "photograph". secret: the one that an earlier call answered with, so that
-        all your shares are listed together; empty for a new one. It allows to rename and delete.
+        Args:
+            desk: the id, after `personalise`, `open_session` or `open_share`.
+            edits: direction to amount, as in `edit`.
+            view: "face" or "photograph", as the link is to open.
+            secret: that of an earlier answer, so that all your shares are listed together; empty
+                for a new one. It allows to rename and delete.
+            name: what you call it; nobody else sees it.
+
+        Returns:
+            share (its identifier), link, secret, name, created, expires (seconds since 1970, UTC).
         """
         key = secret or new_secret()
         record = self.studio.share(self.store, key, desk, checked(edits), view, name)
         return {**_told(record), "secret": key}
 
     @as_error
-    def open(self, share: str) -> Any:
-        """Open a share: an id for the other calls, and its edits, view and report."""
+    def open_share(self, share: str) -> Any:
+        """Open a copy of what a link shows.
+
+        Args:
+            share: the identifier at the end of the link.
+
+        Returns:
+            An id for the other calls.
+            Its edits, view, and the report of how it was made.
+        """
         desk, view = self.studio.open_share(self.store, share)
         assert desk.session is not None
         return desk.id, {"edits": desk.session.edits, "view": view, "report": desk.report}
 
     @as_error
     def shares(self, secret: str) -> list[dict[str, Any]]:
-        """All that is kept for the owner of this secret, since when (seconds since 1970, UTC) and
-        until when."""
+        """All that is kept for the owner of a secret, and since when and until when.
+
+        Args:
+            secret: the one that `share` answered with.
+
+        Returns:
+            One record a share; created and expires in seconds since 1970, UTC.
+        """
         return [_told(record) for record in self.store.of(secret)]
 
     @as_error
-    def rename(self, share: str, secret: str, name: str) -> Any:
-        """Give a share another name, which only its owner sees."""
+    def rename_share(self, share: str, secret: str, name: str) -> Any:
+        """Give a share another name, which only its owner sees.
+
+        Args:
+            share: its identifier.
+            secret: the one that `share` answered with.
+            name: of at most 80 characters.
+        """
         return _told(self.store.rename(share, secret, name))
 
     @as_error
-    def delete(self, share: str, secret: str) -> Any:
-        """Delete a share now, for everybody."""
+    def delete_share(self, share: str, secret: str) -> Any:
+        """Delete a share now, for everybody: the link says so from then on.
+
+        Args:
+            share: its identifier.
+            secret: the one that `share` answered with.
+        """
         self.store.delete(share, secret)
         return {"deleted": True}
 

@@ -13,6 +13,7 @@ from pti_core.studio import VIEWS
 from web.events import EDITS, private, quiet
 from web.guards import in_a_sentence
 from web.page import Page
+from web.people import person_of
 
 
 class Sharing:
@@ -20,8 +21,7 @@ class Sharing:
 
     def __init__(self, app: gr.Blocks, page: Page, store: Store) -> None:
         self.app, self.page, self.studio, self.store = app, page, page.studio, store
-        # The key is no secret towards the browser, and every replica must read what another wrote.
-        self.owner = gr.BrowserState("", storage_key="pti-owner", secret="pti")
+        self.owner = page.owner
         self.latest = gr.BrowserState("", storage_key="pti-desk", secret="pti")
         with gr.Accordion("What you share", open=False, elem_id="shares"):
             self.list = gr.Dropdown([], label="Kept on this server", elem_id="share-list")
@@ -70,7 +70,11 @@ class Sharing:
     def arrive(self, owner: str, latest: str, request: gr.Request) -> Any:
         """The page was opened: what its link shows, or what this browser had before it reloaded."""
         page, view = self.page, VIEWS[0]
-        known = [owner or new_secret(), self._listed(owner)]
+        owner = owner or new_secret()
+        known = [owner, self._listed(owner)]
+        running = self.studio.line.job_of_person(person_of(request, owner).key)
+        # Another tab may have opened something else since: the job is what she waits for.
+        latest = running.owner if running else latest
         nothing = [gr.skip() for _ in self.arrived]
         try:
             share = request.query_params.get("s")

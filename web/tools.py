@@ -1,0 +1,44 @@
+"""The endpoints as tools of the Model Context Protocol (MCP), where its package is installed.
+
+Gradio makes the tools from the named endpoints and their docstrings. What of that does not
+work in Gradio 6.31 is put right here.
+"""
+
+from __future__ import annotations
+
+import base64
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from anyio.to_thread import run_sync
+
+
+def available() -> bool:
+    """Whether tools can be served: `gradio[mcp]` is installed."""
+    return importlib.util.find_spec("mcp") is not None
+
+
+def mend(app: gr.Blocks) -> None:
+    """After the launch: a schema for JSON, several outputs one by one, pictures with their mark."""
+    server: Any = app.mcp_server_obj
+    if server is None:
+        return
+    server._execute_tool_without_progress = _outputs_of
+    server.get_base64_data = _file_as_it_is
+    for endpoint in server.api_info["named_endpoints"].values():
+        for parameter in endpoint["parameters"]:
+            if parameter["type"].get("type") == {}:  # Gradio's for JSON, which no schema allows
+                parameter["type"] = {"type": "object"}
+
+
+async def _outputs_of(job: Any) -> list[Any]:
+    """Each output by itself; Gradio makes one text of them all."""
+    result = await run_sync(job.result)
+    return list(result) if isinstance(result, tuple) else [result]
+
+
+def _file_as_it_is(image: Any, kind: str) -> str:
+    """A picture's file in base64. Gradio would write it anew, without the mark in it."""
+    return base64.b64encode(Path(image.filename).read_bytes()).decode("ascii")
