@@ -26,7 +26,8 @@ class Recipe:
     reach: the longest step in W that is tried, on either side.
     between: only faces whose measure lies here are fitted; None: all.
     one_sided: downwards it can only take away what is there, so that side is not asked to rise.
-    saturates: a face at an end of the measure cannot rise further, so only the mean is asked to.
+    saturates: some faces cannot rise further (a woman; black hair that turns brown, not blond), so
+    only the mean is asked to.
     steps: how many steps on either side are measured; more where one step is too long to rise.
     eager: whether personalisation measures this person's own curve (`pti_core.fitting`).
     """
@@ -203,7 +204,17 @@ RECIPES = (
         reach=3.2,
     ),
     Recipe("hair_dark", "Darker hair", "hair", "hair_light", sign=-1, kin=_HAIR, reach=3.2, kept=0),
-    Recipe("hair_blond", "Blonder hair", "hair", "blond", kin=_HAIR, reach=3.6, kept=0, steps=2),
+    Recipe(
+        "hair_blond",
+        "Blonder hair",
+        "hair",
+        "blond",
+        kin=_HAIR,
+        reach=3.6,
+        kept=0,
+        steps=2,
+        saturates=True,
+    ),
     Recipe("hair_red", "Redder hair", "hair", "hair_red", kin=_HAIR, reach=3.6, kept=0),
     Recipe(
         "hair_grey",
