@@ -32,6 +32,8 @@ NEAR = 0.8
 NEAR_MARGIN = 0.2
 #: What is asked for by "less", as a share of the range; and each mended word's confidence.
 LESS_SHARE, MENDED = 0.4, 0.9
+#: Confidence where a direction does nearly, not quite, what was asked (`vocabulary.INSTEAD`).
+NEARLY = 0.7
 #: Ages asked for outright: from here on old, up to here young; between, it depends on the person.
 OLD_FROM, YOUNG_TO = 50, 25
 
@@ -650,7 +652,9 @@ def _resolve(wishes: Sequence[_Wish], known: Known) -> tuple[list[Part], list[Le
 
 def _give(wish: _Wish, known: Known) -> list[Part]:
     """A mapper whose file is here, else attributes, else a mapper that has to be fetched."""
-    wish = replace(wish, asks=tuple(_nearly(ask, known) for ask in wish.asks))
+    asks = tuple(_nearly(ask, known) for ask in wish.asks)
+    if asks != wish.asks:
+        wish = replace(wish, asks=asks, confidence=wish.confidence * NEARLY)
     if wish.mapper in known.trained:
         return [_mapper_part(wish, known.trained[wish.mapper])]
     mapper = wish.mapper if wish.mapper in known.mappers else ""

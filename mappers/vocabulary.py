@@ -252,7 +252,7 @@ _PHRASES: tuple[tuple[str, str], ...] = (
         "gobsmacked; flabbergasted; in shock; dumbfounded; taken aback; surprising; afraid",
     ),
     (
-        "hair_blond+",
+        "hair_blond+1",
         "blond; platinum blond; peroxide blond; fair haired; golden haired; bleached; bleach; "
         "towheaded; blondie; platinum; dirty blond; ash blond; strawblond; bleached blond; "
         "blond bombshell; honey blond; sandy blond; golden lock; fair hair",
@@ -450,7 +450,7 @@ KINDS: Mapping[str, tuple[Ask, ...]] = MappingProxyType(
 _HAIR = {
     "hair_dark+": "dark black brown raven jet brunette chestnut chocolate ebony inky darken",
     "hair_dark-": "light lighten",
-    "hair_blond+": "blond golden gold fair bleached yellow sandy platinum flaxen peroxide bleach",
+    "hair_blond+1": "blond golden gold fair bleached yellow sandy platinum flaxen peroxide bleach",
     "hair_red+": "red ginger auburn orange copper coppery",
     "hair_grey+": "grey white silver silvery",
     "hair_length+": "long shoulder waist flowing lengthen lengthy extended extend",

@@ -1,0 +1,61 @@
+"""A sheet of prompts done to sessions, for docs/text.md: a row a session.
+
+python -m scripts.text_sheet S.safetensors... --out docs/images/text.jpg
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from PIL import Image, ImageDraw
+
+from checkpoints.load import load_edit_kit
+from mappers.edits import plan, what_is_known
+from pti_core.errors import UserError
+from pti_core.pipeline import EditKit, render
+from pti_core.session import Session
+
+PROMPTS = (
+    *("bowl cut", "older", "smiling", "blond hair", "no beard", "looking to the left", "glasses"),
+)
+SIDE, HEAD = 256, 20
+
+
+def row_of(session: Session, kit: EditKit) -> list[tuple[str, Image.Image]]:
+    """The photograph, and each prompt done to it by attributes alone, with its title."""
+    known = what_is_known(session, sentences=False)
+    tiles = [("photograph", session.crop()), ("personalised", render(session, kit, {}))]
+    for prompt in PROMPTS:
+        try:
+            wanted = plan(prompt, known, "attributes")
+        except UserError as error:
+            print(error)
+            continue
+        print(prompt, dict(wanted.edits))
+        tiles.append((prompt, render(session, kit, wanted.edits)))
+    return tiles
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m scripts.text_sheet")
+    parser.add_argument("sessions", nargs="+", type=Path)
+    parser.add_argument("--out", type=Path, required=True)
+    parsed = parser.parse_args(arguments)
+    rows = []
+    for path in parsed.sessions:
+        session = Session.open(path)
+        rows.append(row_of(session, load_edit_kit(session.generator_name)))
+    sheet = Image.new("RGB", (SIDE * max(map(len, rows)), (SIDE + HEAD) * len(rows)), "white")
+    draw = ImageDraw.Draw(sheet)
+    for y, tiles in enumerate(rows):
+        for x, (title, image) in enumerate(tiles):
+            place = (x * SIDE, y * (SIDE + HEAD))
+            draw.text((place[0] + 6, place[1] + 4), title, fill="black")
+            sheet.paste(image.resize((SIDE, SIDE)), (place[0], place[1] + HEAD))
+    sheet.save(parsed.out, quality=88)
+
+
+if __name__ == "__main__":
+    main()
