@@ -70,7 +70,7 @@ def photograph(make_picture) -> bytes:
     return stream.getvalue()
 
 
-def until(condition, seconds: float = 120) -> None:
+def until(condition, seconds: float = 300) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "waited too long"
