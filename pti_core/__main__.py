@@ -1,4 +1,4 @@
-"""python -m pti_core invert PHOTO... | edit SESSION | directions
+"""python -m pti_core invert PHOTO... | edit SESSION | directions | evaluate PHOTOS
 
 Heavy modules are imported inside the commands, so that `--help` and mistakes are answered at once.
 """
@@ -13,7 +13,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -27,10 +27,12 @@ if TYPE_CHECKING:
     from PIL import Image
     from tqdm import tqdm
 
+    from pti_core.directions import Direction
     from pti_core.progress import Step
 
 PRESETS, METHODS, PIVOTS = ("fast", "paper"), ("pti", "w", "w+", "e4e"), ("w", "w+", "e4e")
 GENERATORS = ("auto", "stylegan2", "mobile")
+EXPERIMENTS = ("tables", "multi", "locality", "alpha", "pivots", "same-person")
 #: Suffix of a picture's file to Pillow's name of the format and its settings.
 PICTURE_FORMATS: dict[str, tuple[str, dict[str, Any]]] = {
     ".png": ("PNG", {}),
@@ -38,16 +40,23 @@ PICTURE_FORMATS: dict[str, tuple[str, dict[str, Any]]] = {
     ".jpeg": ("JPEG", {"quality": 95, "subsampling": 0}),
     ".webp": ("WEBP", {"quality": 95}),
 }
-STAGE_LABELS = {"invert": "Inverting", "tune": "Tuning"}
+STAGE_LABELS = {
+    "invert": "Inverting",
+    "tune": "Tuning",
+    "fit edits": "Fitting the edits",
+    "measure": "Comparing",
+}
 SECONDS_BETWEEN_LINES = 5.0  # in a log: often enough to see that it moves, no flood
 
 
 def invert(arguments: argparse.Namespace) -> int:
-    """Photograph to session."""
+    """Photograph to session, or a session to a better one."""
+    if bool(arguments.photos) == bool(arguments.resume):
+        raise UserError("Give photographs, or --resume and a session to go on with.")
     outputs = {"--out": arguments.out, "--report": arguments.report, "--picture": arguments.picture}
-    _check_outputs(outputs, arguments.photos)
+    check_outputs(outputs, arguments.photos)
     if arguments.picture is not None:
-        _picture_format(arguments.picture)
+        picture_format(arguments.picture)
     keep_memory()
 
     from pti_core.pictures import open_photograph
@@ -57,15 +66,18 @@ def invert(arguments: argparse.Namespace) -> int:
     from checkpoints.__main__ import Report
     from checkpoints.choice import choose_generator
     from checkpoints.load import load_toolkit
-    from pti_core.pipeline import personalise, render
+    from pti_core.pipeline import personalise, refine, render
+    from pti_core.session import Session
 
+    begun = Session.open(arguments.resume) if arguments.resume else None
     encoder = "e4e" in (arguments.method, arguments.pivot if arguments.method == "pti" else "")
     with Report() as report_download:
-        choice = choose_generator(arguments.generator, progress=report_download)
+        wanted = begun.generator_name if begun else arguments.generator
+        choice = choose_generator(wanted, progress=report_download)
         if encoder and choice.name == "mobile":
             raise UserError(f"{choice.why} e4e's pivots are codes of StyleGAN2: use the pivot w.")
         kit = load_toolkit(choice.generator, progress=report_download, encoder=encoder)
-    with _stop_on_interrupt() as asked, StepDisplay() as display:
+    with stop_on_interrupt() as asked, StepDisplay() as display:
 
         def on_step(step: Step) -> bool:
             if not display.began:  # not before: a mistake is answered with its sentence alone
@@ -73,29 +85,32 @@ def invert(arguments: argparse.Namespace) -> int:
             display(step)
             return not asked.is_set()
 
-        session, report = personalise(
-            photos,
-            kit,
-            arguments.preset,
-            arguments.method,
-            arguments.seed,
-            on_step,
-            arguments.pivot,
-        )
+        if begun is not None:
+            session, report = refine(begun, kit, arguments.preset, arguments.seed, on_step)
+        else:
+            session, report = personalise(
+                photos,
+                kit,
+                arguments.preset,
+                arguments.method,
+                arguments.seed,
+                on_step,
+                arguments.pivot,
+            )
     session.save(arguments.out)
     if arguments.report is not None:
         text = json.dumps(report, indent=2, allow_nan=False)
         write_atomically(arguments.report, f"{text}\n".encode())
     if arguments.picture is not None:
-        _write_picture(arguments.picture, render(session, kit))
+        write_picture(arguments.picture, render(session, kit))
     print(f"{arguments.out}: {_summary(report)}")
     return 0
 
 
 def edit(arguments: argparse.Namespace) -> int:
     """Session to edited picture."""
-    _picture_format(arguments.out)
-    _check_outputs({"--out": arguments.out}, [arguments.session])
+    picture_format(arguments.out)
+    check_outputs({"--out": arguments.out}, [arguments.session])
     keep_memory()
 
     from checkpoints.__main__ import Report
@@ -109,11 +124,12 @@ def edit(arguments: argparse.Namespace) -> int:
         raise UserError(f"The session holds {len(session.crops)} photograph(s), counted from 0.")
     edits = {**session.edits, **dict(arguments.set)}
     # Before the generator is fetched: a wrong name or amount.
-    directions.apply(session.pivots, edits, directions.load_directions())
+    own = session.directions(directions.load_directions(), arguments.person)
+    directions.apply(session.pivots, edits, own)
     with Report() as report_download:
         kit = load_edit_kit(session.generator_name, report_download)
     show = paste_back if arguments.paste else render
-    _write_picture(arguments.out, show(session, kit, edits, arguments.person))
+    write_picture(arguments.out, show(session, kit, edits, arguments.person, session.stack))
     changes = ", ".join(f"{name} {amount:+g}" for name, amount in edits.items())
     print(f"{arguments.out}: {changes or 'no edits'}")
     return 0
@@ -125,15 +141,32 @@ def list_directions(arguments: argparse.Namespace) -> int:
 
     found = load_directions().values()
     if arguments.json:
-        keys = ("name", "label", "group", "unit", "low", "high", "curve", "made")
+        keys = ("name", "label", "group", "unit", "low", "high", "curve", "layers", "made")
         print(json.dumps([{key: getattr(d, key) for key in keys} for d in found], indent=2))
         return 0
     for direction in found:
-        span = f"{direction.low:+g} to {direction.high:+g} {direction.unit}"
-        print(f"{direction.name:16}{span:28}{direction.label}")
-        for key, value in direction.made.items():
-            print(f"    {key}: {value if isinstance(value, str) else json.dumps(value)}")
+        _show_direction(direction)
+    print("How each was made, and what was measured on it, in full: --json.")
     return 0
+
+
+def _show_direction(direction: Direction) -> None:
+    made = direction.made
+    span = f"{direction.low:+g} to {direction.high:+g} {direction.unit}"
+    print(f"{direction.name:16}{span:28}{direction.group:12}{direction.label}")
+    print(f"    fitted to {made.get('fitted_to')}, measured by {made.get('measured_by')}")
+    rows = made.get("calibration", [])
+    far = " and ".join(f"{row['identity_distance']:.2f}" for row in (*rows[:1], *rows[-1:]))
+    samples, found = made.get("samples"), made.get("held_out_correlation")
+    print(f"    {samples} faces, held-out correlation {found}; identity distance {far} at the ends")
+
+
+def evaluate(arguments: argparse.Namespace) -> int:
+    """The paper's experiments on a folder of photographs, with a report."""
+    keep_memory()
+    from pti_core.evaluation.command import evaluate as run
+
+    return run(arguments)
 
 
 # -------------------------------------------------------------------------------------- progress
@@ -172,7 +205,8 @@ class StepDisplay:
             self._draw(label, step, losses)
         elif begins or step.index == step.total or self._silent():
             self._spoken = time.monotonic()
-            print(f"{label} {step.index}/{step.total}: {losses}", file=sys.stderr, flush=True)
+            counted = f" {step.index}/{step.total}: {losses}" if losses else ""
+            print(f"{label}{counted}", file=sys.stderr, flush=True)
 
     def _silent(self) -> bool:
         return time.monotonic() - self._spoken >= SECONDS_BETWEEN_LINES
@@ -192,7 +226,7 @@ class StepDisplay:
 
 
 @contextmanager
-def _stop_on_interrupt() -> Iterator[threading.Event]:
+def stop_on_interrupt() -> Iterator[threading.Event]:
     """The first Ctrl-C sets the event, so that what is reached is kept; the second one raises."""
     asked = threading.Event()
 
@@ -221,7 +255,7 @@ def _summary(report: dict[str, Any]) -> str:
 # ----------------------------------------------------------------------------------------- files
 
 
-def _check_outputs(outputs: dict[str, Path | None], inputs: Sequence[Path]) -> None:
+def check_outputs(outputs: dict[str, Path | None], inputs: Sequence[Path]) -> None:
     """Find out before the work that every output can be written, and overwrites no input."""
     named = {option: path for option, path in outputs.items() if path is not None}
     taken = {path.resolve(): str(path) for path in inputs}
@@ -232,7 +266,7 @@ def _check_outputs(outputs: dict[str, Path | None], inputs: Sequence[Path]) -> N
         check_writable(path)
 
 
-def _picture_format(path: Path) -> tuple[str, dict[str, Any]]:
+def picture_format(path: Path) -> tuple[str, dict[str, Any]]:
     try:
         return PICTURE_FORMATS[path.suffix.lower()]
     except KeyError:
@@ -240,8 +274,8 @@ def _picture_format(path: Path) -> tuple[str, dict[str, Any]]:
         raise UserError(f"{path} is no name of a picture; end it in one of {endings}.") from None
 
 
-def _write_picture(path: Path, image: Image.Image) -> None:
-    encoding, settings = _picture_format(path)
+def write_picture(path: Path, image: Image.Image) -> None:
+    encoding, settings = picture_format(path)
     stream = io.BytesIO()
     image.save(stream, encoding, **settings)
     write_atomically(path, stream.getvalue())
@@ -268,7 +302,7 @@ def _setting(text: str) -> tuple[str, float]:
     return name, number
 
 
-def _whole_number(text: str) -> int:
+def whole_number(text: str) -> int:
     try:
         number = int(text)
     except ValueError:
@@ -276,6 +310,38 @@ def _whole_number(text: str) -> int:
     if not 0 <= number < 2**32:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 to 2^32 - 1")
     return number
+
+
+def _positive(text: str) -> int:
+    number = whole_number(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1")
+    return number
+
+
+def _weight(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not (math.isfinite(number) and number > 0):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number over nought")
+    return number
+
+
+def _several_of(choices: Sequence[str]) -> Callable[[str], tuple[str, ...]]:
+    """The type of an option that takes some of the choices, separated by commas."""
+
+    def read(text: str) -> tuple[str, ...]:
+        named = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+        wrong = [name for name in named if name not in choices]
+        if wrong or not named:
+            raise argparse.ArgumentTypeError(
+                f"{text!r} is not some of {', '.join(choices)}, separated by commas"
+            )
+        return named
+
+    return read
 
 
 def _parser() -> Parser:
@@ -286,6 +352,7 @@ def _parser() -> Parser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_invert(commands.add_parser("invert", help="photograph to session (minutes)"))
     _add_edit(commands.add_parser("edit", help="session to edited picture (seconds)"))
+    _add_evaluate(commands.add_parser("evaluate", help="the paper's experiments (hours)"))
     listing = commands.add_parser("directions", help="what can be edited, in which units")
     listing.add_argument("--json", action="store_true", help="as JSON")
     listing.set_defaults(run=list_directions)
@@ -295,13 +362,20 @@ def _parser() -> Parser:
 def _add_invert(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=invert)
     add = parser.add_argument
-    add("photos", nargs="+", type=Path, metavar="PHOTO", help="of one person; usually one")
+    add(
+        "photos",
+        nargs="*",
+        type=Path,
+        metavar="PHOTO",
+        help="usually one; several share a generator",
+    )
+    add("--resume", type=Path, metavar="S.safetensors", help="tune a session further instead")
     add("--out", type=Path, required=True, metavar="S.safetensors", help="the session to write")
     add("--preset", choices=PRESETS, default="fast", help="default: fast")
     add("--generator", choices=GENERATORS, default="auto", help="auto: stylegan2 on a GPU")
     add("--method", choices=METHODS, default="pti", help="all others do not tune (default: pti)")
     add("--pivot", choices=PIVOTS, default="w", help="what pti tunes around (default: w)")
-    add("--seed", type=_whole_number, default=0, metavar="N", help="default: 0")
+    add("--seed", type=whole_number, default=0, metavar="N", help="default: 0")
     add("--report", type=Path, metavar="R.json", help="write seconds, steps and metrics there")
     add("--picture", type=Path, metavar="P.png", help="write the reconstruction there")
 
@@ -322,10 +396,53 @@ def _add_edit(parser: argparse.ArgumentParser) -> None:
     add("--paste", action="store_true", help="put the face back into the photograph")
     add(
         "--person",
-        type=_whole_number,
+        type=whole_number,
         default=0,
         metavar="I",
         help="which of the session's photographs, from 0",
+    )
+
+
+def _add_evaluate(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(run=evaluate)
+    add = parser.add_argument
+    add("photos", nargs="+", type=Path, metavar="PHOTOS", help="folders or files of photographs")
+    add("--out", type=Path, required=True, metavar="DIR", help="the report; goes on where it was")
+    methods = _several_of(METHODS)
+    add("--methods", type=methods, metavar="w,w+,e4e,pti", help="default: all that can be had")
+    experiments, named = _several_of(EXPERIMENTS), ",".join(EXPERIMENTS)
+    add("--experiments", type=experiments, metavar="E,E", help=f"of {named}; default: all")
+    add(
+        "--same-person",
+        type=Path,
+        metavar="FOLDER",
+        help="photographs of one person; last held out",
+    )
+    add("--generator", choices=GENERATORS, default="auto", help="auto: stylegan2 on a GPU")
+    add("--preset", choices=PRESETS, default="fast", help="default: fast")
+    add("--limit", type=_positive, metavar="N", help="the first N photographs")
+    add("--seed", type=whole_number, default=0, metavar="N", help="default: 0")
+    add(
+        "--projection-steps", type=_positive, metavar="N", help="of w and w+; default: the preset's"
+    )
+    add(
+        "--ablation-steps",
+        type=_positive,
+        metavar="N",
+        help="of tuning, a photograph, in ablations",
+    )
+    add("--identities", type=_positive, default=12, metavar="N", help="in the locality ablation")
+    add("--locality-weight", type=_weight, metavar="X", help="lambda_R there")
+    add(
+        "--drift-samples", type=_positive, default=64, metavar="N", help="random codes; default: 64"
+    )
+    add("--people", type=_positive, default=5, metavar="N", help="of the multi-identity generator")
+    names = lambda text: tuple(part.strip() for part in text.split(","))  # noqa: E731
+    add(
+        "--show",
+        type=names,
+        metavar="NAME,NAME",
+        help="whose faces the report may show; default: all",
     )
 
 

@@ -28,12 +28,16 @@ Personalised = tuple["Session", dict[str, Any]]
 
 @dataclass(frozen=True)
 class Order:
-    """A personalisation that is wanted: of which photograph, with what, by which generator."""
+    """A personalisation that is wanted: of which photograph, with what, by which generator.
+
+    session: what to go on from, in place of the photograph.
+    """
 
     photograph: bytes
     preset: Preset
     seed: int
     generator: str
+    session: Session | None = None
 
 
 class Executor(Protocol):
@@ -57,9 +61,14 @@ def personalise(order: Order, kit: Toolkit, on_step: OnStep) -> Personalised:
     """The order, carried out here and now."""
     from pti_core import pipeline
 
-    session, report = pipeline.personalise(
-        order.photograph, kit, order.preset, seed=order.seed, on_step=on_step
-    )
+    if order.session is not None:
+        session, report = pipeline.refine(
+            order.session, kit, order.preset, seed=order.seed, on_step=on_step
+        )
+    else:
+        session, report = pipeline.personalise(
+            order.photograph, kit, order.preset, seed=order.seed, on_step=on_step
+        )
     return session, {**report, "about": kit.about}
 
 

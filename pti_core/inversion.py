@@ -17,6 +17,7 @@ from torch import Tensor
 from pti_core.generators.base import Generator
 from pti_core.perceptual import LPIPS, area
 from pti_core.progress import OnStep, Step
+from pti_core.unsupervised import ganspace
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,8 @@ class ProjectionConfig:
     space: str = "w"  # "w", or "w+" (one w for each layer)
     steps: int = 450  # section 4: 450 iterations
     learning_rate: float = 5e-3  # section 4
+    betas: tuple[float, float] = (0.9, 0.999)  # of Adam; appendix D has its defaults
+    principal_axes: bool = False  # optimise coordinates along W's axes, in their spreads (`_Axes`)
     lpips_size: int = 256  # side at which LPIPS sees the pictures; Karras et al., appendix D
     lambda_l2: float = 0.0  # equation 2 has LPIPS alone
     ramp_up: float = 0.05  # share of steps; appendix D
@@ -76,11 +79,12 @@ def project(
     """
     config = config or ProjectionConfig()
     random = torch.Generator().manual_seed(seed)
-    w = _start(generator, config.space, start)
+    first = _start(generator, config.space, start)
+    axes = _Axes(generator, first) if config.principal_axes else None
+    free = (axes.coordinates if axes else first).requires_grad_(True)
     noise = _NoiseMaps(generator, random) if config.optimise_noise else None
-    parameters = [w, *(noise.free if noise else [])]
-    # Appendix D: Adam with its default betas (0.9, 0.999).
-    optimiser = torch.optim.Adam(parameters, lr=config.learning_rate)
+    parameters = [free, *(noise.free if noise else [])]
+    optimiser = torch.optim.Adam(parameters, lr=config.learning_rate, betas=config.betas)
     small = area(target, config.lpips_size)
     wanted = lpips.features(small)
     taken, losses = 0, {}
@@ -90,6 +94,7 @@ def project(
             group["lr"] = config.learning_rate * learning_rate_ramp(
                 done, config.ramp_up, config.ramp_down
             )
+        w = axes.w() if axes else free
         spread = _w_noise(config, done) * generator.w_std
         shaken = w + spread * torch.randn(w.shape, generator=random).to(w.device)
         picture = generator.render(shaken, noise.maps() if noise else None)
@@ -109,6 +114,7 @@ def project(
         if on_step and on_step(Step("invert", taken, config.steps, losses, shown)) is False:
             break
     found = noise.maps() if noise else {}
+    w = axes.w() if axes else free
     return Projection(
         w.detach(), {name: value.detach() for name, value in found.items()}, taken, losses
     )
@@ -130,7 +136,28 @@ def _start(generator: Generator, space: str, start: Tensor | None) -> Tensor:
         w = generator.broadcast(w)
     elif w.ndim != 2:
         raise ValueError("a W+ start needs space='w+'")
-    return w.detach().clone().requires_grad_(True)
+    return w.detach().clone()
+
+
+class _Axes:
+    """Codes as coordinates along the principal components of W (GANSpace), in units of its spread.
+
+    W is a hundred times as wide along its first axes as along its last, and Adam takes steps of one
+    size: in these coordinates it goes far where faces vary and stays where they do not. Fifty steps
+    then reach what takes a hundred and fifty in w itself, and codes stay likely ones
+    (`benchmarks/README.md`).
+    """
+
+    def __init__(self, generator: Generator, start: Tensor):
+        found = ganspace(generator, generator.w_dim)
+        # The last axes have next to no spread; dividing by it would blow up what lies there.
+        spreads = found.weights.clamp(min=1e-3 * found.weights[0])
+        self.mean = generator.w_mean
+        self.rows = (found.vectors * spreads[:, None]).to(start)
+        self.coordinates = (start - self.mean) @ (found.vectors / spreads[:, None]).to(start).T
+
+    def w(self) -> Tensor:
+        return self.mean + self.coordinates @ self.rows
 
 
 def _w_noise(config: ProjectionConfig, done: float) -> float:

@@ -16,6 +16,8 @@ COARSE_SIZE = 64
 #: Contrast (root mean square, of a picture in [-1, 1]) under which a detail in the photograph hides
 #: nothing. Chosen by looking: a pattern of 0.01 is visible on skin, one of 0.02 is not in hair.
 VISIBLE_CONTRAST = 0.02
+#: Side of the window in which visible detail is compared at each step.
+MASKED_WINDOW = 512
 #: Period in pixels of the regular textures that tuning leaves (those of 8 and 4 are in it too), and
 #: how many periods are averaged in each direction: enough to tell a pattern from chance.
 PERIOD, PERIODS = 16, 4
@@ -37,20 +39,26 @@ class PhotographLoss:
         lpips: perceptual network.
         always: views compared at every step; their mean is the term "lpips".
         in_turn: views of which every step compares one more, in turn: the term "lpips_detail".
+        late: stand in for those in the last steps.
     """
 
     def __init__(
-        self, target: Tensor, lpips: LPIPS, always: Sequence[View], in_turn: Sequence[View]
+        self,
+        target: Tensor,
+        lpips: LPIPS,
+        always: Sequence[View],
+        in_turn: Sequence[View],
+        late: Sequence[View] = (),
     ):
         side = target.shape[-1]
         self.target, self.lpips = target, lpips
-        self.always = [_fitting(view, side) for view in always]
-        self.in_turn = [_fitting(view, side) for view in in_turn]
-        self.reduced = {view.size: area(target, view.size) for view in self.always + self.in_turn}
+        self.always, self.in_turn, self.late = (
+            [_fitting(view, side) for view in views] for views in (always, in_turn, late)
+        )
+        views = {*self.always, *self.in_turn, *self.late}
+        self.reduced = {view.size: area(target, view.size) for view in views}
         self.features = {
-            view: lpips.features(self.reduced[view.size])
-            for view in self.always + self.in_turn
-            if not view.window
+            view: lpips.features(self.reduced[view.size]) for view in views if not view.window
         }
         self.coarse = area(target, min(COARSE_SIZE, side))
         self.visibility = visibility(target)
@@ -68,19 +76,25 @@ class PhotographLoss:
             return picture.new_zeros(())
         return torch.stack([self._view(picture, view, random) for view in self.always]).mean()
 
-    def detail(self, picture: Tensor, index: int, random: torch.Generator) -> Tensor:
+    def detail(
+        self, picture: Tensor, index: int, random: torch.Generator, late: bool = False
+    ) -> Tensor:
         """LPIPS of the view whose turn it is at step `index`."""
-        if not self.in_turn:
+        views = self.late if late and self.late else self.in_turn
+        if not views:
             return picture.new_zeros(())
-        return self._view(picture, self.in_turn[index % len(self.in_turn)], random)
+        return self._view(picture, views[index % len(views)], random)
 
-    def masked_error(self, picture: Tensor) -> Tensor:
+    def masked_error(self, picture: Tensor, random: torch.Generator) -> Tensor:
         """Squared error of the fine detail, weighed by how visible it is at each place.
 
         Contrast masking (Legge & Foley 1980): on plain skin a faint regular texture shows, in hair
-        it does not. LPIPS and squared error both let such textures pass for hundreds of steps.
+        it does not. LPIPS and squared error both let such textures pass for hundreds of steps. One
+        random window of `MASKED_WINDOW` is looked at: the filters cost as much as a forward pass.
         """
-        return (high_pass(picture - self.target).square() * self.visibility).mean()
+        window = _random_window(picture.shape[-1], MASKED_WINDOW, random)
+        detail = high_pass(picture[window] - self.target[window])
+        return (detail.square() * self.visibility[window]).mean()
 
     def periodic_error(self, picture: Tensor, random: torch.Generator) -> Tensor:
         """Squared error of what repeats every `PERIOD` pixels inside a tile of `PERIODS` of them.
@@ -102,10 +116,15 @@ class PhotographLoss:
         seen = area(picture, view.size)
         if not view.window:
             return self.lpips.compare(self.lpips.features(seen), self.features[view]).sum()
-        room = view.size - view.window + 1
-        top, left = torch.randint(0, room, (2,), generator=random).tolist()
-        window = (..., slice(top, top + view.window), slice(left, left + view.window))
+        window = _random_window(view.size, view.window, random)
         return self.lpips(seen[window], self.reduced[view.size][window]).sum()
+
+
+def _random_window(side: int, wanted: int, random: torch.Generator) -> tuple:
+    """Index of a square anywhere in pictures of that side, whole if they are smaller."""
+    size = min(side, wanted)
+    top, left = torch.randint(0, side - size + 1, (2,), generator=random).tolist()
+    return (..., slice(top, top + size), slice(left, left + size))
 
 
 def high_pass(x: Tensor, width: int = 9) -> Tensor:

@@ -45,6 +45,26 @@ def to_jpeg(image: Image.Image, quality: int = 90, marked: bool = False) -> byte
     return stream.getvalue()
 
 
+def xmp_in_gif(data: bytes) -> bytes:
+    """A looping GIF file with the mark "edited with AI" (XMP specification, part 3)."""
+    place = data.find(b"\x21\xff\x0bNETSCAPE2.0")  # before the first picture, where readers look
+    if not data.startswith(b"GIF89a") or place < 0:
+        raise ValueError("not a looping GIF89a file")
+    # The packet stands in the file as it is; the bytes after it lead a reader that takes its
+    # letters for the lengths of blocks to the end, wherever it stands.
+    trailer = b"\x01" + bytes(range(255, -1, -1)) + b"\x00"
+    block = b"\x21\xff\x0bXMP DataXMP" + _XMP.encode() + trailer
+    return data[:place] + block + data[place:]
+
+
+def xmp_in_mp4(data: bytes) -> bytes:
+    """An MP4 file with the mark "edited with AI" in a box at its end (as XMP's part 3 has it)."""
+    if data[4:8] != b"ftyp":
+        raise ValueError("not an MP4 file")
+    body = b"uuid" + bytes.fromhex("be7acfcb97a942e89c71999491e3afac") + _XMP.encode()
+    return data + (len(body) + 4).to_bytes(4, "big") + body
+
+
 def with_visible_mark(image: Image.Image) -> Image.Image:
     """A copy of an RGB picture that says "Edited with AI" in its lower right corner."""
     marked = image.copy()

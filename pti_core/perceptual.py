@@ -74,7 +74,10 @@ class LPIPS(nn.Module):
         """
         x = (x - self.shift).to(self.first.dtype)
         if self.exact_border:
-            x = F.relu(self._blur_pool(F.conv2d(x, self.first, self.biases[0], padding=2)))
+            # A few channels at a time: all 64 at 1024 pixels would take a quarter of a gigabyte.
+            groups = zip(self.first.split(16), self.biases[0].split(16), strict=True)
+            parts = [self._blur_pool(F.conv2d(x, w, bias, padding=2)) for w, bias in groups]
+            x = F.relu_(torch.cat(parts, 1))
         else:
             x = F.relu(_strided_13x13(x, self.fused, self.biases[0]))
         maps = [x]

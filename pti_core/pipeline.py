@@ -30,13 +30,15 @@ from pti_core.faces import Alignment, FaceFinder, align, paste
 from pti_core.fitting import fit_curves
 from pti_core.generators.base import Generator
 from pti_core.inversion import Projection, ProjectionConfig, project
+from pti_core.packing import compact
 from pti_core.perceptual import LPIPS, area
 from pti_core.pictures import Source, open_photograph, to_image, to_tensor
 from pti_core.presets import PRESETS, Preset
 from pti_core.progress import OnStep, Step
 from pti_core.session import Session, encode_crop, encode_photograph
 from pti_core.session_file import MAX_PEOPLE
-from pti_core.tuning import TunedDelta, pivotal_tune
+from pti_core.stack import StackEntry, moved, restyled
+from pti_core.tuning import TunedDelta, TuningConfig, pivotal_tune
 
 #: pti: inversion, then pivotal tuning. w, w+, e4e: that inversion alone, for comparison.
 METHODS = ("pti", "w", "w+", "e4e")
@@ -128,22 +130,6 @@ def personalise(
         ]
         pivots = torch.cat([projection.w for projection in projections])
         noise = [_changed_noise(kit.generator, projection) for projection in projections]
-    delta, tuning_steps, stopped = TunedDelta({}), 0, control.ended_by("steps")
-    if method == "pti" and not control.stopped:
-        with clock.stage("tune"):
-            tuned = pivotal_tune(
-                kit.generator,
-                targets,
-                pivots,
-                kit.lpips,
-                chosen.tuning,
-                seed=seed,
-                noise=noise,
-                on_step=control,
-                edits=_ends(kit.directions),
-            )
-        delta, tuning_steps, stopped = tuned.delta, tuned.steps, tuned.stopped
-    steps = {"invert": sum(projection.steps for projection in projections), "tune": tuning_steps}
     session = Session(
         generator_name=kit.generator.name,
         fingerprint=kit.generator.fingerprint,
@@ -152,38 +138,133 @@ def personalise(
         alignments=[face.alignment for face in faces],
         pivots=pivots,
         noise=noise,
-        delta=delta,
+        delta=TunedDelta({}),
     )
-    if kit.meter and delta.tensors:
-        with clock.stage("fit edits"):
-            session.curves = _fit_curves(session, kit, kit.meter)
-    report: dict[str, Any] = {
-        "seconds": clock.total(),
-        "seconds_by_stage": clock.rounded(),
-        "steps": sum(steps.values()),
-        "steps_by_stage": steps,
-        "stopped": stopped,
-        **measure(session, kit),
-        "peak_rss_mb": peak_rss_mb(),
-        "generator": kit.generator.name,
-        "preset": chosen.name,
-        "method": method,
-        "pivot": inversion,
-        "seed": seed,
-        "photographs": len(photos),
-        "ranges": {name: (c[0][0], c[-1][0]) for name, c in session.curves.items()},
-    }
+    tuning = chosen.tuning if method == "pti" else None
+    work = _Work(session, kit, clock, control, seed, targets)
+    work.steps["invert"] = sum(projection.steps for projection in projections)
+    work.tune(tuning)
+    report = work.report(chosen.name, method, inversion)
+    projecting = (
+        None if inversion == "e4e" else plain_settings(_projection_config(chosen, inversion))
+    )
     session.made = {
-        "settings": {
-            "projection": None
-            if inversion == "e4e"
-            else _plain(_projection_config(chosen, inversion)),
-            "tuning": _plain(chosen.tuning) if method == "pti" else None,
-        },
+        "settings": {"projection": projecting, "tuning": plain_settings(tuning)},
         "report": report,
-        "versions": _versions(),
+        "versions": versions(),
     }
     return session, report
+
+
+def refine(
+    session: Session,
+    kit: Toolkit,
+    preset: str | Preset = "fast",
+    seed: int = 0,
+    on_step: OnStep | None = None,
+) -> tuple[Session, dict[str, Any]]:
+    """Goes on tuning where a session stopped; the best weights seen are kept, the first included.
+
+    Args:
+        session: not changed. Its pivots, edits and photographs stay as they are.
+        preset: whose `refining` settings are used.
+        on_step: as in `personalise`.
+
+    Returns:
+        The new session and its report, as `personalise` gives them; `steps_before` counts the
+        tuning steps of before.
+
+    Raises:
+        SessionError: the session was made for another generator.
+        UserError: an unknown preset.
+    """
+    chosen = find_preset(preset)
+    session.check_generator(kit.generator)
+    clock, control = Clock(), _Control(on_step)
+    crops = [to_tensor(session.crop(i)) for i in range(len(session.crops))]
+    targets = torch.cat(crops).to(kit.generator.w_mean)
+    earlier = session.made.get("report")
+    earlier = earlier if isinstance(earlier, dict) else {}
+    refined = dataclasses.replace(session, curves={}, other_curves=[])
+    work = _Work(refined, kit, clock, control, seed, targets)
+    config = chosen.refining or chosen.tuning
+    work.tune(config)
+    names = ("method", "pivot")
+    report = work.report(chosen.name, *(str(earlier.get(name, "")) for name in names))
+    report["steps_before"] = _steps_of(earlier)
+    settings = session.made.get("settings")
+    refined.made = {
+        "settings": {
+            **(settings if isinstance(settings, dict) else {}),
+            "refining": plain_settings(config),
+        },
+        "report": report,
+        "versions": versions(),
+    }
+    return refined, report
+
+
+@dataclass
+class _Work:
+    """A session that is being tuned, and what its report will say."""
+
+    session: Session
+    kit: Toolkit
+    clock: Clock
+    control: _Control
+    seed: int
+    targets: Tensor
+    steps: dict[str, int] = field(default_factory=lambda: {"invert": 0, "tune": 0})
+    stopped: str = "steps"
+
+    def tune(self, config: TuningConfig | None) -> None:
+        """Tune from the session's weights (None: leave them), and fit the edits to the result."""
+        session, kit, control = self.session, self.kit, self.control
+        self.stopped = control.ended_by("steps")
+        if config is not None and not control.stopped:
+            device = kit.generator.w_mean.device
+            with self.clock.stage("tune"):
+                tuned = pivotal_tune(
+                    kit.generator,
+                    self.targets,
+                    session.pivots.to(device),
+                    kit.lpips,
+                    config,
+                    seed=self.seed,
+                    noise=[{n: t.to(device) for n, t in maps.items()} for maps in session.noise],
+                    start=session.delta if session.delta.tensors else None,
+                    on_step=control,
+                    edits=_ends(kit.directions),
+                )
+            session.delta = compact(tuned.delta)
+            self.steps["tune"], self.stopped = tuned.steps, tuned.stopped
+        if kit.meter and session.delta.tensors:
+            control.announce("fit edits")
+            with self.clock.stage("fit edits"):
+                people = range(len(session.crops))
+                fitted = [_fit_curves(session, kit, kit.meter, i) for i in people]
+                session.curves, session.other_curves = fitted[0], fitted[1:]
+
+    def report(self, preset: str, method: str, pivot: str) -> dict[str, Any]:
+        """The report of `personalise`."""
+        self.control.announce("measure")
+        kit, session = self.kit, self.session
+        return {
+            "seconds": self.clock.total(),
+            "seconds_by_stage": self.clock.rounded(),
+            "steps": sum(self.steps.values()),
+            "steps_by_stage": self.steps,
+            "stopped": self.stopped,
+            **measure(session, kit),
+            "peak_rss_mb": peak_rss_mb(),
+            "generator": kit.generator.name,
+            "preset": preset,
+            "method": method,
+            "pivot": pivot,
+            "seed": self.seed,
+            "photographs": len(session.crops),
+            "ranges": {name: (c[0][0], c[-1][0]) for name, c in session.curves.items()},
+        }
 
 
 def find_preset(preset: str | Preset) -> Preset:
@@ -197,13 +278,18 @@ def find_preset(preset: str | Preset) -> Preset:
 
 @torch.inference_mode()
 def picture(
-    session: Session, kit: EditKit, edits: Mapping[str, float] | None = None, person: int = 0
+    session: Session,
+    kit: EditKit,
+    edits: Mapping[str, float] | None = None,
+    person: int = 0,
+    stack: Sequence[StackEntry] | None = None,
 ) -> Tensor:
     """The aligned picture (1, 3, R, R), nominally in [-1, 1], of a session.
 
     Args:
         edits: direction name to amount in its units; None takes the session's own, {} none.
         person: which of the session's photographs.
+        stack: text-driven edits; None takes the session's own where `edits` is None, else none.
 
     Raises:
         EditError: an unknown direction or an amount out of range.
@@ -211,23 +297,35 @@ def picture(
     """
     replaced = session.replaced(kit.generator, person)
     w = session.pivots[person : person + 1].to(kit.generator.w_mean)
-    own = session.directions(kit.directions)
-    w = latent_directions.apply(w, session.edits if edits is None else edits, own)
+    own = session.directions(kit.directions, person)
+    if stack is None:
+        stack = session.stack if edits is None else ()
+    edits = session.edits if edits is None else edits
+    w = latent_directions.apply(w, edits, own, kit.generator.num_ws)
+    w, replaced = moved(w, stack, kit.generator), restyled(replaced, stack, kit.generator)
     return kit.generator.render(w, replaced, exact=True)
 
 
 def render(
-    session: Session, kit: EditKit, edits: Mapping[str, float] | None = None, person: int = 0
+    session: Session,
+    kit: EditKit,
+    edits: Mapping[str, float] | None = None,
+    person: int = 0,
+    stack: Sequence[StackEntry] | None = None,
 ) -> Image.Image:
     """`picture` as an 8-bit RGB picture (R x R)."""
-    return to_image(picture(session, kit, edits, person))
+    return to_image(picture(session, kit, edits, person, stack))
 
 
 def paste_back(
-    session: Session, kit: EditKit, edits: Mapping[str, float] | None = None, person: int = 0
+    session: Session,
+    kit: EditKit,
+    edits: Mapping[str, float] | None = None,
+    person: int = 0,
+    stack: Sequence[StackEntry] | None = None,
 ) -> Image.Image:
     """The edited face in its photograph, at the photograph's own resolution."""
-    face = render(session, kit, edits, person)
+    face = render(session, kit, edits, person, stack)
     return paste(session.photograph(person), face, session.alignments[person])
 
 
@@ -240,22 +338,10 @@ def measure(session: Session, kit: Toolkit) -> dict[str, Any]:
         `ms_ssim_distance`, `identity_distance`, `identity_network`. None where the generator is too
         small for a metric or there is no network for it.
     """
-    rows = []
-    for person in range(len(session.crops)):
-        crop, result = session.crop(person), render(session, kit, {}, person)
-        a = to_tensor(crop).to(kit.generator.w_mean)
-        b = to_tensor(result).to(kit.generator.w_mean)
-        small = LPIPS_SMALL if a.shape[-1] >= LPIPS_SMALL else None
-        structure = min(a.shape[-2:]) >= MS_SSIM_SIDE
-        rows.append(
-            {
-                "mse": float(metrics.mse(a, b)),
-                "lpips": float(kit.lpips_report(a, b)),
-                "lpips_256": small and float(kit.lpips_report(area(a, small), area(b, small))),
-                "ms_ssim_distance": float(metrics.ms_ssim_distance(a, b)) if structure else None,
-                "identity_distance": kit.identity.distance(crop, result) if kit.identity else None,
-            }
-        )
+    rows = [
+        nearness(session.crop(person), render(session, kit, {}, person), kit)
+        for person in range(len(session.crops))
+    ]
     values = {name: _mean([row[name] for row in rows]) for name in rows[0]}
     distance = values["ms_ssim_distance"]
     return {
@@ -263,6 +349,26 @@ def measure(session: Session, kit: Toolkit) -> dict[str, Any]:
         "ms_ssim": None if distance is None else 1 - distance,
         "lpips_network": f"{kit.lpips_report.name}, at {kit.generator.resolution}",
         "identity_network": kit.identity.name if kit.identity else None,
+    }
+
+
+@torch.inference_mode()
+def nearness(crop: Image.Image, result: Image.Image, kit: Toolkit) -> dict[str, float | None]:
+    """How near a picture is to the aligned crop that it is to show.
+
+    Returns:
+        `mse`, `lpips` (at full resolution), `lpips_256`, `ms_ssim_distance`, `identity_distance`;
+        None where the pictures are too small for a metric or there is no network for it.
+    """
+    a, b = (to_tensor(image).to(kit.generator.w_mean) for image in (crop, result))
+    small = LPIPS_SMALL if a.shape[-1] >= LPIPS_SMALL else None
+    structure = min(a.shape[-2:]) >= MS_SSIM_SIDE
+    return {
+        "mse": float(metrics.mse(a, b)),
+        "lpips": float(kit.lpips_report(a, b)),
+        "lpips_256": small and float(kit.lpips_report(area(a, small), area(b, small))),
+        "ms_ssim_distance": float(metrics.ms_ssim_distance(a, b)) if structure else None,
+        "identity_distance": kit.identity.distance(crop, result) if kit.identity else None,
     }
 
 
@@ -317,26 +423,34 @@ class _Control:
             self.stopped = True
         return not self.stopped
 
+    def announce(self, stage: str) -> None:
+        """Tell of a stage that has no steps of its own."""
+        if self._on_step is not None:
+            self._on_step(Step(stage, 0, 1))
+
     def ended_by(self, otherwise: str) -> str:
         return "person" if self.stopped else otherwise
 
 
 def _ends(directions: Mapping[str, Direction]) -> Tensor | None:
-    """The steps in W (2 * K, w_dim) to both ends of every direction."""
-    steps = [d.step(end) for d in directions.values() for end in (d.low, d.high)]
+    """The steps in W (2 * K, w_dim) to both ends of every direction that is fitted to persons."""
+    fitted = [d for d in directions.values() if d.made.get("measure")]
+    steps = [d.step(end) for d in fitted for end in (d.low, d.high)]
     return torch.stack(steps) if steps else None
 
 
-def _fit_curves(session: Session, kit: Toolkit, meter: AttributeMeter) -> dict[str, Curve]:
-    """The curves of the first photograph's person, rendered as `picture` does."""
-    replaced = session.replaced(kit.generator)
-    pivot = session.pivots[:1].to(kit.generator.w_mean)
+def _fit_curves(
+    session: Session, kit: Toolkit, meter: AttributeMeter, person: int
+) -> dict[str, Curve]:
+    """The curves of one photograph's person, rendered as `picture` does."""
+    replaced = session.replaced(kit.generator, person)
+    pivot = session.pivots[person : person + 1].to(kit.generator.w_mean)
 
     @torch.inference_mode()
     def render_with(step: Tensor) -> Image.Image:
         return to_image(kit.generator.render(pivot + step.to(pivot), replaced, exact=True))
 
-    return fit_curves(kit.directions, render_with, session.crop(), meter, kit.identity)
+    return fit_curves(kit.directions, render_with, session.crop(person), meter, kit.identity)
 
 
 def _as_list(photo: Source | Sequence[Source]) -> list[Source]:
@@ -410,18 +524,25 @@ def _mean(values: list[float | None]) -> float | None:
     return sum(numbers) / len(numbers) if numbers else None
 
 
-def _versions() -> dict[str, str]:
+def _steps_of(report: Mapping[str, Any]) -> int:
+    """Tuning steps that a report counts, those of before included."""
+    stages = report.get("steps_by_stage")
+    counted = [report.get("steps_before"), stages.get("tune") if isinstance(stages, dict) else 0]
+    return sum(n for n in counted if isinstance(n, int) and 0 <= n < 10**9)
+
+
+def versions() -> dict[str, str]:
     return {"python": platform.python_version(), "torch": torch.__version__}
 
 
-def _plain(value: Any) -> Any:
+def plain_settings(value: Any) -> Any:
     """Settings as JSON values: dataclasses as dicts, what JSON lacks as text."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        return {f.name: plain_settings(getattr(value, f.name)) for f in dataclasses.fields(value)}
     if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain_settings(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+        return [plain_settings(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)

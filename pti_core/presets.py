@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pti_core.inversion import ProjectionConfig
 from pti_core.losses import View
@@ -11,43 +11,57 @@ from pti_core.tuning import TuningConfig
 
 @dataclass(frozen=True)
 class Preset:
-    """Settings of a projection and of the tuning that follows it."""
+    """Settings of a projection, of the tuning that follows it, and of tuning that goes on later.
+
+    refining: None for those of `tuning`.
+    """
 
     name: str
     projection: ProjectionConfig
     tuning: TuningConfig
+    refining: TuningConfig | None = None
 
 
 #: The paper's settings (section 4). LPIPS at full resolution is what keeps texture right.
 PAPER = Preset("paper", ProjectionConfig(), TuningConfig())
 
 #: The default on a CPU. Settings without a source were found by trying: `benchmarks/README.md`.
+_FAST_TUNING = TuningConfig(
+    steps=70,
+    tuned_from=32,
+    learning_rate=1e-3,
+    muon_rate=1.5e-2,
+    final_rate=0.0,
+    lambda_l2=40.0,
+    lambda_coarse=20.0,
+    lambda_masked=0.75,
+    lambda_periodic=250.0,
+    lpips_views=(),
+    lpips_in_turn=(View(256), View(512, 256)),
+    lpips_late=(View(1024, 384), View(256)),
+    locality_samples=0,
+    lambda_edits=0.3,
+    edits_every=2,
+    edits_size=256,
+    picture_every=5,
+)
 FAST = Preset(
     "fast",
     ProjectionConfig(
-        steps=50,
-        learning_rate=0.05,
-        lambda_l2=0.5,
-        ramp_down=0.4,
+        steps=60,
+        learning_rate=0.25,
+        betas=(0.8, 0.95),
+        principal_axes=True,
+        lambda_l2=2.0,
+        ramp_up=0.1,
+        ramp_down=0.5,
+        w_noise=0.0,
         optimise_noise=False,
         picture_every=5,
     ),
-    TuningConfig(
-        steps=120,
-        tuned_from=32,
-        learning_rate=1e-3,
-        muon_rate=6e-3,
-        final_rate=0.0,
-        lambda_l2=20.0,
-        lambda_coarse=10.0,
-        lambda_masked=0.3,
-        lambda_periodic=100.0,
-        lpips_views=(View(256),),
-        lpips_in_turn=(View(1024, 384), View(512)),
-        locality_samples=0,
-        lambda_edits=0.1,
-        picture_every=5,
-    ),
+    _FAST_TUNING,
+    # Half the rate: what is there is right, and a full step would lose it first.
+    replace(_FAST_TUNING, steps=100, muon_rate=8e-3, late_from=0.0),
 )
 
 PRESETS = {preset.name: preset for preset in (FAST, PAPER)}

@@ -17,6 +17,7 @@ from pti_core.errors import SessionError
 from pti_core.faces import Alignment
 from pti_core.files import write_atomically
 from pti_core.generators.base import Generator
+from pti_core.stack import StackEntry
 from pti_core.tuning import TunedDelta
 
 # At 95 without colour subsampling a photograph differs from its original by less than its noise:
@@ -41,7 +42,9 @@ class Session:
             this photograph was projected; only those that differ.
         delta: the tuned weights as a float16 difference from the base; empty without tuning.
         edits: direction name to amount in its units.
-        curves: direction name to its curve for this person (`pti_core.fitting`).
+        curves: direction name to its curve for the first photograph's person (`pti_core.fitting`).
+        other_curves: the same for each of the others; none where they were not fitted.
+        stack: text-driven edits, in the order in which they were made.
         made: how it was made (preset, method, seed, settings, metrics, versions): plain JSON.
     """
 
@@ -56,6 +59,8 @@ class Session:
     edits: dict[str, float] = field(default_factory=dict)
     made: dict[str, Any] = field(default_factory=dict)
     curves: dict[str, Curve] = field(default_factory=dict)
+    stack: list[StackEntry] = field(default_factory=list)
+    other_curves: list[dict[str, Curve]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.pivots = _plain(self.pivots).float()
@@ -73,10 +78,12 @@ class Session:
         """The aligned crop, RGB, at the generator's resolution: what was inverted."""
         return session_file.crop_of(self.crops[person])
 
-    def directions(self, shipped: Mapping[str, Direction]) -> dict[str, Direction]:
-        """The shipped directions with this person's curves and ranges."""
+    def directions(self, shipped: Mapping[str, Direction], person: int = 0) -> dict[str, Direction]:
+        """The shipped directions with a person's own curves and ranges, where they were fitted."""
+        fitted = dict(enumerate([self.curves, *self.other_curves]))
+        curves = fitted.get(person, {})
         return {
-            name: direction.fitted(self.curves[name]) if name in self.curves else direction
+            name: direction.fitted(curves[name]) if name in curves else direction
             for name, direction in shipped.items()
         }
 
@@ -111,9 +118,14 @@ class Session:
         one_w, one_ws = (generator.w_dim,), (generator.num_ws, generator.w_dim)
         if tuple(self.pivots.shape[1:]) not in (one_w, one_ws):
             raise SessionError(_unfit("pivot"))
+        for entry in self.stack:
+            entry.check(generator)
 
-    def to_bytes(self) -> bytes:
-        """The session as the bytes of its file; the same session gives the same bytes."""
+    def to_bytes(self, eight_bits: bool = True) -> bytes:
+        """The session as the bytes of its file; the same session gives the same bytes.
+
+        eight_bits: as in `session_file.pack`; what the file opens to is the same either way.
+        """
         header = session_file.Header(
             generator_name=self.generator_name,
             fingerprint=self.fingerprint,
@@ -121,6 +133,8 @@ class Session:
             edits=self.edits,
             made=self.made,
             curves=self.curves,
+            stack=[(entry.label, entry.way, entry.amount) for entry in self.stack],
+            other_curves=self.other_curves,
         )
         tensors = {"pivots": self.pivots}
         tensors |= {f"delta.{name}": tensor for name, tensor in self.delta.tensors.items()}
@@ -129,7 +143,11 @@ class Session:
         for i, (photograph, crop) in enumerate(zip(self.photographs, self.crops, strict=True)):
             tensors[f"photograph.{i}"] = session_file.bytes_to_tensor(photograph)
             tensors[f"crop.{i}"] = session_file.bytes_to_tensor(crop)
-        return session_file.pack(header, tensors)
+        for i, entry in enumerate(self.stack):
+            if entry.ws is not None:
+                tensors[f"stack.{i}.ws"] = entry.ws
+            tensors |= {f"stack.{i}.style.{name}": step for name, step in entry.styles.items()}
+        return session_file.pack(header, tensors, eight_bits)
 
     def save(self, path: Path | str) -> None:
         """Write the file in one step: a crash leaves what was there, or all of the new one.
@@ -169,6 +187,17 @@ class Session:
             edits=header.edits,
             made=header.made,
             curves=header.curves,
+            stack=[
+                StackEntry(
+                    label,
+                    way,
+                    amount,
+                    tensors.get(f"stack.{i}.ws"),
+                    _under(f"stack.{i}.style.", tensors),
+                )
+                for i, (label, way, amount) in enumerate(header.stack)
+            ],
+            other_curves=header.other_curves,
         )
         if generator is not None:
             session.check_generator(generator)

@@ -1,7 +1,9 @@
 """The bytes of a session: one `.safetensors` file, which may come from a stranger.
 
-Layout: tensors `pivots` (float32), `delta.NAME` (float16), `noise.I.NAME` (float32), `photograph.I`
-and `crop.I` (uint8: the bytes of a JPEG and of a PNG), I from 0; one metadata entry, JSON, with the
+Layout: tensors `pivots` (float32), `delta.NAME` (float16), or in its place `packed.NAME` and
+`powers.NAME` (int8, `pti_core.packing`), `noise.I.NAME` (float32), `photograph.I` and `crop.I`
+(uint8: the bytes of a JPEG and of a PNG), `stack.I.ws` and `stack.I.style.NAME` (float32: the
+steps of text-driven edits), I from 0; one metadata entry, JSON, with the
 keys that `Header` has. Every bound below is checked before the memory it bounds is asked for.
 """
 
@@ -23,9 +25,11 @@ from PIL import Image
 from safetensors import SafetensorError
 from torch import Tensor
 
+from pti_core import packing
 from pti_core.directions import Curve
 from pti_core.errors import SessionError
 from pti_core.pictures import MAX_SIDE, open_photograph
+from pti_core.stack import HIGH, MAX_ENTRIES, WAYS
 
 #: Version of the layout; a higher one is refused.
 FORMAT = 1
@@ -48,15 +52,27 @@ MAX_EDIT = 1e6
 # Points of a curve, and the longest step in W: the directions' own are about 3, times 1.5.
 MAX_CURVE, MAX_LENGTH = 32, 20.0
 # `made` is settings, metrics and versions.
+MAX_LABEL = 500  # of a text edit: the longest prompt
 MAX_MADE_VALUES, MAX_MADE_DEPTH, MAX_MADE_TEXT = 2000, 8, 2000
 
 _PARAMETER = r"[A-Za-z0-9_]+(?:\.[A-Za-z0-9_]+){0,9}"
 _INDEX = r"(?:0|[1-9]\d?)"
 _TENSOR_NAME = re.compile(
-    rf"pivots|(?:photograph|crop)\.{_INDEX}|noise\.{_INDEX}\.{_PARAMETER}|delta\.{_PARAMETER}",
+    rf"pivots|(?:photograph|crop)\.{_INDEX}|noise\.{_INDEX}\.{_PARAMETER}"
+    rf"|(?:delta|packed|powers)\.{_PARAMETER}"
+    rf"|stack\.{_INDEX}\.(?:ws|style\.{_PARAMETER})",
     re.ASCII,
 )
-_DTYPES = {"pivots": "F32", "noise": "F32", "delta": "F16", "photograph": "U8", "crop": "U8"}
+_DTYPES = {
+    "pivots": "F32",
+    "noise": "F32",
+    "delta": "F16",
+    "packed": "I8",
+    "powers": "I8",
+    "photograph": "U8",
+    "crop": "U8",
+    "stack": "F32",
+}
 _GENERATOR_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 _EDIT_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
@@ -73,7 +89,9 @@ class Header:
 
     alignments: one dict a photograph, as `Alignment.to_dict` makes them (checked by that class).
     made: plain JSON values.
-    curves: direction name to its (amount, length) pairs for this person.
+    curves: direction name to its (amount, length) pairs for the first photograph's person.
+    other_curves: the same for the other photographs, in their order; may be empty.
+    stack: text edits as (label, way, amount); their steps are tensors.
     """
 
     generator_name: str
@@ -82,10 +100,14 @@ class Header:
     edits: dict[str, float]
     made: dict[str, Any]
     curves: dict[str, Curve] = field(default_factory=dict)
+    stack: list[tuple[str, str, float]] = field(default_factory=list)
+    other_curves: list[dict[str, Curve]] = field(default_factory=list)
 
 
-def pack(header: Header, tensors: dict[str, Tensor]) -> bytes:
+def pack(header: Header, tensors: dict[str, Tensor], eight_bits: bool = True) -> bytes:
     """The file's bytes; the same session gives the same bytes.
+
+    eight_bits: weights that `packing.compact` has rounded take a byte each; False: two.
 
     Raises:
         SessionError: something that `unpack` would refuse.
@@ -98,10 +120,16 @@ def pack(header: Header, tensors: dict[str, Tensor]) -> bytes:
             "edits": header.edits,
             "made": header.made,
             "curves": header.curves,
+            "stack": header.stack,
+            "other_curves": header.other_curves,
         },
         allow_nan=True,  # refused in the next line, with a sentence
     )
     check_header(_parse_json(text))
+    if eight_bits:
+        deltas = {n.removeprefix("delta."): t for n, t in tensors.items() if n[:6] == "delta."}
+        others = {name: tensor for name, tensor in tensors.items() if name[:6] != "delta."}
+        tensors = {**others, **packing.pack_all(deltas)}
     contiguous = {name: tensor.contiguous() for name, tensor in tensors.items()}
     data = safetensors.torch.save(contiguous, metadata={KEY: text})
     _check_size(len(data))
@@ -121,13 +149,29 @@ def unpack(source: Path | str | bytes) -> tuple[Header, dict[str, Tensor]]:
         _check_entry(name, entry)
     header = check_header(_parse_json(text))
     _check_people(len(header.alignments), entries)
+    _check_stack(len(header.stack), entries)
     try:
         tensors = safetensors.torch.load(data)
     except (SafetensorError, ValueError, RuntimeError, OverflowError) as error:
         raise SessionError(_BROKEN) from error
     for name, tensor in tensors.items():
         _check_values(name, tensor)
-    return header, tensors
+    return header, _unpacked(tensors)
+
+
+def _unpacked(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors with `delta.NAME` in place of every `packed.NAME` and `powers.NAME`."""
+    eight = {n.partition(".")[2] for n in tensors if n.startswith(("packed.", "powers."))}
+    out = {n: t for n, t in tensors.items() if not n.startswith(("packed.", "powers."))}
+    for name in eight:
+        try:
+            delta = packing.unpack(tensors[f"packed.{name}"], tensors[f"powers.{name}"])
+        except (KeyError, ValueError) as error:
+            raise SessionError(_BROKEN) from error
+        if f"delta.{name}" in out:
+            raise SessionError(_BROKEN)
+        out[f"delta.{name}"] = delta
+    return out
 
 
 def check_picture(data: bytes, encoding: str, max_side: int) -> Image.Image:
@@ -174,6 +218,8 @@ def check_header(data: Any) -> Header:
         edits=_edits(data.get("edits", {})),
         made=_made(data.get("made", {})),
         curves=_curves(data.get("curves", {})),
+        stack=_stack(data.get("stack", [])),
+        other_curves=_other_curves(data.get("other_curves", [])),
     )
 
 
@@ -250,6 +296,7 @@ def _check_entry(name: str, entry: Any) -> None:
     if not isinstance(shape, list) or not all(_is_integer(side) and side > 0 for side in shape):
         raise SessionError(_BROKEN)
     dimensions = {"pivots": (2, 3), "photograph": (1,), "crop": (1,), "noise": (4,)}
+    dimensions["stack"] = (2,) if name.endswith(".ws") else (1,)
     count, bound = math.prod(shape), MAX_PICTURE_BYTES if _DTYPES[kind] == "U8" else MAX_FILE
     if (
         entry.get("dtype") != _DTYPES[kind]
@@ -269,8 +316,15 @@ def _check_people(count: int, entries: dict[str, Any]) -> None:
         raise SessionError(_BROKEN)
 
 
+def _check_stack(count: int, entries: dict[str, Any]) -> None:
+    """A step for every text edit, and none for any other."""
+    owners = {int(name.split(".")[1]) for name in entries if name.startswith("stack.")}
+    if owners != set(range(count)):
+        raise SessionError(_BROKEN)
+
+
 def _check_values(name: str, tensor: Tensor) -> None:
-    if tensor.dtype == torch.uint8:
+    if tensor.dtype in (torch.uint8, torch.int8):
         return
     bound = math.inf if tensor.dtype == torch.float16 else MAX_VALUE
     # An aggregate is not finite if any value is not.
@@ -323,6 +377,12 @@ def _curves(value: Any) -> dict[str, Curve]:
     return {name: _curve(name, points) for name, points in value.items()}
 
 
+def _other_curves(value: Any) -> list[dict[str, Curve]]:
+    if not isinstance(value, list) or len(value) >= MAX_PEOPLE:
+        raise SessionError(_BROKEN)
+    return [_curves(curves) for curves in value]
+
+
 def _curve(name: str, points: Any) -> Curve:
     """A curve that rises through nought, within bounds (`Direction` wants the same)."""
     sound = bool(_EDIT_NAME.fullmatch(name)) and isinstance(points, (list, tuple))
@@ -340,6 +400,18 @@ def _curve(name: str, points: Any) -> Curve:
         if rises and (0, 0) in curve[1:-1]:
             return curve
     raise SessionError("The session file's ranges of its edits are out of order; " + _ASK)
+
+
+def _stack(value: Any) -> list[tuple[str, str, float]]:
+    """Text edits: what was asked for, the way, the amount."""
+    if not isinstance(value, list) or len(value) > MAX_ENTRIES:
+        raise SessionError(_BROKEN)
+    for item in value:
+        sound = isinstance(item, (list, tuple)) and len(item) == 3
+        sound = sound and isinstance(item[0], str) and 0 < len(item[0]) <= MAX_LABEL
+        if not sound or item[1] not in WAYS or not _is_number(item[2], HIGH):
+            raise SessionError("The session file's text edits are not sound; " + _ASK)
+    return [(str(label), str(way), float(amount)) for label, way, amount in value]
 
 
 def _made(value: Any) -> dict[str, Any]:

@@ -5,10 +5,11 @@ Importing this is quick: networks and the libraries that run them are loaded in 
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import dataclasses
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from pti_core.pipeline import EditKit, Toolkit
     from pti_core.presets import Preset
     from pti_core.progress import OnStep
+    from pti_core.session import Session
+    from pti_core.stack import StackEntry
     from pti_core.store import Record, Store
 
 #: What `picture` shows: the aligned face, or the face in its photograph.
@@ -37,11 +40,23 @@ SCREEN_SIDE = 1600
 #: Side of what follows a slider while it moves.
 PREVIEW_SIDE = 512
 
-# Seconds on two CPU cores, to begin with: a step at 1024 without its perceptual part, and the
-# perceptual network forward and backward a million pixels. Measured steps replace the guess.
-_STEP_SECONDS, _PERCEPTUAL_SECONDS = 0.8, 5.0
-# Fitting the sliders and taking the metrics, on two quiet cores.
-_COMPARE_SECONDS = 15.0
+# Seconds on two CPU cores, to begin with: a step at 1024 without its perceptual part, the
+# perceptual network forward and backward a million pixels, fitting the edits to the person, and
+# comparing the result with the photograph. Measured steps replace the guess.
+_STEP_SECONDS, _PERCEPTUAL_SECONDS, _FIT_SECONDS, _MEASURE_SECONDS = 0.2, 0.9, 5.0, 3.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Likeness:
+    """How near an edited face is to the photograph's.
+
+    distance: of `network`'s embeddings. same_person: under this distance it takes two pictures for
+    one person.
+    """
+
+    distance: float
+    same_person: float
+    network: str
 
 
 class Studio:
@@ -150,6 +165,38 @@ class Studio:
         plan = plan_of(chosen)
         return self.line.submit(work, plan, owner=desk_id, kind=chosen.name, person=person)
 
+    def refine(
+        self,
+        desk_id: str,
+        edits: Mapping[str, float],
+        preset: str = "fast",
+        seed: int = 0,
+        person: Person = Person(),  # noqa: B008 - frozen
+    ) -> Job:
+        """Put more tuning of the desk's session into the line; else as `personalise`.
+
+        The best weights are kept, those of before included. edits: what the session has then.
+
+        Raises:
+            NoDeskError, UserError: no such desk, no session on it, an unknown preset, a full line,
+                a generator that cannot be tuned here.
+        """
+        desk, chosen = self._with_session(desk_id), self._preset(preset)
+        assert desk.session is not None
+        session = dataclasses.replace(desk.session, edits=_moved(edits))
+        name = self._choice_of(session.generator_name)
+        order = Order(desk.photograph, chosen, seed, name, session)
+
+        def work(on_step: OnStep) -> dict[str, Any]:
+            refined, report = self._executor.personalise(order, on_step)
+            self._lay(desk, refined.crop(), report, refined)
+            return report
+
+        going_on = dataclasses.replace(chosen, tuning=chosen.refining or chosen.tuning)
+        kind = f"{chosen.name}, refining"
+        plan = plan_of(going_on)[1:]
+        return self.line.submit(work, plan, owner=desk_id, kind=kind, person=person)
+
     def stop(self, desk_id: str) -> bool:
         """Have the desk's personalisation end with what it has reached; whether there is one."""
         job = self.line.job_of(desk_id)
@@ -196,7 +243,9 @@ class Studio:
         """
         desk = self._with_session(desk_id)
         _check_view(view)
-        face = self._face(desk, edits)
+        return self._viewed(desk, self._face(desk, edits), view, side)
+
+    def _viewed(self, desk: Desk, face: Image.Image, view: str, side: int | None) -> Image.Image:
         if view == "face":
             return _within(face, side)
         from pti_core.faces import paste
@@ -225,10 +274,65 @@ class Studio:
         return shown[name], after
 
     def ranges(self, desk_id: str) -> dict[str, tuple[float, float]]:
-        """Direction name to the range that was found for the person of the desk's session."""
+        """Direction name to how far it goes for the person of the desk's session."""
         session = self._with_session(desk_id).session
         assert session is not None
-        return {name: (curve[0][0], curve[-1][0]) for name, curve in session.curves.items()}
+        own = session.directions(self._edit_kit(session.generator_name).directions)
+        return {name: (direction.low, direction.high) for name, direction in own.items()}
+
+    def likeness(self, desk_id: str, edits: Mapping[str, float]) -> Likeness | None:
+        """How near the edited face is to the photograph's; None without a network for it.
+
+        Raises as `picture` does.
+        """
+        desk = self._with_session(desk_id)
+        identity = self.networks.get().identity
+        if identity is None:
+            return None
+        face, shown = self._face(desk, edits), desk.shown
+        if "embedding" not in shown:
+            assert desk.session is not None
+            shown["embedding"] = identity.embedding(desk.session.crop())
+        distance = identity.distance(shown["embedding"], face)
+        return Likeness(distance, identity.same_person, identity.name)
+
+    def variation(self, desk_id: str, seed: int) -> dict[str, float]:
+        """Random edits within the person's ranges; the same for the same seed."""
+        from pti_core.variation import random_edits
+
+        return random_edits(self.ranges(desk_id), seed)
+
+    def strip(
+        self, desk_id: str, edits: Mapping[str, float], name: str, count: int = 7, side: int = 192
+    ) -> Iterator[tuple[float, Image.Image]]:
+        """One edit across its range on top of the others: amounts and small pictures, one by one.
+
+        Raises as `picture` does.
+        """
+        if name not in self.ranges(desk_id):
+            raise UserError(f"There is no edit named {name!r}.")
+        low, high = self.ranges(desk_id)[name]
+        for index in range(count):
+            amount = low + (high - low) * index / (count - 1)
+            with self._rendering:
+                face = self._rendered(self._with_session(desk_id), {**edits, name: amount})
+            yield amount, _within(face, side)
+
+    def frames(
+        self,
+        desk_id: str,
+        states: Sequence[Mapping[str, float]],
+        view: str = "face",
+        side: int | None = None,
+    ) -> Iterator[Image.Image]:
+        """The pictures of several states of edits, one by one. Takes and raises what `picture`
+        does."""
+        _check_view(view)
+        for state in states:
+            desk = self._with_session(desk_id)
+            with self._rendering:
+                face = self._rendered(desk, state)
+            yield self._viewed(desk, face, view, side)
 
     def session_file(self, desk_id: str, edits: Mapping[str, float]) -> bytes:
         """The session's file, with these edits in it. Raises as `picture` does."""
@@ -240,6 +344,29 @@ class Studio:
         kit = self._edit_kit(session.generator_name)
         directions.apply(session.pivots, edits, kit.directions)
         return dataclasses.replace(session, edits=_moved(edits)).to_bytes()
+
+    def session(self, desk_id: str) -> Session:
+        """The session on the desk. Raises NoDeskError, UserError: no such desk, nothing on it."""
+        session = self._with_session(desk_id).session
+        assert session is not None
+        return session
+
+    def edit_kit(self, desk_id: str) -> EditKit:
+        """What renders the desk's session; for one thread at a time. Raises as `session` does."""
+        return self._edit_kit(self.session(desk_id).generator_name)
+
+    def restack(self, desk_id: str, entries: Sequence[StackEntry]) -> None:
+        """Replace the text edits of the desk's session. Raises as `session` does."""
+        desk = self._with_session(desk_id)
+        assert desk.session is not None
+        desk.session = dataclasses.replace(desk.session, stack=list(entries))
+
+    @contextlib.contextmanager
+    def rendering(self) -> Iterator[None]:
+        """While this is held no edit is rendered: each takes all cores, and a network of its own
+        would be needed for two at a time."""
+        with self._rendering:
+            yield
 
     def share(
         self,
@@ -308,6 +435,15 @@ class Studio:
             return dataclasses.replace(first, about=chosen.about)
         return chosen
 
+    def _choice_of(self, name: str) -> str:
+        """The choice that has the generator of that name, which may have to be loaded yet."""
+        for choice, networks in self._choices.items():
+            if networks.ready and networks.get().generator.name == name:
+                return choice
+        if name in self._choices:
+            return name
+        raise UserError(f"The session's generator {name!r} cannot be tuned here; personalise anew.")
+
     def _lay(self, desk: Desk, crop: Image.Image, report: dict[str, Any], session: Any) -> None:
         desk.shown = {}
         desk.crop, desk.report, desk.session = crop, report, session
@@ -321,16 +457,21 @@ class Studio:
 
     def _face(self, desk: Desk, edits: Mapping[str, float]) -> Image.Image:
         """The aligned picture; the latest is kept, as the same is asked for in several sizes."""
+        wanted, shown = _moved(edits), desk.shown
+        with self._rendering:  # one at a time: each takes all cores
+            assert desk.session is not None
+            stack = tuple(desk.session.stack)
+            if (shown.get("edits"), shown.get("stack")) != (wanted, stack):
+                shown.update(face=self._rendered(desk, wanted), edits=wanted, stack=stack)
+            return shown["face"]
+
+    def _rendered(self, desk: Desk, edits: Mapping[str, float]) -> Image.Image:
         from pti_core.pipeline import render
 
-        session, wanted = desk.session, _moved(edits)
+        session = desk.session
         assert session is not None
-        shown = desk.shown
-        with self._rendering:  # one at a time: each takes all cores
-            if shown.get("edits") != wanted:
-                face = render(session, self._edit_kit(session.generator_name), wanted)
-                shown.update(face=face, edits=wanted)
-            return shown["face"]
+        kit = self._edit_kit(session.generator_name)
+        return render(session, kit, _moved(edits), stack=tuple(session.stack))
 
     def _edit_kit(self, name: str) -> EditKit:
         """The networks of an edit, which may run beside a personalisation.
@@ -371,7 +512,7 @@ def plan_of(preset: Preset) -> list[Stage]:
         return _STEP_SECONDS + _PERCEPTUAL_SECONDS * sum((side / 1024) ** 2 for side in sides)
 
     projection, tuning = preset.projection, preset.tuning
-    turns = [view.window or view.size for view in tuning.lpips_in_turn]
+    turns = [view.window or view.size for view in (*tuning.lpips_in_turn, *tuning.lpips_late)]
     tune = seconds(*(view.window or view.size for view in tuning.lpips_views))
     if turns:
         tune += sum(seconds(side) - _STEP_SECONDS for side in turns) / len(turns)
@@ -382,7 +523,8 @@ def plan_of(preset: Preset) -> list[Stage]:
     return [
         Stage("invert", projection.steps, seconds(projection.lpips_size)),
         Stage("tune", tuning.steps, tune),
-        Stage("compare", 1, _COMPARE_SECONDS),
+        Stage("fit edits", 1, _FIT_SECONDS),
+        Stage("measure", 1, _MEASURE_SECONDS),
     ]
 
 

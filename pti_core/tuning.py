@@ -34,7 +34,8 @@ class TuningConfig:
     learning_rate: float = 3e-4  # section 4, Adam
     tuned_from: int = 4  # least side of the hidden maps whose weights move; the paper's: all
     muon_rate: float = 0.0  # of Muon, for weights that mix channels; 0: Adam for all
-    final_rate: float = 1.0  # cosine decay of the rates to this share; the paper's are constant
+    muon_momentum: float = 0.8  # 0.95 is usual, for thousands of steps; in 60, 0.8 ends lower
+    final_rate: float = 1.0  # linear decay of the rates to this share; the paper's are constant
     lambda_l2: float = 1.0  # equation 3's lambda_L2, section 4
     lambda_lpips: float = 1.0  # equation 3 weighs LPIPS by one
     lambda_coarse: float = 0.0  # squared error of the pictures at 64 x 64
@@ -42,6 +43,8 @@ class TuningConfig:
     lambda_periodic: float = 0.0  # `PhotographLoss.periodic_error`
     lpips_views: tuple[View, ...] = (View(1024),)  # compared at every step
     lpips_in_turn: tuple[View, ...] = ()  # one more at each step, in turn
+    lpips_late: tuple[View, ...] = ()  # in their place from `late_from` on
+    late_from: float = 0.5  # share of the steps
     # Equations 6 and 7.
     locality_samples: int = 1  # N_r, section 4; 0 switches the term off
     locality_every: int = 1  # steps between two evaluations of the term (the paper: every one)
@@ -155,7 +158,9 @@ class _Run:
         self.optimisers = _optimisers(self.weights, config)
         self.rates = [optimiser.param_groups[0]["lr"] for optimiser in self.optimisers]
         self.photographs = [
-            PhotographLoss(target[None], lpips, config.lpips_views, config.lpips_in_turn)
+            PhotographLoss(
+                target[None], lpips, config.lpips_views, config.lpips_in_turn, config.lpips_late
+            )
             for target in targets
         ]
         self.untuned = self._at_the_pivots() if edits is not None and config.lambda_edits else []
@@ -198,16 +203,18 @@ class _Run:
         steady = config.lambda_l2 * mse + config.lambda_lpips * perceptual
         if config.lambda_coarse:
             steady = steady + config.lambda_coarse * photograph.coarse_error(picture)
-        if config.lambda_masked:
-            steady = steady + config.lambda_masked * photograph.masked_error(picture)
         # Which view or tile comes up must not decide which weights were best: not in "loss".
-        detail = photograph.detail(picture, index // len(self.photographs), self.random)
+        turn, late = index // len(self.photographs), index >= config.late_from * config.steps
+        detail = photograph.detail(picture, turn, self.random, late)
         varying = config.lambda_lpips * detail
+        if config.lambda_masked:
+            varying = varying + config.lambda_masked * photograph.masked_error(picture, self.random)
         if config.lambda_periodic:
             periodic = photograph.periodic_error(picture, self.random)
             varying = varying + config.lambda_periodic * periodic
         (steady + varying).backward()
-        losses = {"mse": mse.item(), "lpips": perceptual.item(), "loss": steady.item()}
+        seen = perceptual if config.lpips_views else detail
+        losses = {"mse": mse.item(), "lpips": seen.item(), "loss": steady.item()}
         return losses, picture.detach()
 
     def _locality_loss(self) -> Tensor:
@@ -255,8 +262,7 @@ class _Run:
 
     def _rate(self, index: int) -> float:
         final = self.config.final_rate
-        done = index / max(1, self.config.steps)
-        return final + (1 - final) * (0.5 + 0.5 * math.cos(math.pi * done))
+        return final + (1 - final) * (1 - index / max(1, self.config.steps))
 
     def _remember(self, losses: dict[str, float]) -> None:
         """Keeps the weights that began the round (a step for each photograph) of least loss."""
@@ -308,7 +314,8 @@ def _optimisers(weights: dict[str, Tensor], config: TuningConfig) -> list[torch.
         )
     ]
     if by_muon:
-        optimisers.append(Muon([weights[name] for name in sorted(by_muon)], lr=config.muon_rate))
+        chosen = [weights[name] for name in sorted(by_muon)]
+        optimisers.append(Muon(chosen, lr=config.muon_rate, momentum=config.muon_momentum))
     return optimisers
 
 

@@ -141,6 +141,20 @@ def test_stop_keeps_what_is_reached(client, photograph):
     assert client.predict(desk, api_name="/stop") == {"stopped": False}
 
 
+def test_refining_goes_on_from_what_is_there(client, photograph):
+    desk, _ = client.predict(handle_file(photograph), api_name="/align")
+    assert "nothing to edit" in refusal(client, desk, "short", 0, {}, api_name="/refine")
+    client.predict(desk, "short", api_name="/personalise")
+    before = edited(client, desk, {"age": 5})
+    last = list(client.submit(desk, "short", 0, {"age": 5}, api_name="/refine"))[-1]
+    assert last["state"] == "done" and last["report"]["steps_by_stage"]["invert"] == 0
+    assert last["report"]["steps_before"] == 4
+    assert np.abs(edited(client, desk, {"age": 5}) - before).mean() < 20  # the same face
+    session = Session.open(Path(client.predict(desk, {"age": 5}, api_name="/save_session")))
+    assert session.edits == {"age": 5}
+    assert "outside" in refusal(client, desk, {"age": 1e6}, api_name="/edit")
+
+
 # --------------------------------------------------------------------------- several people
 
 
@@ -254,8 +268,10 @@ def test_forget(client, desk):
 def test_the_endpoints_are_named_and_typed(client, directions):
     named = client.view_api(return_format="dict")["named_endpoints"]
     assert set(named) == {
-        *("/align", "/personalise", "/stop", "/edit", "/save_session", "/open_session"),
+        *("/align", "/personalise", "/refine", "/stop", "/edit", "/save_session", "/open_session"),
         *("/forget", "/directions", "/status"),
+        *("/likeness", "/variation", "/strip", "/animate"),
+        *("/understand", "/edit_text"),
         *("/share", "/open_share", "/shares", "/rename_share", "/delete_share"),
     }
     listed = client.predict(api_name="/directions")

@@ -92,7 +92,8 @@ def test_help_needs_no_heavy_module():
     [
         ([], "COMMAND"),
         (["convert"], "convert"),
-        (["invert"], "PHOTO"),
+        (["invert"], "--out"),
+        (["invert", "--out", "s"], "photographs"),
         (["invert", "a.jpg"], "--out"),
         (["invert", "a.jpg", "--out", "s", "--preset", "slow"], "fast"),
         (["invert", "a.jpg", "--out", "s", "--method", "z"], "pti"),

@@ -7,16 +7,18 @@ import torch
 from fill import error
 from torch import Tensor
 
+from pti_core import devices
 from pti_core.generators import convolution
 
 #: Rounding of bfloat16 is 2^-9; sums of some dozen products stay under this.
 NEAR = 0.05
+F32 = torch.float32
 
 
-def run(dtype: torch.dtype, up: bool, with_bias: bool) -> list[Tensor]:
+def run(dtype: torch.dtype, up: bool, with_bias: bool, count: int = 2) -> list[Tensor]:
     """Result and gradients of one convolution."""
     random = torch.Generator().manual_seed(0)
-    x = torch.randn(2, 6, 9, 9, generator=random).to(dtype).requires_grad_()
+    x = torch.randn(count, 6, 9, 9, generator=random).to(dtype).requires_grad_()
     weight = torch.randn(4, 6, 3, 3, generator=random).requires_grad_()
     bias = torch.randn(4, generator=random).requires_grad_() if with_bias else None
     y = convolution.convolve(x, weight, bias, up)
@@ -33,7 +35,7 @@ def run(dtype: torch.dtype, up: bool, with_bias: bool) -> list[Tensor]:
 def test_sixteen_bits(
     fast: bool, up: bool, with_bias: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(convolution, "has_fast_half", lambda device, dtype: fast)
+    monkeypatch.setattr(convolution, "has_fast_half", lambda dtype: fast and dtype != F32)
     wanted = run(torch.float32, up, with_bias)
     for got, exact in zip(run(torch.bfloat16, up, with_bias), wanted, strict=True):
         assert error(got, exact) < NEAR
@@ -44,3 +46,25 @@ def test_frozen_weights_get_no_gradient() -> None:
     weight = torch.randn(3, 2, 3, 3)
     convolution.convolve(x, weight, None, False).sum().backward()
     assert x.grad is not None and weight.grad is None
+
+
+@pytest.mark.parametrize("up", [True, False])
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_gradient_in_bands_of_rows(up: bool, count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Against the derivative that the library takes of the whole, bands of four rows of nine."""
+    monkeypatch.setattr(convolution, "BAND", 1)
+    banded = run(F32, up, True, count)
+    monkeypatch.setattr(convolution._HostConvolution, "apply", convolution._convolve)
+    for got, whole in zip(banded, run(F32, up, True, count), strict=True):
+        assert error(got, whole) < 1e-5
+
+
+def test_half_is_fast_where_its_time_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken = {F32: 1.0, torch.bfloat16: 0.5, torch.float16: 9.0}
+    monkeypatch.setattr(devices, "_seconds", taken.__getitem__)
+    answers = [devices.has_fast_half(d) for d in (F32, torch.bfloat16, torch.float16)]
+    assert answers == [False, True, False]
+
+
+def test_the_time_of_a_convolution_is_measured_once() -> None:
+    assert 0 < devices._seconds(F32) == devices._seconds(F32) < 1

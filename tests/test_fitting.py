@@ -121,12 +121,11 @@ def test_directions_without_a_measure_are_left_alone(directions):
 def test_a_session_file_with_a_wild_curve_is_refused(curve):
     sane = {"age": ((-1.0, -2.0), (0.0, 0.0), (1.0, 3.0))}
     pack(Header("small", "0" * 64, [{}], {}, {}, sane), {"pivots": torch.zeros(1, 512)})
-    with pytest.raises(SessionError):
-        check_header(
-            {
-                "format": 1,
-                "generator": {"name": "small", "fingerprint": "0" * 64},
-                "alignments": [{}],
-                "curves": {"age": curve},
-            }
-        )
+    header = {
+        "format": 1,
+        "generator": {"name": "small", "fingerprint": "0" * 64},
+        "alignments": [{}],
+    }
+    for wild in ({"curves": {"age": curve}}, {"other_curves": [{}, {"age": curve}]}):
+        with pytest.raises(SessionError):
+            check_header({**header, **wild})

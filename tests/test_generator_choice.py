@@ -21,6 +21,7 @@ from checkpoints.load import load_edit_kit
 from checkpoints.store import Store
 from pti_core.devices import Card
 from pti_core.errors import CheckpointError, UserError
+from pti_core.generators import stylegan2
 from pti_core.generators.base import Generator
 from pti_core.generators.stylegan2 import StyleGAN2
 
@@ -118,14 +119,17 @@ def test_a_session_gets_the_generator_that_it_names(folder):
 # What a card is asked to do; no card is needed to decide it.
 
 
-def test_precision_and_checkpoints_by_card(folder, generator: Generator):
+def test_precision_and_checkpoints_by_device(folder, generator: Generator, monkeypatch):
     small_network(folder / PUBLISHED)
+    monkeypatch.setattr(stylegan2, "multiplies_bf16", lambda: False)
     network = choose_generator("stylegan2", "cpu").generator
     assert network.options == {} == network.options_for(None)
+    monkeypatch.setattr(stylegan2, "multiplies_bf16", lambda: True)
+    assert choose_generator("stylegan2", "cpu").generator.options == {"dtype": torch.bfloat16}
     small, large = Card(6 * 10**9, bf16=True), Card(24 * 10**9, bf16=False)
     assert network.options_for(small) == {"dtype": torch.bfloat16, "checkpoint": True}
     assert network.options_for(large) == {"dtype": torch.float32, "checkpoint": False}
-    assert generator.options_for(small) == {}
+    assert generator.options_for(small) == {} == generator.options_for(None)
 
 
 def test_options_reach_the_network_unless_the_picture_is_kept(folder):

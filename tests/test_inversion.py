@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 import torch
 from conftest import SIDE, make_lively_generator
@@ -31,6 +33,19 @@ def test_a_planted_code_is_approached(generator, lpips, planted):
     )
     assert end < 0.3 * start
     assert found.steps == 40 and found.noise == {} and found.w.shape == (1, 512)
+
+
+def test_along_the_axes_of_w_a_face_is_found_as_well_and_stays_a_likely_one(generator, lpips):
+    wanted = generator.sample_w(1, seed=3)
+    target = generator.render(wanted)
+    config = dataclasses.replace(QUICK, principal_axes=True, betas=(0.8, 0.95), w_noise=0.0)
+    found = project(generator, target, lpips, config, start=generator.sample_w(1, seed=4))
+    start = lpips(generator.render(generator.sample_w(1, seed=4)), target).item()
+    assert lpips(generator.render(found.w), target).item() < 0.3 * start
+    # No step at all gives back where it started, whatever the axes.
+    still = dataclasses.replace(config, steps=0)
+    where = project(generator, target, lpips, still, start=wanted).w
+    torch.testing.assert_close(where, wanted, atol=1e-3, rtol=0)
 
 
 def test_w_plus_has_a_code_for_each_layer_and_comes_nearer(generator, lpips):

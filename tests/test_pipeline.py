@@ -13,7 +13,7 @@ from checkpoints.load import load_face_finder
 from pti_core.errors import PhotographError, UserError
 from pti_core.inversion import ProjectionConfig
 from pti_core.losses import View
-from pti_core.pipeline import Toolkit, measure, personalise, picture
+from pti_core.pipeline import Toolkit, measure, personalise, picture, refine
 from pti_core.presets import Preset
 from pti_core.session import Session
 from pti_core.tuning import TuningConfig
@@ -91,6 +91,24 @@ def test_stopping_keeps_what_is_reached(kit):
     session, report = personalise(PHOTO, kit, TINY, on_step=lambda step: step.index < 3)
     assert report["steps_by_stage"] == {"invert": 3, "tune": 0} and report["stopped"] == "person"
     assert not session.delta.tensors
+
+
+def test_refining_goes_on_from_the_session_and_keeps_the_best(kit):
+    session, report = personalise(PHOTO, kit, TINY)
+    session.edits = {"age": 2.0}
+    before = picture(session, kit, {}).clone()
+    slower = dataclasses.replace(TINY.tuning, steps=20, learning_rate=1e-3)
+    better, second = refine(session, kit, dataclasses.replace(TINY, refining=slower))
+    assert second["mse"] < report["mse"]
+    assert second["steps_by_stage"] == {"invert": 0, "tune": 20} and second["steps_before"] == 8
+    assert better.pivots.equal(session.pivots) and better.edits == {"age": 2.0}
+    assert torch.equal(picture(session, kit, {}), before)  # the one begun with is as it was
+    # A rate that breaks everything: what was there is kept.
+    wild = dataclasses.replace(TINY, refining=dataclasses.replace(TINY.tuning, learning_rate=1.0))
+    _, third = refine(better, kit, wild)
+    assert third["mse"] <= second["mse"] * 1.001
+    _, stopped = refine(better, kit, TINY, on_step=lambda step: step.stage != "tune")
+    assert stopped["stopped"] == "person" and stopped["mse"] <= second["mse"] * 1.001
 
 
 def test_mistakes_are_sentences(kit):

@@ -8,6 +8,7 @@ import os
 import struct
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from pti_core.losses import View
 from pti_core.pictures import to_tensor
 from pti_core.pipeline import EditKit, paste_back, picture, render
 from pti_core.session import Session, encode_crop, encode_photograph
+from pti_core.stack import StackEntry
 from pti_core.tuning import TunedDelta, TuningConfig, pivotal_tune
 
 PHOTO = (150, 120)
@@ -71,6 +73,67 @@ def kit(generator, directions):
 
 
 # ------------------------------------------------------------------------------------ round trip
+
+
+def with_stack(session: Session, generator) -> Session:
+    """The session with one text edit in W+ and one in StyleSpace."""
+    bias = "layers.2.conv2.modulation.bias"
+    width = len(dict(generator.synthesis.named_parameters())[bias])
+    entries = [
+        StackEntry("bowl cut", "mapper", 0.5, 0.2 * torch.ones(generator.num_ws, 512)),
+        StackEntry("red lips", "global", 2.0, None, {bias: torch.linspace(-1, 1, width)}),
+    ]
+    return replace(session, stack=entries)
+
+
+def test_text_edits_survive_the_file_bit_for_bit(session, generator, kit):
+    edited = with_stack(session, generator)
+    opened = Session.open(edited.to_bytes(), generator)
+    assert [(e.label, e.way, e.amount) for e in opened.stack] == [
+        ("bowl cut", "mapper", 0.5),
+        ("red lips", "global", 2.0),
+    ]
+    plain = picture(session, kit, {})
+    assert torch.equal(picture(opened, kit), picture(edited, kit))
+    assert opened.to_bytes() == edited.to_bytes()
+    # {} takes the text edits away too; each of them changes the picture; nought is none.
+    assert torch.equal(picture(opened, kit, {}), plain)
+    for entry in edited.stack:
+        assert not torch.equal(picture(session, kit, {}, stack=[entry]), plain)
+        none = picture(session, kit, {}, stack=[entry.with_amount(0)])
+        assert torch.equal(none, plain)
+
+
+def test_text_edits_that_do_not_fit_are_refused(session, generator):
+    edited = with_stack(session, generator)
+    wide = replace(edited.stack[0], ws=torch.zeros(3, 512))
+    other = replace(edited.stack[1], styles={"layers.0.conv1.bias": torch.zeros(32)})
+    for entry in (wide, other):
+        data = replace(edited, stack=[entry]).to_bytes()
+        with pytest.raises(SessionError, match="text edits do not fit"):
+            Session.open(data, generator)
+
+
+@pytest.mark.parametrize(
+    "stack",
+    [
+        [["bowl cut", "shell", 1.0]],
+        [["bowl cut", "mapper", 1e9]],
+        [["", "mapper", 1.0]],
+        [["x" * 501, "mapper", 1.0]],
+        [["bowl cut", "mapper"]],
+        [{}],
+        "mapper",
+        [["bowl cut", "mapper", 1.0]] * 13,
+        [["bowl cut", "mapper", 1.0]] * 2,  # an edit without its step
+        [],  # a step without its edit
+    ],
+)
+def test_hostile_text_edits_are_refused(session, generator, stack):
+    edited = with_stack(session, generator)
+    data = replace(edited, stack=edited.stack[:1]).to_bytes()
+    header, ours, body = taken_apart(data)
+    sentence(put_together(header, {**ours, "stack": stack}, body))
 
 
 @pytest.mark.parametrize(("space", "people"), [("w", 1), ("w+", 1), ("w", 3)])

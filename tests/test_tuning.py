@@ -84,8 +84,10 @@ def test_edits_keep_their_size(generator, lpips, targets, pivots):
             shares.append((F.mse_loss(own, base) / base.square().mean()).item())
         return sum(shares) / len(shares)
 
-    plain = dataclasses.replace(FAST, edits_size=SIDE, edits_every=2)
-    held = dataclasses.replace(plain, lambda_edits=0.3)
+    # At the gentler rates of real tuning: random weights run away around the pivot at high ones.
+    gentle = {"learning_rate": 1e-3, "muon_rate": 6e-3}
+    plain = dataclasses.replace(FAST, edits_size=SIDE, edits_every=2, **gentle)
+    held = dataclasses.replace(plain, lambda_edits=0.03)
     without = pivotal_tune(generator, target, pivot, lpips, plain, edits=edits).delta
     with_term = pivotal_tune(generator, target, pivot, lpips, held, edits=edits).delta
     assert lost(with_term) < 0.8 * lost(without)
@@ -220,7 +222,7 @@ def test_an_error_shows_on_plain_ground_and_not_in_texture(lpips):
     pattern = torch.zeros(1, 3, SIDE, SIDE)
     pattern[..., ::4, :] = 0.05
     seen = [
-        PhotographLoss(ground, lpips, (), ()).masked_error(ground + pattern).item()
+        PhotographLoss(ground, lpips, (), ()).masked_error(ground + pattern, random).item()
         for ground in (plain, busy)
     ]
     assert seen[0] > 50 * seen[1]

@@ -1,36 +1,48 @@
-"""The third part of the page: before and after, the sliders, how near it is."""
+"""The third part of the page: before and after, the sliders, the list of edits, the likeness."""
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import gradio as gr
 
 from pti_core.controls import Control
 from pti_core.studio import VIEWS, Studio
-from web import words
-from web.events import EDITS, quiet
+from web import stack, words
+from web.events import EDITS, private, quiet
 from web.files import cached
 from web.guards import in_a_sentence
+from web.sliders import Sliders
 
 if TYPE_CHECKING:
     from web.page import Page
+
+
+class Tab(Protocol):
+    """A part beside the sliders: `lay_out` opens a `gr.Tab`, `wire` follows when all is there."""
+
+    def lay_out(self, editing: Editing) -> None: ...
+
+    def wire(self, page: Page) -> None: ...
 
 
 class Editing:
     """The stage and what moves the face on it.
 
     Attributes:
+        inputs: what a picture is made from: desk, view, and what `edits` reads.
+        moved: what `move` changes: the way for other parts to change the edits.
         shown: what `show` changes.
-        inputs: what a picture is made from: desk, view, amounts of all sliders.
     """
 
     def __init__(self, studio: Studio, controls: Sequence[Control]) -> None:
         self.studio, self.controls = studio, controls
+        self.sliders = Sliders(controls)
 
-    def lay_out(self, desk: gr.State) -> None:
+    def lay_out(self, desk: gr.State, tabs: Sequence[Tab]) -> None:
+        self.order = gr.State([])  # names of the edits, as they were made one after the other
+        self.seed = gr.State(0)
         gr.HTML("<h2><b>3</b> Edit</h2>", padding=False)
         self.empty = gr.HTML(words.EMPTY, padding=False)
         self.stage = gr.ImageSlider(
@@ -43,9 +55,7 @@ class Editing:
             elem_id="stage",
         )
         with gr.Column(visible=False, elem_id="edit") as self.panel:
-            gr.HTML(
-                '<p class="caption"><span>Photograph</span><span>Edited</span></p>', padding=False
-            )
+            gr.HTML(words.CAPTION, padding=False)
             with gr.Row(elem_id="view-row"):
                 self.view = gr.Radio(
                     [(words.VIEWS[view], view) for view in VIEWS],
@@ -54,115 +64,139 @@ class Editing:
                     container=False,
                     elem_id="view",
                 )
-                self.reset = gr.Button("Reset", size="sm", elem_id="reset", min_width=80, scale=0)
-            with gr.Tab("Sliders"):
-                self.sliders = self._lay_out_sliders()
-            with gr.Tab("Likeness"):
-                self.facts = gr.HTML("", padding=False, elem_id="facts")
-        self.shown = [self.stage, self.panel, self.empty, self.facts, *self.sliders]
-        self.inputs = [desk, self.view, *self.sliders]
-
-    def _lay_out_sliders(self) -> list[gr.Slider]:
-        sliders = {}
-        groups = list(dict.fromkeys(control.group for control in self.controls))
-        headed = len(self.controls) >= 2 * len(groups)  # a heading over each slider says nothing
-        for group in groups if headed else [None]:
-            if group:
-                gr.HTML(f"<h3>{html.escape(group.capitalize())}</h3>", padding=False)
-            with gr.Row(elem_classes="sliders"):
-                for control in self.controls:
-                    if group in (None, control.group):
-                        sliders[control.name] = _slider(control)
-        return [sliders[control.name] for control in self.controls]
+                self.vary = gr.Button(
+                    "Surprise me", size="sm", elem_id="vary", min_width=110, scale=0
+                )
+                self.reset = gr.Button("Reset", size="sm", elem_id="reset", min_width=70, scale=0)
+            self.gauge = gr.HTML("", padding=False, elem_id="gauge")
+            self.stack = gr.HTML("", padding=False, elem_id="stack", js_on_load=stack.SCRIPT)
+            with gr.Tabs():
+                with gr.Tab("Sliders"):
+                    self.sliders.lay_out()
+                for tab in tabs:
+                    tab.lay_out(self)
+                with gr.Tab("Likeness"):
+                    self.facts = gr.HTML("", padding=False, elem_id="facts")
+        # Pressed by page.js when a slider that keys moved is at rest.
+        self.settle = gr.Button("Settle", visible="hidden", elem_id="settle")
+        self.inputs = [desk, self.view, self.order, *self.sliders.all]
+        self.moved = [self.stage, self.order, self.stack, *self.sliders.all]
+        self.shown = [*self.moved, self.panel, self.empty, self.facts]
 
     def wire(self, page: Page) -> None:
+        sliders = self.sliders.all
         gr.on(
-            [slider.input for slider in self.sliders],
+            [slider.input for slider in sliders],
             self.follow,
             self.inputs,
             self.stage,
             trigger_mode="always_last",
-            **EDITS,
+            queue=False,  # a fifth sooner in the browser; the studio renders one at a time anyway
             **quiet("follow"),
         )
         gr.on(
-            [*(slider.release for slider in self.sliders), self.view.input],
+            [*(slider.release for slider in sliders), self.view.input, self.settle.click],
             self.finish,
             self.inputs,
-            self.stage,
+            [self.stage, self.order, self.stack],
             trigger_mode="always_last",
             **EDITS,
             **quiet("finish"),
         )
         self.reset.click(
-            self.put_back,
-            [page.desk, self.view],
-            [self.stage, *self.sliders],
+            self.put_back, [page.desk, self.view], self.moved, **EDITS, **quiet("reset")
+        )
+        self.vary.click(
+            self.surprise,
+            [page.desk, self.view, self.seed],
+            [self.seed, *self.moved],
             **EDITS,
-            **quiet("reset"),
+            **private("vary"),
+            show_progress_on=[self.stage],
+        )
+        self.stack.click(self.restack, self.inputs, self.moved, **EDITS, **quiet("restack"))
+        # Whatever changes the edits changes the list; the picture does not wait for this.
+        self.stack.change(
+            self.tell_likeness,
+            self.inputs,
+            self.gauge,
+            trigger_mode="always_last",
+            concurrency_id="likeness",
+            concurrency_limit=1,
+            **quiet("likeness"),
         )
 
     @in_a_sentence
     def show(self, desk_id: str | None, view: str) -> Any:
         """The panel of what lies on the desk: picture, sliders, facts."""
-        hidden = gr.update(visible=False)
-        if not desk_id or self.studio.desks.get(desk_id).session is None:
-            return [hidden, hidden, gr.HTML(visible=True), "", *self._slid({})]
-        desk = self.studio.desks.get(desk_id)
-        edits = desk.session.edits if desk.session else {}
+        hidden, seen = gr.update(visible=False), gr.update(visible=True)
+        session = self.studio.desks.get(desk_id).session if desk_id else None
+        if not desk_id or session is None:
+            return [hidden, [], "", *self.sliders.at({}, {}), hidden, seen, ""]
+        edits = session.edits
         return [
-            gr.ImageSlider(self._pictures(desk_id, edits, view), visible=True),
-            gr.Column(visible=True),
+            gr.ImageSlider(self.pictures(desk_id, edits, view), visible=True),
+            list(edits),
+            self._listed(desk_id, edits),
+            *self.sliders.at(edits, self.studio.ranges(desk_id)),
+            seen,
             hidden,
-            words.facts(desk.report),
-            *self._slid(edits, desk_id),
+            words.facts(self.studio.desks.get(desk_id).report),
         ]
 
     @in_a_sentence
-    def follow(self, desk_id: str | None, view: str, *amounts: float) -> Any:
+    def follow(self, desk_id: str | None, view: str, *state: Any) -> Any:
         """A slider moves: a quick picture."""
-        return self._pictures(desk_id or "", self.edits(amounts), view, moving=True)
+        return self.pictures(desk_id or "", self.edits(state), view, moving=True)
 
     @in_a_sentence
-    def finish(self, desk_id: str | None, view: str, *amounts: float) -> Any:
+    def finish(self, desk_id: str | None, view: str, *state: Any) -> Any:
         """A slider was let go, or the view changed: the full picture."""
-        return self._pictures(desk_id or "", self.edits(amounts), view)
+        return self.move(desk_id, view, self.edits(state))[:3]
 
     @in_a_sentence
     def put_back(self, desk_id: str | None, view: str) -> Any:
-        return [self._pictures(desk_id or "", {}, view), *self._amounts({})]
+        return self.move(desk_id, view, {})
 
-    def edits(self, amounts: Sequence[float]) -> dict[str, float]:
-        """What the sliders say, by direction."""
-        pairs = zip(self.controls, amounts, strict=True)
-        return {control.name: float(amount or 0) for control, amount in pairs}
+    @in_a_sentence
+    def surprise(self, desk_id: str | None, view: str, seed: int) -> Any:
+        """Another look by chance: the first press gives seed 1, the next 2, ..."""
+        found = self.studio.variation(desk_id or "", seed + 1)
+        steps = {control.name: control.step for control in self.controls}
+        edits = {n: round(round(a / steps[n]) * steps[n], 9) for n, a in found.items()}
+        return [seed + 1, *self.move(desk_id, view, edits)]
 
-    def _slid(self, edits: Mapping[str, float], desk_id: str = "") -> list[Any]:
-        """The sliders at these amounts, within the person's own ranges."""
-        ranges = self.studio.ranges(desk_id) if desk_id else {}
-        spans = [control.within(ranges.get(control.name)).bounds for control in self.controls]
-        amounts = self._amounts(edits)
-        return [gr.Slider(*span, value=at) for span, at in zip(spans, amounts, strict=True)]
+    @in_a_sentence
+    def restack(self, event: gr.EventData, desk_id: str | None, view: str, *state: Any) -> Any:
+        """A button in the list of edits was pressed."""
+        return self.move(desk_id, view, stack.after(event.act, event.name, self.edits(state)))
 
-    def _amounts(self, edits: Mapping[str, float]) -> list[float]:
-        return [edits.get(control.name, 0) for control in self.controls]
+    @in_a_sentence
+    def tell_likeness(self, desk_id: str | None, view: str, *state: Any) -> Any:
+        """Whether it is still the same person, as a network sees it."""
+        if not desk_id:
+            return ""
+        return words.gauge(self.studio.likeness(desk_id, self.edits(state)))
 
-    def _pictures(
+    def edits(self, state: Sequence[Any]) -> dict[str, float]:
+        """The edits of order and sliders, in the order they were made."""
+        order, *amounts = state
+        return self.sliders.read(amounts, order)
+
+    def move(self, desk_id: str | None, view: str, edits: Mapping[str, float]) -> list[Any]:
+        """What `moved` becomes with these edits."""
+        pictures = self.pictures(desk_id or "", edits, view)
+        listed = self._listed(desk_id or "", edits)
+        return [pictures, list(edits), listed, *self.sliders.at(edits)]
+
+    def pictures(
         self, desk_id: str, edits: Mapping[str, float], view: str, moving: bool = False
     ) -> tuple[str, str]:
+        """Before and after as files for the stage."""
         before, after = self.studio.screen(desk_id, edits, view, moving)
         return cached(before, "before.jpg"), cached(after, "after.jpg")
 
-
-def _slider(control: Control) -> gr.Slider:
-    low, high = control.bounds
-    return gr.Slider(
-        low,
-        high,
-        value=0,
-        step=control.step,
-        label=f"{control.label} ({control.unit})" if control.unit else control.label,
-        min_width=220,
-        elem_id=f"slider-{control.name}",
-        buttons=[],
-    )
+    def _listed(self, desk_id: str, edits: Mapping[str, float]) -> str:
+        session = self.studio.session(desk_id)
+        texts = [(entry.label, entry.amount) for entry in session.stack]
+        return stack.listed(edits, self.controls, texts, f"{id(session):x}")

@@ -61,6 +61,8 @@ class Endpoints:
         press.click(self.forget, desk, answer, api_name="forget")
         press.click(self.directions, None, answer, api_name="directions")
         press.click(self.status, None, answer, api_name="status", **many)
+        going_on = [desk, preset, seed, edits, secret]
+        press.click(self.refine, going_on, answer, api_name="refine", **many)
 
     @as_error
     def align(self, photograph: str | None) -> Any:
@@ -101,7 +103,33 @@ class Endpoints:
         """
         person = person_of(request, secret)
         try:
-            job = self.studio.personalise(desk, preset, _whole(seed), generator, person)
+            job = self.studio.personalise(desk, preset, whole(seed), generator, person)
+        except UserError as error:
+            raise gr.Error(str(error), print_exception=False) from error
+        async for progress in watch(job, self.studio, desk):
+            yield _plain(progress)
+        if job.error is not None:
+            raise gr.Error(sentence(job.error), print_exception=False) from job.error
+        yield {**_plain(job.progress()), "report": job.result}
+
+    async def refine(
+        self, desk: str, preset: str, seed: int, edits: Any, secret: str, request: gr.Request
+    ) -> AsyncIterator[Any]:
+        """Go on tuning a personalised face where it stopped; the best that was reached is kept.
+
+        Args:
+            desk: the id, after `personalise`, `open_session` or `open_share`.
+            preset: "fast" or "paper", as in `personalise`.
+            seed: whole number from 0 to 4294967295; the same one gives the same result again.
+            edits: those that the session has afterwards, as in `edit`.
+            secret: as in `personalise`.
+
+        Returns:
+            What `personalise` returns.
+        """
+        person = person_of(request, secret)
+        try:
+            job = self.studio.refine(desk, checked(edits), preset, whole(seed), person)
         except UserError as error:
             raise gr.Error(str(error), print_exception=False) from error
         async for progress in watch(job, self.studio, desk):
@@ -207,7 +235,7 @@ def checked(edits: Any) -> dict[str, Any]:
     return edits
 
 
-def _whole(number: Any) -> int:
+def whole(number: Any) -> int:
     """A number that a program sent, as a whole one; what is none is refused further on."""
     return number if isinstance(number, int) else -1
 

@@ -10,11 +10,14 @@ import gradio as gr
 from pti_core.controls import Control
 from pti_core.studio import Studio
 from web import words
+from web.animating import Animating
 from web.choosing import Choosing
 from web.downloads import Downloads
-from web.editing import Editing
+from web.editing import Editing, Tab
 from web.events import quiet
 from web.personalising import Personalising
+from web.previews import Previews
+from web.texting import Texting
 
 
 class Page:
@@ -23,7 +26,8 @@ class Page:
     Attributes:
         desk: the identifier of what this page has before it.
         owner: this browser's secret: of its shares, and for its place in the line.
-        choosing, personalising, editing, downloads: the parts; each has its components.
+        choosing, personalising, editing, texting, downloads: the parts; each has its components.
+        tabs: the parts beside the sliders, `texting` among them.
     """
 
     def __init__(self, studio: Studio, controls: Sequence[Control], preset: str) -> None:
@@ -31,7 +35,9 @@ class Page:
         self.choosing = Choosing(studio)
         self.personalising = Personalising(studio, preset)
         self.editing = Editing(studio, controls)
+        self.texting = Texting(studio, controls)
         self.downloads = Downloads(studio)
+        self.tabs: list[Tab] = [self.texting, Previews(studio), Animating(studio)]
 
     def lay_out(self, about: str) -> None:
         # The key is no secret towards the browser, and every replica must read another's.
@@ -45,7 +51,7 @@ class Page:
                 self.choosing.lay_out()
                 self.personalising.lay_out()
             with gr.Column(scale=6, min_width=320):
-                self.editing.lay_out(self.desk)
+                self.editing.lay_out(self.desk, self.tabs)
                 with self.editing.panel:
                     self.downloads.lay_out()
         self.about = gr.HTML(words.about(about), padding=False)
@@ -58,6 +64,8 @@ class Page:
         self.personalising.wire(self)
         self.editing.wire(self)
         self.downloads.wire(self)
+        for tab in self.tabs:
+            tab.wire(self)
 
     def tell_status(self) -> tuple[Any, Any, Any]:
         """The line under the title, until the networks are there; then which generator it is."""

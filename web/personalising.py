@@ -68,6 +68,8 @@ class Personalising:
                     "Personalise", variant="primary", interactive=False, elem_id="start"
                 )
                 self.stop = gr.Button("Stop and keep this", visible=False, elem_id="stop")
+                # style.css shows it where there is something to refine.
+                self.refine = gr.Button("Refine this", elem_id="refine")
         self.bar = gr.HTML("", elem_id="bar", padding=False)
 
     def wire(self, page: Page) -> None:
@@ -89,6 +91,14 @@ class Personalising:
             concurrency_limit=None,
             **quiet("personalise"),
         ).then(editing.show, [page.desk, editing.view], editing.shown, **quiet("show"))
+        self.refine.click(
+            self.go_on,
+            [self.preset, page.owner, *editing.inputs],
+            self.followed,
+            concurrency_limit=None,
+            **quiet("refine"),
+        ).then(editing.show, [page.desk, editing.view], editing.shown, **quiet("show_refined"))
+        self._edits = editing.edits
         self.stop.click(self.stop_it, page.desk, self.stop, queue=False, **quiet("stop"))
 
     async def personalise(
@@ -98,6 +108,21 @@ class Personalising:
         person = person_of(request, owner)
         try:
             job = self.studio.personalise(desk_id or "", preset, generator=generator, person=person)
+        except UserError as error:
+            gr.Warning(str(error), title="")
+            yield gr.skip()
+            return
+        async for update in self._follow(job, desk_id or ""):
+            yield update
+
+    async def go_on(
+        self, request: gr.Request, preset: str, owner: str, desk_id: str | None, *state: Any
+    ) -> AsyncIterator[Any]:
+        """More tuning of what is there, with bar and preview; the edits stay as they are."""
+        try:
+            person = person_of(request, owner)
+            edits = self._edits(state[1:])  # after the view
+            job = self.studio.refine(desk_id or "", edits, preset, person=person)
         except UserError as error:
             gr.Warning(str(error), title="")
             yield gr.skip()

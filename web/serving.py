@@ -16,10 +16,12 @@ from pti_core.studio import Studio
 from web import look, tools
 from web.endpoints import Endpoints
 from web.files import CACHE_SECONDS, MAX_UPLOAD
+from web.look_endpoints import LookEndpoints
 from web.page import Page
 from web.people import Callers
 from web.share_endpoints import ShareEndpoints
 from web.sharing import Sharing
+from web.text_endpoints import TextEndpoints
 from web.words import TITLE
 
 
@@ -48,6 +50,8 @@ def create_app(
         Sharing(app, page, store).wire()
         Endpoints(studio, controls).add()
         ShareEndpoints(studio, store).add()
+        LookEndpoints(studio).add()
+        TextEndpoints(page.texting.texts).add()
     # Personalisations wait in the studio's own line, which knows how long; edits one at a time.
     app.queue(default_concurrency_limit=4, max_size=256)
     return app
@@ -70,6 +74,7 @@ def serve(app: gr.Blocks, store: Store | None = None, **options: Any) -> str:
         server_port=options.pop("port", None),
         theme=look.theme(),
         css_paths=[look.STYLE],
+        js=look.SCRIPT.read_text(encoding="utf-8"),
         footer_links=["api"],
         max_file_size=MAX_UPLOAD,
         enable_monitoring=False,

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pti_core.jobs import Progress
-from pti_core.studio import Studio
+from pti_core.studio import Likeness, Studio
 from web.files import CACHE_SECONDS
 
 TITLE = "PTI Studio"
@@ -22,6 +22,7 @@ CONSENT = (
 )
 EMPTY = """<div class="empty"><p>Your face appears here.</p>
 <p>Choose a photograph and personalise it, or open a session file.</p></div>"""
+CAPTION = '<p class="caption"><span>Photograph</span><span>Edited</span></p>'
 PRESETS = {"fast": "Fast", "paper": "Paper’s settings"}
 GENERATORS = {
     "auto": "Automatic: StyleGAN2 where a GPU is, else the embedded one",
@@ -29,7 +30,12 @@ GENERATORS = {
     "mobile": "Embedded (MobileStyleGAN)",
 }
 VIEWS = {"face": "Face", "photograph": "In the photograph"}
-STAGES = {"invert": "Finding the face in the generator", "tune": "Tuning the generator to it"}
+STAGES = {
+    "invert": "Finding the face in the generator",
+    "tune": "Tuning the generator to it",
+    "fit edits": "Trying the sliders on this face",
+    "measure": "Comparing the result with the photograph",
+}
 
 
 def preset(name: str) -> str:
@@ -74,17 +80,42 @@ def bar(progress: Progress) -> str:
         text = f"Waiting: {progress.ahead} before you"
     elif not progress.stage:
         text = "Looking at the photograph, and loading the generator if it was not used yet"
-    elif progress.stage == "tune" and progress.index == progress.total:
-        text = "Comparing the result with the photograph"
     else:
-        stage = STAGES.get(progress.stage, progress.stage.capitalize())
-        text = f"{stage}, step {progress.index} of {progress.total}"
-    share = round(100 * min(progress.done, 1))
-    note = f'<p class="note">{html.escape(progress.note)}</p>' if progress.note else ""
+        text = STAGES.get(progress.stage, progress.stage.capitalize())
+        if progress.total > 1:
+            text += f", step {progress.index} of {progress.total}"
+    return bar_of(progress.done, text, left, progress.note)
+
+
+def bar_of(done: float, text: str, left: str = "", note: str = "") -> str:
+    """A bar, filled to the share `done`, and what it says; `note` stands under it."""
+    share = round(100 * min(done, 1))
+    below = f'<p class="note">{html.escape(note)}</p>' if note else ""
     return (
         f'<div class="bar" role="progressbar" aria-valuenow="{share}" aria-valuemin="0" '
         f'aria-valuemax="100"><div style="width:{share}%"></div></div>'
-        f'<p class="bar-text"><span>{text}</span><span>{left}</span></p>{note}'
+        f'<p class="bar-text"><span>{text}</span><span>{left}</span></p>{below}'
+    )
+
+
+def gauge(likeness: Likeness | None) -> str:
+    """How far the edited face is from the photograph's, and where another person begins."""
+    if likeness is None:
+        return ""
+    share = likeness.distance / likeness.same_person
+    if share < 0.75:
+        state, said = "same", "The same person"
+    elif share < 1:
+        state, said = "near", "Still the same person, but near the limit"
+    else:
+        state, said = "other", "Another person: the edits went far from the photograph"
+    # The limit stands at two thirds of the bar's width.
+    return (
+        f'<div class="gauge {state}" role="meter" aria-valuemin="0" aria-valuemax="1.5" '
+        f'aria-valuenow="{share:.2f}" aria-label="Distance to the photograph">'
+        f'<div style="width:{min(100 * share / 1.5, 100):.0f}%"></div></div>'
+        f'<p class="gauge-text"><span>{said}</span><span title="{html.escape(likeness.network)}">'
+        f"distance {likeness.distance:.2f} of {likeness.same_person:g}</span></p>"
     )
 
 

@@ -30,7 +30,7 @@ class Generator(nn.Module):
         w_mean: buffer (w_dim,), mean of w. w_std: buffer (), root of the mean squared distance
             from it, as the projector of Karras et al. 2020 (appendix D) uses it.
         options: keyword arguments that `synthesis` takes beside ws, for the device: its precision
-            and what it keeps for the backward pass. `place` sets them; none on the CPU.
+            and what it keeps for the backward pass. `place` sets them.
     """
 
     w_mean: Tensor

@@ -1,4 +1,4 @@
-"""Convolution of 16-bit maps, with the arithmetic that the processor does faster."""
+"""Convolution of large maps on a CPU, and of 16-bit maps with the arithmetic that is faster."""
 
 from __future__ import annotations
 
@@ -9,6 +9,14 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from pti_core.devices import has_fast_half
+
+#: Bytes of the maps from which a weight gradient is taken at a time, on a CPU. oneDNN's kernels for
+#: it lose up to two thirds of their speed when the maps outgrow the cache: measured with 1 MB of
+#: second-level cache a core, 39 GFLOP/s on the whole maps of a 128 to 257 upsampling, 124 on bands
+#: of 2 MB (135 and 188 without upsampling), a little less on smaller and on larger ones.
+BAND = 2 * 2**20
+
 
 def convolve(x: Tensor, weight: Tensor, bias: Tensor | None, up: bool) -> Tensor:
     """3x3 convolution (N, C_in, H, W) to (N, C_out, H, W), or (2H+1, 2W+1) where `up`.
@@ -17,21 +25,12 @@ def convolve(x: Tensor, weight: Tensor, bias: Tensor | None, up: bool) -> Tensor
         weight: (C_out, C_in, 3, 3), float32; `up` convolves with it transposed, stride 2.
         bias: (C_out,), float32, or None.
 
-    The result has the type of `x`. A CPU without matrix units for 16 bits multiplies them at half
-    the speed of float32 (measured on AVX-512 with its bf16 instructions: 83 against 153 GFLOP/s a
-    core), so there the maps are kept in 16 bits and multiplied in 32.
+    The result has the type of `x`. On a CPU that multiplies 16 bits no faster than 32, the maps are
+    kept in 16 bits and multiplied in 32.
     """
-    if x.dtype == torch.float32 or has_fast_half(x.device, x.dtype):
+    if x.device.type != "cpu":
         return _convolve(x, weight.to(x.dtype), None if bias is None else bias.to(x.dtype), up)
-    return _WideConvolution.apply(x, weight, bias, up)
-
-
-def has_fast_half(device: torch.device, dtype: torch.dtype) -> bool:
-    """Whether arithmetic in this 16-bit type is worth its rounding there."""
-    if device.type != "cpu":
-        return True
-    unit = "amx_bf16" if dtype == torch.bfloat16 else "amx_fp16"
-    return bool(torch.cpu.get_capabilities().get(unit, False))
+    return _HostConvolution.apply(x, weight, bias, up)
 
 
 def _convolve(x: Tensor, weight: Tensor, bias: Tensor | None, up: bool) -> Tensor:
@@ -40,29 +39,74 @@ def _convolve(x: Tensor, weight: Tensor, bias: Tensor | None, up: bool) -> Tenso
     return F.conv2d(x, weight, bias, padding=1)
 
 
-class _WideConvolution(torch.autograd.Function):
-    """`_convolve` in float32 that keeps its 16-bit input for the backward pass."""
+class _HostConvolution(torch.autograd.Function):
+    """`_convolve` on a CPU; of the maps it keeps its input, as it came, for the backward pass."""
 
     @staticmethod
     def forward(x: Tensor, weight: Tensor, bias: Tensor | None, up: bool) -> Tensor:
-        return _convolve(x.float(), weight, bias, up).to(x.dtype)
+        inside = _arithmetic(x.dtype)
+        bias = None if bias is None else bias.to(inside)
+        return _convolve(x.to(inside), weight.to(inside), bias, up).to(x.dtype)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-        x, weight, bias, ctx.up = inputs
+        x, weight, _, ctx.up = inputs
         ctx.save_for_backward(x, weight)
-        ctx.bias_shape = None if bias is None else list(bias.shape)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         x, weight = ctx.saved_tensors
-        kernel, stride, pad = (weight.transpose(0, 1), 2, 0) if ctx.up else (weight, 1, 1)
-        wanted = [*ctx.needs_input_grad[:2], ctx.bias_shape is not None and ctx.needs_input_grad[2]]
-        geometry = ([stride] * 2, [pad] * 2, [1, 1], ctx.up, [0, 0], 1)
-        to_x, to_kernel, to_bias = torch.ops.aten.convolution_backward(
-            grad.float(), x.float(), kernel, ctx.bias_shape, *geometry, wanted
-        )
-        if to_kernel is not None and ctx.up:
-            to_kernel = to_kernel.transpose(0, 1)
-        return None if to_x is None else to_x.to(x.dtype), to_kernel, to_bias, None
+        inside = _arithmetic(x.dtype)
+        to_x, to_weight, to_bias = None, None, None
+        if ctx.needs_input_grad[1]:
+            to_weight = _weight_gradient(grad, x, weight, ctx.up)
+        if ctx.needs_input_grad[2]:
+            to_bias = grad.sum((0, 2, 3), dtype=torch.float32)
+        if ctx.needs_input_grad[0]:
+            to_x = _input_gradient(grad.to(inside), weight.to(inside), ctx.up).to(x.dtype)
+        return to_x, to_weight, to_bias, None
+
+
+def _arithmetic(dtype: torch.dtype) -> torch.dtype:
+    return dtype if has_fast_half(dtype) else torch.float32
+
+
+def _input_gradient(grad: Tensor, weight: Tensor, up: bool) -> Tensor:
+    """The adjoint of `_convolve`: the other kind of convolution with the same weights."""
+    if up:
+        return F.conv2d(grad, weight.transpose(0, 1), stride=2)
+    return F.conv_transpose2d(grad, weight, padding=1)
+
+
+def _weight_gradient(grad: Tensor, x: Tensor, weight: Tensor, up: bool) -> Tensor:
+    """(C_out, C_in, 3, 3), float32: the sum of the gradients of bands of rows."""
+    inside, height = _arithmetic(x.dtype), x.shape[2]
+    row = max(x[:, :, 0].numel(), grad.numel() // height) * inside.itemsize
+    rows = max(4, BAND // row)
+    total = torch.zeros_like(weight)
+    for start in range(0, height, rows):
+        end = min(start + rows, height)
+        if up:
+            part, given, pad = x[:, :, start:end], grad[:, :, 2 * start : 2 * end + 1], [0, 0]
+        else:
+            # A band needs the rows next to it; those beyond the border are zeros.
+            top, bottom = int(start == 0), int(end == height)
+            part = x[:, :, start - 1 + top : end + 1 - bottom]
+            part = F.pad(part, (0, 0, top, bottom)) if top or bottom else part
+            given, pad = grad[:, :, start:end], [0, 1]
+        total += _band_gradient(_ready(given, inside), _ready(part, inside), weight, up, pad)
+    return total
+
+
+def _ready(band: Tensor, dtype: torch.dtype) -> Tensor:
+    return band.to(dtype).contiguous(memory_format=torch.channels_last)
+
+
+def _band_gradient(grad: Tensor, x: Tensor, weight: Tensor, up: bool, pad: list[int]) -> Tensor:
+    kernel = (weight.transpose(0, 1) if up else weight).to(x.dtype)
+    geometry = ([2, 2] if up else [1, 1], pad, [1, 1], up, [0, 0], 1)
+    _, found, _ = torch.ops.aten.convolution_backward(
+        grad, x, kernel, None, *geometry, [False, True, False]
+    )
+    return found.transpose(0, 1) if up else found
