@@ -99,7 +99,8 @@ class Studio:
         self._lent = gpu_loan is not None
         here = OnLoan(self._toolkit, gpu_loan) if gpu_loan else InProcess(self._toolkit)
         self._executor: Executor = executor or here
-        self.line = line or JobLine(workers=self._executor.workers)
+        # An empty line is false, too.
+        self.line = JobLine(workers=self._executor.workers) if line is None else line
         self.desks = Desks(keep_mb)
         self.preset_names = tuple(presets or PRESET_NAMES)
         self._presets = presets

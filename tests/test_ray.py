@@ -70,7 +70,7 @@ def photograph(make_picture) -> bytes:
     return stream.getvalue()
 
 
-def until(condition, seconds: float = 120) -> None:
+def until(condition, seconds: float = 300) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "waited too long"
@@ -81,11 +81,11 @@ def test_the_same_as_in_this_process(studio, executor, kit, photograph):
     order, steps = Order(photograph, SHORT, 3, "auto"), []
     session, report = executor.personalise(order, steps.append)
     own, here = InProcess(lambda name: kit).personalise(order, lambda step: None)
-    assert [(step.stage, step.index) for step in steps] == [
+    assert [(step.stage, step.index) for step in steps if step.index] == [
         *(("invert", index) for index in range(1, 5)),
         *(("tune", index) for index in range(1, 5)),
     ]
-    assert all(step.picture is not None for step in steps)
+    assert all(step.picture is not None for step in steps if step.index)
     assert torch.allclose(session.pivots, own.pivots, atol=1e-4)
     assert report["about"] == here["about"] == "A small generator."
     assert report["mse"] == pytest.approx(here["mse"], rel=1e-3)

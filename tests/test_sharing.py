@@ -430,14 +430,17 @@ def test_several_desks_of_one_person_have_one_place(url, client, studio, photogr
 
 
 def test_an_address_has_a_few_places(url, studio, photograph, busy):
-    desks, jobs = [], []
+    desks, jobs, clients = [], [], []
     for number in range(3):
         behind = Client(url, headers={"X-Forwarded-For": "8.8.4.4"}, verbose=False)
+        clients.append(behind)  # one that is let go has left
         desks.append(behind.predict(handle_file(photograph), api_name="/align")[0])
         arguments = (desks[-1], "short", 0, "auto", new_secret())
         if number == 2:
-            told = refusal(behind, *arguments, api_name="/personalise")
-            assert told.startswith("2 personalisations from your network")
+            assert [studio.line.job_of(desk) is not None for desk in desks] == [True, True, False]
+            third = behind.submit(*arguments, api_name="/personalise")
+            with pytest.raises(AppError, match="2 personalisations from your network"):
+                third.result(timeout=60)
         else:
             jobs.append(behind.submit(*arguments, api_name="/personalise"))
             until(lambda: studio.line.job_of(desks[-1]) is not None)
