@@ -211,7 +211,7 @@ def _optimised(
     generator = kit.generator
     clip = means.load_clip().to(generator.w_mean.device)
     w = session.pivots[:1].to(generator.w_mean)
-    w = directions.apply(w, edits, session.directions(kit.directions))
+    w = directions.apply(w, edits, session.directions(kit.directions), kit.generator.num_ws)
     w = moved(w, session.stack, generator)
     replaced = restyled(session.replaced(generator), session.stack, generator)
     space = "w" if generator.name == "mobile" else "w+"

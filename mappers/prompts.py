@@ -630,8 +630,14 @@ def _resolve(wishes: Sequence[_Wish], known: Known) -> tuple[list[Part], list[Le
     rest: list[Leftover] = []
     for wish in wishes:
         given = _give(wish, known)
+        lacks = [_nearly(ask, known) for ask in wish.asks]
+        lacks = [ask for ask in lacks if ask.name not in known.controls]
         if not given:
             rest.append(_leftover(wish.said, "is not available here", known))
+        elif lacks and given[0].way == ATTRIBUTES:
+            words = [(v.POSITIVE if a.sense > 0 else v.NEGATIVE).get(a.name, a.name) for a in lacks]
+            why = f"is done without “{', '.join(words)}”, which is not available here"
+            rest.append(Leftover(wish.said, why))
         for part in given:
             key = part.way, part.name
             if key in parts and parts[key].amount * part.amount < 0:
@@ -644,13 +650,26 @@ def _resolve(wishes: Sequence[_Wish], known: Known) -> tuple[list[Part], list[Le
 
 def _give(wish: _Wish, known: Known) -> list[Part]:
     """A mapper whose file is here, else attributes, else a mapper that has to be fetched."""
+    wish = replace(wish, asks=tuple(_nearly(ask, known) for ask in wish.asks))
     if wish.mapper in known.trained:
         return [_mapper_part(wish, known.trained[wish.mapper])]
     mapper = wish.mapper if wish.mapper in known.mappers else ""
     lacks = not wish.asks or any(ask.name not in known.controls for ask in wish.asks)
     if mapper and (mapper in known.here or lacks):
         return [_mapper_part(wish, MAPPERS[mapper])]
-    return [] if lacks else [_attribute_part(wish, ask, known.controls) for ask in wish.asks]
+    # What a phrase asks first is its point: "old man" without gender still asks for age.
+    if not wish.asks or wish.asks[0].name not in known.controls:
+        return []
+    available = [ask for ask in wish.asks if ask.name in known.controls]
+    return [_attribute_part(wish, ask, known.controls) for ask in available]
+
+
+def _nearly(ask: Ask, known: Known) -> Ask:
+    """The ask, or what does nearly the same where its direction is not installed."""
+    if ask.name in known.controls or ask.name not in v.INSTEAD:
+        return ask
+    name, sense = v.INSTEAD[ask.name]
+    return replace(ask, name=name, sense=ask.sense * sense)
 
 
 def _mapper_part(wish: _Wish, one: PublishedMapper) -> Part:
@@ -726,7 +745,8 @@ def _make_book(
     kept = {
         phrase: wish
         for phrase, wish in rows.items()
-        if wish.mapper in mappers or (wish.asks and all(a.name in controls for a in wish.asks))
+        if wish.mapper in mappers
+        or (wish.asks and all(v.INSTEAD.get(a.name, (a.name,))[0] in controls for a in wish.asks))
     }
     embeddings = sentences.embed_all(list(kept)) if sentences and kept else None
     return _Phrasebook(tuple(kept), tuple(kept.values()), embeddings)

@@ -67,6 +67,20 @@ POSITIVE: Mapping[str, str] = MappingProxyType(
         "face_width": "a wider face",
         "light_side": "light from the right",
         "background": "a lighter background",
+        "cheeks": "fuller cheeks",
+        "chin": "a longer chin",
+        "nose_width": "a wider nose",
+        "nose_length": "a longer nose",
+        "lips": "fuller lips",
+        "skin_red": "ruddy skin",
+        "brow_raise": "raised eyebrows",
+        "frown": "frowning",
+        "hair_blond": "blonder hair",
+        "eye_makeup": "more eye makeup",
+        "background_warm": "a warmer background",
+        "exposure": "a brighter picture",
+        "warmth": "warmer colours",
+        "colourful": "stronger colours",
     }
 )
 #: The other sense in words, for what is shown to a person.
@@ -96,6 +110,20 @@ NEGATIVE: Mapping[str, str] = MappingProxyType(
         "face_width": "a narrower face",
         "light_side": "light from the left",
         "background": "a darker background",
+        "cheeks": "hollow cheeks",
+        "chin": "a shorter chin",
+        "nose_width": "a narrower nose",
+        "nose_length": "a shorter nose",
+        "lips": "thinner lips",
+        "skin_red": "less ruddy skin",
+        "brow_raise": "lowered eyebrows",
+        "frown": "no frown",
+        "hair_blond": "less blond hair",
+        "eye_makeup": "less eye makeup",
+        "background_warm": "a cooler background",
+        "exposure": "a darker picture",
+        "warmth": "cooler colours",
+        "colourful": "paler colours",
     }
 )
 
@@ -110,6 +138,15 @@ def _asks(text: str) -> tuple[Ask, ...]:
     return tuple(found)
 
 
+#: Where a direction is not installed: what does nearly the same, and whether in the same sense.
+INSTEAD: Mapping[str, tuple[str, int]] = MappingProxyType(
+    {
+        "hair_blond": ("hair_dark", -1),
+        "frown": ("smile", -1),
+        "cheeks": ("face_width", 1),
+        "eye_makeup": ("makeup", 1),
+    }
+)
 #: What is offered to be typed, where the words above are not what people type.
 OFFERED: Mapping[tuple[str, int], str] = MappingProxyType(
     {
@@ -145,7 +182,7 @@ _PHRASES: tuple[tuple[str, str], ...] = (
         "wrinkle; with age; senior; crow s feet; pensioner; middle aged; retired; senile; "
         "ancient; geriatric; senior citizen; age him; age her; age me; age them; age up; age "
         "the face; in his sixties; in her sixties; old person; old folk; over the hill; "
-        "greybeard; elder; oldie; golden years; weathered; craggy; fine line; frown line",
+        "greybeard; elder; oldie; golden years; weathered; craggy; fine line",
     ),
     (
         "age-",
@@ -181,13 +218,12 @@ _PHRASES: tuple[tuple[str, str], ...] = (
     ),
     (
         "smile-",
-        "sad; unhappy; frown; frowning; serious; gloomy; grumpy; unsmiling; poker face; glum; "
-        "sulk; miserable; neutral expression; straight face; stern; resting bitch face; "
-        "solemn; pout; neutral face; expressionless; melancholy; depressed; down in the "
-        "mouth; sulky; sullen; moody; sour; dour; mopey; moping; heartbroken; sorrowful; "
-        "mournful; why so serious; bored; blank face; blank stare; stone faced; stony faced; "
-        "sourpuss; crestfallen; dejected; disappointed; deadpan; in a bad mood; sombre; "
-        "upset; downcast",
+        "sad; unhappy; serious; gloomy; grumpy; unsmiling; poker face; glum; sulk; miserable; "
+        "neutral expression; straight face; stern; resting bitch face; solemn; pout; neutral "
+        "face; expressionless; melancholy; depressed; down in the mouth; sulky; sullen; "
+        "moody; sour; dour; mopey; moping; heartbroken; sorrowful; mournful; why so serious; "
+        "bored; blank face; blank stare; stone faced; stony faced; sourpuss; crestfallen; "
+        "dejected; disappointed; deadpan; in a bad mood; sombre; upset; downcast",
     ),
     (
         "mouth_open+",
@@ -216,7 +252,7 @@ _PHRASES: tuple[tuple[str, str], ...] = (
         "gobsmacked; flabbergasted; in shock; dumbfounded; taken aback; surprising; afraid",
     ),
     (
-        "hair_dark-",
+        "hair_blond+",
         "blond; platinum blond; peroxide blond; fair haired; golden haired; bleached; bleach; "
         "towheaded; blondie; platinum; dirty blond; ash blond; strawblond; bleached blond; "
         "blond bombshell; honey blond; sandy blond; golden lock; fair hair",
@@ -250,9 +286,9 @@ _PHRASES: tuple[tuple[str, str], ...] = (
     ),
     (
         "hair_curly+",
-        "curl; curls; curly; curly hair; perm; permed; wavy; wave; frizzy; ringlet; curly haired; "
-        "frizz; in wave; loose wave; loose curl; beach wave; wavy haired; spiral curl; curl "
-        "up; big curl",
+        "curl; curls; curly; curly hair; perm; permed; wavy; wave; frizzy; ringlet; curly "
+        "haired; frizz; in wave; loose wave; loose curl; beach wave; wavy haired; spiral "
+        "curl; curl up; big curl",
     ),
     (
         "hair_curly-",
@@ -305,7 +341,7 @@ _PHRASES: tuple[tuple[str, str], ...] = (
     (
         "makeup+",
         "glam; glamorous; made up; glammed up; dolled up; glam up; doll up; glam her up; cake "
-        "on makeup; smoky eye; smokey eye; full glam",
+        "on makeup; full glam",
     ),
     (
         "makeup-",
@@ -326,16 +362,15 @@ _PHRASES: tuple[tuple[str, str], ...] = (
     ),
     (
         "face_width+",
-        "chubby; round faced; fat; plump; chubby cheek; full cheek; overweight; pudgy; "
-        "fatten; fatten up; put on weight; gain weight; chunky; heavyset; obese; stout; "
-        "tubby; gain some weight; put on some weight; put on a few pounds; gain a few pounds; "
-        "puffy; full face",
+        "chubby; round faced; fat; plump; overweight; pudgy; fatten; fatten up; put on "
+        "weight; gain weight; chunky; heavyset; obese; stout; tubby; gain some weight; put on "
+        "some weight; put on a few pounds; gain a few pounds; puffy; full face",
     ),
     (
         "face_width-",
-        "thin faced; gaunt; skinny; slender; lean; hollow cheek; slim; lose weight; slim "
-        "down; lose a few pounds; lose some weight; thin face; chiseled; chiselled; bony; "
-        "skeletal; high cheekbone; drop a few pounds",
+        "thin faced; gaunt; skinny; slender; lean; slim; lose weight; slim down; lose a few "
+        "pounds; lose some weight; thin face; chiseled; chiselled; bony; skeletal; drop a few "
+        "pounds",
     ),
     (
         "light_side-",
@@ -358,6 +393,43 @@ _PHRASES: tuple[tuple[str, str], ...] = (
         "masculine; male; manly; macho; butch; virile; man like; masculinize; masculinise; "
         "more like a man; boy like; tomboy; tomboyish; manlier; dudely; alpha male",
     ),
+    ("frown+", "frown; frowning; scowl; scowling; furrowed brow; knitted brow; frown line"),
+    ("cheeks+", "chubby cheek; full cheek; puffy cheek; apple cheek"),
+    ("cheeks-", "hollow cheek; high cheekbone; sunken cheek"),
+    ("eye_makeup+", "smoky eye; smokey eye; eye makeup"),
+    ("lips+", "pouty; pouty lip; duck lip; lip filler; fat lip"),
+    (
+        "skin_red+",
+        "rosy cheek; ruddy; flushed; blushing; red cheek; rosy cheeked; ruddy cheek",
+    ),
+    ("brow_raise+", "raise eyebrow; raise brow; raise an eyebrow; quizzical"),
+    (
+        "exposure+",
+        "bright picture; picture bright; photo bright; "
+        "image bright; bright photo; bright image; brighten picture; brighten photo; "
+        "brighten image; more light; bright light",
+    ),
+    (
+        "exposure-",
+        "dark picture; picture dark; photo dark; "
+        "image dark; dark photo; dark image; darken picture; darken photo; darken image; "
+        "less light",
+    ),
+    ("warmth+", "warm color; warm tone; warm light; warm picture; warm photo"),
+    (
+        "warmth-",
+        "cool color; cold color; cool tone; cold tone; cool light; cool picture; cool photo",
+    ),
+    (
+        "colourful+",
+        "strong color; more color; vivid color; bright color; more saturation; vivid; "
+        "vibrant; saturated; colorful",
+    ),
+    (
+        "colourful-",
+        "pale color; less color; muted color; less saturation; washed out; desaturated; faded "
+        "color",
+    ),
 )
 PHRASES: Mapping[tuple[str, ...], tuple[Ask, ...]] = MappingProxyType(
     {
@@ -377,8 +449,8 @@ KINDS: Mapping[str, tuple[Ask, ...]] = MappingProxyType(
 
 _HAIR = {
     "hair_dark+": "dark black brown raven jet brunette chestnut chocolate ebony inky darken",
-    "hair_dark-": "light blond golden gold fair bleached yellow sandy platinum flaxen peroxide "
-    "bleach lighten",
+    "hair_dark-": "light lighten",
+    "hair_blond+": "blond golden gold fair bleached yellow sandy platinum flaxen peroxide bleach",
     "hair_red+": "red ginger auburn orange copper coppery",
     "hair_grey+": "grey white silver silvery",
     "hair_length+": "long shoulder waist flowing lengthen lengthy extended extend",
@@ -404,15 +476,46 @@ _NOUNS: tuple[tuple[str, str, dict[str, str]], ...] = (
         {"moustache+1": "full thick long big bushy handlebar", "moustache+.4": "thin small light"},
     ),
     ("glasses spectacle specs eyeglass eyeglasses", "glasses+1", {"glasses+1": "reading"}),
-    ("makeup cosmetic mascara eyeshadow eyeliner foundation rouge", "makeup+", {}),
+    ("makeup cosmetic foundation rouge", "makeup+", {}),
     (
-        "lipstick lip",
+        "lipstick",
         "lipstick+",
         {
-            "lipstick+": "red dark bright ruby scarlet crimson rosy redden cherry rouged",
+            "lipstick+": "red dark bright ruby scarlet crimson rosy redden cherry",
             "lipstick-": "pale nude light natural bare",
         },
     ),
+    (
+        "lip",
+        "",
+        {
+            "lipstick+": "red dark bright ruby scarlet crimson rosy redden cherry rouged",
+            "lipstick-": "pale nude light natural bare",
+            "lips+": "full thick big plump large fat juicy",
+            "lips-": "thin small smaller narrow slim",
+        },
+    ),
+    (
+        "nose",
+        "",
+        {
+            "nose_width+": "wide broad big large fat round",
+            "nose_width-": "narrow thin slim small smaller little tiny",
+            "nose_length+": "long",
+            "nose_length-": "short",
+        },
+    ),
+    ("chin", "", {"chin+": "long big strong large", "chin-": "short small smaller weak tiny"}),
+    (
+        "cheek",
+        "",
+        {
+            "cheeks+": "full chubby round fat plump puffy big",
+            "cheeks-": "hollow slim thin sunken gaunt lean",
+            "skin_red+": "rosy red ruddy",
+        },
+    ),
+    ("eyeshadow eyeliner mascara", "eye_makeup+", {"eye_makeup+": "dark heavy smoky black"}),
     (
         "skin complexion",
         "",
@@ -421,6 +524,7 @@ _NOUNS: tuple[tuple[str, str, dict[str, str]], ...] = (
             "skin_tone-": "dark tan tanned brown bronzed black olive darken",
             "age+": "wrinkled wrinkly old",
             "age-": "smooth young youthful",
+            "skin_red+": "ruddy red rosy flushed",
         },
     ),
     (
@@ -429,6 +533,9 @@ _NOUNS: tuple[tuple[str, str, dict[str, str]], ...] = (
         {
             "eyebrows+": "darken thick bushy full heavy dark big strong black bold wide thicken",
             "eyebrows-": "thin fine plucked light narrow pluck slim sparse",
+            "brow_raise+": "raised lifted high arched raise lift",
+            "brow_raise-": "lowered low",
+            "frown+": "furrowed knitted furrow",
         },
     ),
     (
@@ -445,7 +552,7 @@ _NOUNS: tuple[tuple[str, str, dict[str, str]], ...] = (
         {"mouth_open+": "open wide dropped opened agape", "mouth_open-": "closed shut close"},
     ),
     (
-        "face cheek jawline",
+        "face jawline",
         "",
         {
             "face_width+": "round wide full fat chubby broad plump big widen large rounded",
@@ -458,6 +565,8 @@ _NOUNS: tuple[tuple[str, str, dict[str, str]], ...] = (
         {
             "background-": "dark black dim darken darkened pitch",
             "background+": "light bright white pale lighten brighten",
+            "background_warm+": "warm yellow orange golden",
+            "background_warm-": "cool cold blue",
         },
     ),
     ("forehead hairline", "", {"bald+": "high receding"}),
@@ -691,6 +800,13 @@ FILLERS = frozenset(
         *word_set(
             "bump amp crank ramp pump boost jack vibe vibes take takes taking",
             "add backwards chuck on onto other pop popping stick sticking than throw whack",
+            "hanging total time knock coming bit put say says needs wants must rock bring let",
+            "kinda kind sorta sort type absolutely definitely natural naturally actual actually",
+            "honestly maybe perhaps slap mega such porn classy sexy stylish trendy fancy pics pic",
+            "selfie today tomorrow forever ever were was if suddenly obviously clearly visibly",
+            "noticeably yes yeah yep sure hi dear sir madam friend buddy man person where does",
+            "back couple pair dem dat da wit ur im going gonna gotta wish love hope help human",
+            "people gets until till",
         ),
         "a",
         "an",
@@ -988,6 +1104,8 @@ SPELLINGS: Mapping[str, str] = MappingProxyType(
         "makeups": "makeup",
         "sunkissed": "sun kissed",
         "colour": "color",
+        "colours": "color",
+        "colors": "color",
         "coloured": "colored",
         "w/o": "without",
         "w": "with",

@@ -172,7 +172,8 @@ def _mended(word: str) -> str | None:
     near = [
         (distance(word, other), other)
         for other in _spellable()
-        if abs(len(other) - len(word)) <= reach and (len(word) > 4 or other not in v.FILLERS)
+        if abs(len(other) - len(word)) <= reach
+        and (len(word) > 4 or other not in v.FILLERS - v.TURNING)
     ]
     near = [pair for pair in near if pair[0] <= reach and pair[1][0] == word[0]]
     if not near:

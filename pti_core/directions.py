@@ -29,6 +29,9 @@ DATA = Path(__file__).parent / "data" / "directions.safetensors"
 _ROUNDING = 1e-6
 
 
+#: How many ws a 1024-pixel generator takes: what ranges of layers are counted in.
+NUM_WS = 18
+
 #: (amount, length of the step in W) pairs, ascending in both, through (0, 0).
 Curve = tuple[tuple[float, float], ...]
 
@@ -46,6 +49,8 @@ class Direction:
             straight between. It spans the amounts that are offered: the range within which the
             measured effect was monotonic and the person stayed the same person.
         made: how it was made and what was measured on it: plain JSON values.
+        layers: which ws it moves, from the first up to, not including, the last, counted from the
+            coarsest; None: all alike, so that an edited w stays in W.
     """
 
     name: str
@@ -55,6 +60,7 @@ class Direction:
     vector: Tensor
     curve: Curve
     made: Mapping[str, Any] = field(default_factory=dict)
+    layers: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         vector, curve = self.vector, self.curve
@@ -67,6 +73,8 @@ class Direction:
         rises = all(a < c and b < d for (a, b), (c, d) in pairwise(curve))
         if not (rises and (0, 0) in curve[1:-1]):
             raise ValueError(f"{self.name}: the curve does not rise through nought")
+        if self.layers is not None and not 0 <= self.layers[0] < self.layers[1] <= NUM_WS:
+            raise ValueError(f"{self.name}: {self.layers} is no range of layers")
 
     @property
     def low(self) -> float:
@@ -130,7 +138,9 @@ def load_directions(path: Path = DATA) -> dict[str, Direction]:
 
 def _read(row: dict[str, Any], vector: Tensor) -> Direction:
     curve = tuple((float(amount), float(length)) for amount, length in row.pop("curve"))
-    return Direction(vector=vector, curve=curve, **row)
+    layers = row.pop("layers", None)
+    span = None if layers is None else (int(layers[0]), int(layers[1]))
+    return Direction(vector=vector, curve=curve, layers=span, **row)
 
 
 def save_directions(directions: Iterable[Direction], path: Path) -> None:
@@ -142,23 +152,38 @@ def save_directions(directions: Iterable[Direction], path: Path) -> None:
     save_file({d.name: d.vector.contiguous() for d in directions}, path, metadata)
 
 
-def apply(w: Tensor, edits: Mapping[str, float], directions: Mapping[str, Direction]) -> Tensor:
+def apply(
+    w: Tensor,
+    edits: Mapping[str, float],
+    directions: Mapping[str, Direction],
+    num_ws: int = NUM_WS,
+) -> Tensor:
     """Move w along directions, all rows alike; the order of the edits does not matter.
 
     Args:
         w: (N, w_dim) or (N, num_ws, w_dim); not changed.
         edits: name of a direction to an amount in its unit. Nought leaves w as it is.
         directions: by name, as `load_directions` gives them.
+        num_ws: how many ws the generator takes that will render it, where `w` does not say.
 
     Returns:
-        The edited w, of the same shape, dtype and device.
+        The edited w, of the same dtype and device, and of the same shape; but (N, num_ws, w_dim)
+        where an edit moves some layers and not others. Of a range that goes beyond the generator's
+        ws, it takes those that are there.
 
     Raises:
         EditError: an unknown name (the nearest is named) or an amount out of range.
     """
     moved = w.clone()
     for name in sorted(edits):  # a fixed order: the same sum to the last bit
-        moved += find(name, directions).step(edits[name]).to(w)
+        direction = find(name, directions)
+        step = direction.step(edits[name]).to(w)
+        if direction.layers is None:
+            moved += step
+        elif step.any():
+            if moved.ndim == 2:
+                moved = moved[:, None].repeat(1, num_ws, 1)
+            moved[:, slice(*direction.layers)] += step
     return moved
 
 

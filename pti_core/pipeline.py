@@ -298,9 +298,10 @@ def picture(
     replaced = session.replaced(kit.generator, person)
     w = session.pivots[person : person + 1].to(kit.generator.w_mean)
     own = session.directions(kit.directions, person)
-    w = latent_directions.apply(w, session.edits if edits is None else edits, own)
     if stack is None:
         stack = session.stack if edits is None else ()
+    edits = session.edits if edits is None else edits
+    w = latent_directions.apply(w, edits, own, kit.generator.num_ws)
     w, replaced = moved(w, stack, kit.generator), restyled(replaced, stack, kit.generator)
     return kit.generator.render(w, replaced, exact=True)
 

@@ -271,6 +271,7 @@ def test_the_endpoints_are_named_and_typed(client, directions):
         *("/align", "/personalise", "/refine", "/stop", "/edit", "/save_session", "/open_session"),
         *("/forget", "/directions", "/status"),
         *("/likeness", "/variation", "/strip", "/animate"),
+        *("/understand", "/edit_text"),
         *("/share", "/open_share", "/shares", "/rename_share", "/delete_share"),
     }
     listed = client.predict(api_name="/directions")

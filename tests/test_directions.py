@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from mappers import vocabulary
 from pti_core.directions import Direction, apply, load_directions, save_directions
 from pti_core.errors import CheckpointError, EditError
 from scripts.directions import fit
@@ -25,9 +26,20 @@ def made_up(name: str = "age", axis: int = 0) -> Direction:
     return Direction(name, name.title(), "face", "years", vector, ((-10, -1), (0, 0), (10, 2)))
 
 
-@pytest.mark.parametrize("name", ["age", "smile", "pose"])
-def test_the_first_three_are_there(name):
-    assert name in SHIPPED
+def test_thirty_edits_are_offered_in_groups():
+    assert len(SHIPPED) >= 30
+    assert {d.group for d in SHIPPED.values()} == {
+        *("face", "expression", "pose", "hair", "make-up", "scene")
+    }
+    assert next(iter(SHIPPED)) == "age" and {"smile", "pose"} <= SHIPPED.keys()
+
+
+def test_prompts_find_the_directions_that_they_name():
+    assert vocabulary.POSITIVE.keys() <= SHIPPED.keys()
+
+
+def test_only_three_directions_are_fitted_while_a_person_waits():
+    assert {d.name for d in SHIPPED.values() if d.made.get("measure")} == {"age", "smile", "pose"}
 
 
 @pytest.mark.parametrize("direction", SHIPPED.values(), ids=SHIPPED.keys())
@@ -46,14 +58,44 @@ def test_the_measured_effect_rises_over_the_whole_range(direction):
     rows = direction.made["calibration"]
     assert rows[0]["amount"] == direction.low and rows[-1]["amount"] == direction.high
     assert all(a["effect"] < b["effect"] for a, b in pairwise(rows))
-    assert max(row["identity_distance"] for row in rows) < 0.5
+    assert max(row["identity_distance"] for row in rows) <= 0.5
 
 
 def test_shipped_directions_are_not_one_another():
     for a in SHIPPED.values():
         for b in SHIPPED.values():
             if a is not b:
-                assert abs(float(a.vector @ b.vector)) < 0.5
+                assert abs(float(a.vector @ b.vector)) < 0.8
+
+
+def layered(layers: tuple[int, int]) -> dict[str, Direction]:
+    return {"age": dataclasses.replace(made_up(), layers=layers)}
+
+
+@pytest.mark.parametrize("shape", [(2, 8), (2, 18, 8)])
+def test_a_direction_of_some_layers_leaves_the_others(shape):
+    w = torch.zeros(shape)
+    moved = apply(w, {"age": 10}, layered((8, 18)))
+    assert moved.shape == (2, 18, 8) and not w.any()
+    assert not moved[:, :8].any() and torch.equal(moved[:, 8:, 0], torch.full((2, 10), 2.0))
+
+
+def test_a_direction_of_some_layers_fits_a_smaller_generator():
+    moved = apply(torch.zeros(1, 8), {"age": 10}, layered((4, 18)), num_ws=6)
+    assert moved.shape == (1, 6, 8) and moved[:, 4:].any() and not moved[:, :4].any()
+    assert not apply(torch.zeros(1, 8), {"age": 10}, layered((8, 18)), num_ws=6).any()
+
+
+def test_layers_at_nought_leave_w_in_w():
+    w = torch.randn(1, 8)
+    assert torch.equal(apply(w, {"age": 0}, layered((8, 18))), w)
+
+
+def test_layered_and_whole_directions_add_up_in_any_order():
+    both = {**layered((0, 4)), "pose": made_up("pose", 1)}
+    forth = apply(torch.zeros(1, 8), {"age": 10, "pose": 5}, both)
+    assert torch.equal(forth, apply(torch.zeros(1, 8), {"pose": 5, "age": 10}, both))
+    assert forth[:, :, 1].eq(1).all() and not forth[:, 4:, 0].any()
 
 
 def test_no_edit_leaves_w_as_it_is():
@@ -109,6 +151,8 @@ def test_an_amount_out_of_range_names_the_range(amount):
         {"curve": ((-1, -1), (0, 0), (1, -1))},
         {"curve": ((0, 0), (1, 1), (2, 2))},
         {"curve": ((-1, -math.inf), (0, 0), (1, 1))},
+        {"layers": (4, 4)},
+        {"layers": (0, 19)},
     ],
     ids=lambda change: next(iter(change)),
 )
@@ -119,12 +163,13 @@ def test_a_malformed_direction_is_refused(change):
 
 def test_saving_and_loading_keeps_everything(tmp_path: Path):
     path = tmp_path / "d.safetensors"
-    first = dataclasses.replace(made_up(), made={"samples": 3})
+    first = dataclasses.replace(made_up(), made={"samples": 3}, layers=(4, 8))
     save_directions([first, made_up("pose", 1)], path)
     loaded = load_directions(path)
     assert list(loaded) == ["age", "pose"]
     assert torch.equal(loaded["age"].vector, first.vector)
     assert loaded["age"].curve == first.curve and loaded["age"].made == {"samples": 3}
+    assert loaded["age"].layers == (4, 8) and loaded["pose"].layers is None
 
 
 @pytest.mark.parametrize("content", [None, b"", b"no safetensors at all", b"\xff" * 64])

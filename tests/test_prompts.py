@@ -13,7 +13,13 @@ from mappers.vocabulary import POSITIVE
 from pti_core.controls import Control
 
 #: Every direction that the vocabulary speaks of, as if all were installed.
-CONTROLS = {name: Control(name, name, "face", "", -30.0, 30.0) for name in POSITIVE}
+ALL = {name: Control(name, name, "face", "", -30.0, 30.0) for name in POSITIVE}
+#: What the lists speak of: the directions without the finer ones, which are named here.
+FINER = (
+    *("cheeks", "chin", "nose_width", "nose_length", "lips", "skin_red", "brow_raise", "frown"),
+    *("hair_blond", "eye_makeup", "background_warm", "exposure", "warmth", "colourful"),
+)
+CONTROLS = {name: control for name, control in ALL.items() if name not in FINER}
 CONTROLS["age"] = Control("age", "Age", "face", "years", -15.0, 18.0)
 KNOWN = Known(CONTROLS)
 LISTS = ("prompts.txt", "prompts_strangers.txt")
@@ -116,7 +122,7 @@ def test_what_is_offered_is_understood():
     for sense, words in ((1, POSITIVE), (-1, NEGATIVE)):
         for name, label in words.items():
             offered = OFFERED.get((name, sense), label)
-            edits = understand(offered, KNOWN).edits
+            edits = understand(offered, Known(ALL)).edits
             assert list(edits) == [name] and edits[name] * sense > 0, offered
 
 
@@ -131,3 +137,30 @@ def test_a_mapper_comes_before_attributes_where_it_is_here():
     for here, way in ((frozenset(), "attributes"), (frozenset(["bowlcut"]), "mapper")):
         found = understand("bowl cut", replace(KNOWN, here=here))
         assert {part.way for part in found.parts} == {way}
+
+
+@pytest.mark.parametrize(
+    ("prompt", "name", "side"),
+    [
+        ("blond hair", "hair_blond", 1),
+        ("a smaller nose", "nose_width", -1),
+        ("longer nose", "nose_length", 1),
+        ("fuller lips", "lips", 1),
+        ("red lips", "lipstick", 1),
+        ("chubby cheeks", "cheeks", 1),
+        ("stop frowning", "frown", -1),
+        ("raise your eyebrows", "brow_raise", 1),
+        ("rosy cheeks", "skin_red", 1),
+        ("make the photo brighter", "exposure", 1),
+    ],
+)
+def test_finer_directions_are_used_where_they_are_installed(prompt, name, side):
+    edits = understand(prompt, Known(ALL)).edits
+    assert list(edits) == [name] and edits[name] * side > 0
+
+
+def test_a_phrase_of_which_a_part_is_lacking_is_done_as_far_as_it_goes_and_says_so():
+    controls = {name: control for name, control in CONTROLS.items() if name != "gender"}
+    found = understand("an old man", Known(controls))
+    assert list(found.edits) == ["age"] and "more masculine" in found.rest[0].why
+    assert not understand("as a woman", Known(controls)).parts

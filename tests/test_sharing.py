@@ -391,14 +391,14 @@ def test_api_errors_are_the_clients(client):
 
 
 @pytest.fixture
-def busy(client, studio, desk) -> Iterator[str]:
+def busy(url, studio, desk) -> Iterator[str]:
     """The secret of somebody whose personalisation runs."""
-    secret = new_secret()
-    job = client.submit(desk, "endless", 0, "auto", secret, api_name="/personalise")
+    secret, somebody = new_secret(), Client(url, verbose=False)
+    somebody.submit(desk, "endless", 0, "auto", secret, api_name="/personalise")
     until(lambda: studio.line.job_of(desk) is not None)
     yield secret
     studio.stop(desk)
-    job.result(timeout=60)
+    until(lambda: studio.line.job_of(desk) is None)
 
 
 def until(condition, seconds: float = 60) -> None:

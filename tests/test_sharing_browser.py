@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import numpy as np
@@ -11,17 +12,31 @@ from test_app_browser import PATIENCE, PHOTOGRAPH, SHORT, SIZES, browser  # noqa
 
 from pti_core.controls import read_controls
 from pti_core.memory import keep_memory
-from pti_core.store import Store
+from pti_core.store import DAY, Store
 from pti_core.studio import Studio
 from web.networks import load_networks
 from web.serving import create_app, serve
 
+_LINK = "document.querySelector('#link textarea, #link input')?.value"
+
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
+class Clock:
+    ahead = 0.0
+
+    def __call__(self) -> float:
+        return time.time() + self.ahead
+
+
 @pytest.fixture(scope="module")
-def store(tmp_path_factory) -> Store:
-    return Store(tmp_path_factory.mktemp("shares"))
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory, clock) -> Store:
+    return Store(tmp_path_factory.mktemp("shares"), now=clock)
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +89,7 @@ class Profile:
         return self.context.request.get(source).body()
 
 
-def test_a_link_shows_the_same_picture_in_another_profile(browser, url, store, tmp_path):  # noqa: F811
+def test_a_link_shows_the_same_picture_in_another_profile(browser, url, store, clock, tmp_path):  # noqa: F811
     ann, bea, cem = (Profile(browser, url.rstrip("/")) for _ in range(3))
     ann.open(url)
     ann.page.set_input_files("#photograph input[type=file]", PHOTOGRAPH)
@@ -89,7 +104,7 @@ def test_a_link_shows_the_same_picture_in_another_profile(browser, url, store, t
         ann.page.locator("#view label").nth(view).click()
         ann.page.wait_for_timeout(2500)
     ann.page.click("#share")
-    ann.page.wait_for_function("document.querySelector('#link textarea, #link input')?.value")
+    ann.page.wait_for_function(_LINK)
     link = ann.page.locator("#link textarea, #link input").first.input_value()
     ann.page.wait_for_timeout(1000)
     assert ann.page.evaluate("navigator.clipboard.readText()") == link
@@ -117,7 +132,13 @@ def test_a_link_shows_the_same_picture_in_another_profile(browser, url, store, t
     ann.page.get_by_text("Deleted").wait_for()
     assert not store.nbytes()
 
-    cem.open(link)
-    cem.page.get_by_text("This link leads nowhere any more").wait_for()
+    bea.page.click("#share")
+    bea.page.wait_for_function(f"![undefined, '', '{link}'].includes({_LINK})")
+    later = bea.page.locator("#link textarea, #link input").first.input_value()
+    assert later.startswith(f"{url}?s=") and store.nbytes()
+    clock.ahead = 7 * DAY + 60
+    for ended in (link, later):  # deleted, and expired
+        cem.open(ended)
+        cem.page.get_by_text("This link leads nowhere any more").wait_for()
     assert cem.page.locator("#edit").count() == 0 or not cem.page.locator("#edit").is_visible()
     assert ann.errors == bea.errors == cem.errors == []

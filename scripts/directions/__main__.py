@@ -1,14 +1,15 @@
-"""python -m scripts.directions: sample faces, measure them, fit, calibrate, write, show.
+"""python -m scripts.directions: sample faces, measure them, fit, disentangle, calibrate, write.
 
-Every stage resumes: pictures and measures are kept in `--cache`, by seed. From nothing it renders
-some 2,900 faces; with what is measured on each that is 0.8 seconds of one core a face.
+Every stage resumes: pictures and what networks say of them are kept in `--cache`. From nothing it
+renders some 4,500 faces; with what is read off each that is 0.7 seconds of one core a face.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import logging
-import platform
+from collections import defaultdict
 from functools import partial
 from pathlib import Path
 
@@ -17,134 +18,66 @@ import torch
 
 from pti_core.directions import DATA, Direction, load_directions, save_directions
 from pti_core.memory import keep_memory
-from scripts.directions import fit
-from scripts.directions.calibrate import Notebook, Strips, calibration, curve, monotonic, offered
-from scripts.directions.faces import MEASURES, Album, Table, Tools
-from scripts.directions.recipes import RECIPES, Recipe
-from scripts.directions.sheet import contact_sheet
+from pti_core.unsupervised import ganspace, sefa
+from scripts.directions import fit, library, looks, people
+from scripts.directions.calibrate import Calibration, read_all
+from scripts.directions.faces import Album, Tools, sampled
+from scripts.directions.recipes import RECIPES
+from scripts.directions.sheet import contact_sheet, leakage_picture
+from scripts.directions.tagging import sheets
 
-#: Faces that are fitted: as the mapping gives them, so that every attribute has its extremes.
-FIT_SEEDS, FIT_PSI = range(2400), 1.0
-#: Held-out faces: truncated as pictures usually are; and untruncated ones, further out than most
-#: pivots of photographs lie, to see whether a direction still does there what it says.
-CHECK_SEEDS, CHECK_PSI = range(100_000, 100_018), 0.7
-WIDE_SEEDS, WIDE_PSI = range(200_000, 200_010), 1.0
-#: Per sample; the best of 0.01 to 10 for age, smile and yaw by five-fold cross-validation.
-RIDGE_PENALTY = 0.3
-#: Steps on either side of nought, of which the longest is the recipe's reach.
-STEPS = 3
-#: Knots of the shipped curve on either side of nought.
-KNOTS = 3
+IMAGES = Path("docs/images")
+#: Of the sheets and the matrix: what is over this part of the wanted effect is a leak.
+LEAK = 0.35
 
 _log = logging.getLogger("directions")
 
 
-class Fit:
-    """The normals of every measure, and the directions that the recipes make of them."""
-
-    def __init__(self, tools: Tools, table: Table) -> None:
-        generator = tools.generator
-        self.table = table
-        self.w = torch.cat([generator.sample_w(1, seed) for seed in table.seeds]).numpy()
-        self.normals = {name: self._normal(name) for name in MEASURES}
-        for recipe in RECIPES:
-            self.normals[recipe.measure] = self._normal(recipe.measure, recipe.between)
-        self.identity = fit.ridge(self.w, table.embeddings, RIDGE_PENALTY)
-
-    def vector(self, recipe: Recipe) -> np.ndarray:
-        """The unit vector (512,) of a recipe."""
-        leaks = [self.normals[name] for name in recipe.leaks]
-        return fit.least_change(self.normals[recipe.measure], leaks, self.identity, recipe.kept)
-
-    def correlation(self, recipe: Recipe) -> float:
-        """How well the normal, fitted on four fifths of the faces, explains the fifth."""
-        w, values = self.chosen(recipe.measure, recipe.between)
-        return fit.held_out(_ridge_normal, w, values)
-
-    def chosen(
-        self, name: str, between: tuple[float, float] | None
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """w (N, 512) and a measure (N,) of the faces whose measure lies between two values."""
-        values = self.table.measures[name]
-        low, high = between or (-np.inf, np.inf)
-        chosen = (values >= low) & (values <= high)
-        return self.w[chosen], values[chosen]
-
-    def _normal(self, name: str, between: tuple[float, float] | None = None) -> np.ndarray:
-        return _ridge_normal(*self.chosen(name, between))
+def make(tools: Tools, arguments: argparse.Namespace) -> None:
+    """Rebuild the library, and say how it compares with what was there."""
+    cache, jobs = arguments.cache, arguments.jobs
+    faces = library.sample(tools, cache, jobs)
+    first = library.vectors(faces)
+    mended = library.mend(faces, first, library.probes(tools, cache, faces, first, jobs))
+    found = library.calibrations(tools, cache, faces, mended, jobs)
+    made, kept = [], []
+    for name, calibration in found.items():
+        direction = library.direction(tools, faces, mended[name], calibration)
+        if direction is None:
+            _log.info("%s: nothing of it holds, it is left out", name)
+            continue
+        made.append(direction)
+        kept.append(calibration)
+        _log.info("%s: %g to %g %s", name, direction.low, direction.high, direction.unit)
+    arguments.out.parent.mkdir(parents=True, exist_ok=True)
+    compare_with_shipped(made)
+    save_directions(made, arguments.out)
+    leaks(faces, made, kept)
 
 
-def make(tools: Tools, fitted: Fit, notebook: Notebook, recipe: Recipe) -> Direction:
-    """Calibrate the direction of a recipe on held-out faces."""
-    vector = fitted.vector(recipe)
-    lengths = [recipe.reach * step / STEPS for step in range(-STEPS, STEPS + 1)]
-    strips = notebook.move(tools, CHECK_SEEDS, CHECK_PSI, vector, lengths)
-    low, high = offered(recipe, strips)
-    if not low < 0 < high:
-        raise SystemExit(f"{recipe.name} does not hold anywhere: {low} to {high}")
-    amounts = [*np.linspace(low, 0, KNOTS + 1), *np.linspace(0, high, KNOTS + 1)[1:]]
-    points = curve(recipe, strips, [round(float(a), 6) for a in amounts])
-    wide = notebook.move(tools, WIDE_SEEDS, WIDE_PSI, vector, [length for _, length in points])
-    made = {
-        "method": "ridge regression of the measure on w; conditional projection; least change",
-        "measure": recipe.measure,
-        "scale": recipe.scale,
-        "orthogonal_to": list(recipe.leaks),
-        "identity_weight": recipe.kept,
-        "ridge_penalty": RIDGE_PENALTY,
-        "generator": tools.generator.fingerprint,
-        "seeds": f"{FIT_SEEDS.start} to {FIT_SEEDS.stop - 1}",
-        "samples": len(fitted.table.seeds),
-        "no_face_found": len(FIT_SEEDS) - len(fitted.table.seeds),
-        "held_out_correlation": round(fitted.correlation(recipe), 3),
-        "calibration_faces": len(CHECK_SEEDS),
-        "calibration": calibration(recipe, strips, points),
-        "leakage": leakage(fitted, recipe, strips, points),
-        "monotonic_untruncated": round(monotonic(recipe, wide), 3),
-        "identity_distance_untruncated": [round(float(d), 3) for d in wide.distances.mean(0)],
-        "versions": versions(),
-    }
-    unit = torch.from_numpy(vector).float()
-    return Direction(
-        recipe.name,
-        recipe.label,
-        recipe.group,
-        recipe.unit,
-        unit / unit.norm(),
-        tuple(points),
-        made,
-    )
+def leaks(faces: library.Sampled, made: list[Direction], kept: list[Calibration]) -> None:
+    """Draw the leakage matrix, and list the pairs over `LEAK`."""
+    matrix = library.leakage(faces, kept, [d.curve for d in made])
+    names = [d.name for d in made]
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    leakage_picture(names, matrix, LEAK, IMAGES / "leakage.png")
+    for y, x in np.argwhere(np.abs(matrix) > LEAK):
+        if y != x:
+            _log.info("moving %s moves %s by %.2f", names[y], names[x], matrix[y, x])
 
 
-def leakage(
-    fitted: Fit, recipe: Recipe, strips: Strips, points: list[tuple[float, float]]
-) -> dict[str, float]:
-    """How much each measure changes from end to end of the range, relative to the wanted one.
-
-    Both in standard deviations over the fitted faces, so the direction's own measure has 1.
-    """
-    ends = [points[0][1], points[-1][1]]
-    moved = {}
-    for name in MEASURES:
-        mean = np.nanmean(strips.change(name), axis=0) / fitted.table.measures[name].std()
-        low, high = np.interp(ends, strips.lengths, mean)
-        moved[name] = float(high - low)
-    return {name: round(value / moved[recipe.measure], 3) for name, value in moved.items()}
+def compare_with_shipped(made: list[Direction]) -> None:
+    """Say the cosine of each vector with the shipped one of its name."""
+    shipped = load_directions()
+    cosines = {d.name: float(d.vector @ shipped[d.name].vector) for d in made if d.name in shipped}
+    _log.info("cosines with the shipped: %s", json.dumps(cosines))
 
 
-def versions() -> dict[str, str]:
-    """What the numbers may depend on to the last digit."""
-    return {
-        "python": platform.python_version(),
-        "torch": torch.__version__.split("+")[0],
-        "numpy": np.__version__,
-    }
-
-
-def compare(fitted: Fit) -> None:
+def compare(tools: Tools, arguments: argparse.Namespace) -> None:
     """Print held-out correlations of ridge normals and InterFaceGAN's SVM boundaries."""
-    for recipe in RECIPES:
-        w, values = fitted.chosen(recipe.measure, recipe.between)
+    faces = library.sample(tools, arguments.cache, arguments.jobs)
+    for recipe in (r for r in RECIPES if r.name in ("age", "smile", "pose")):
+        w, values = library.chosen(faces, recipe)
         for penalty in (0.03, 0.1, 0.3, 1.0, 3.0):
             score = fit.held_out(partial(fit.ridge_normal, penalty=penalty), w, values)
             print(f"{recipe.name:8} ridge, penalty {penalty:<5} {score:.3f}")
@@ -155,37 +88,84 @@ def compare(fitted: Fit) -> None:
                 print(f"{recipe.name:8} SVM, {share:.0%} a side, C {penalty:<5} {score:.3f}")
 
 
-def sheet(tools: Tools, path: Path) -> None:
-    """Write the contact sheet of the shipped directions."""
-    contact_sheet(tools, load_directions().values(), CHECK_PSI).save(path, quality=85)
+def compare_looks(tools: Tools, arguments: argparse.Namespace) -> None:
+    """Print how well tags are read off faces that the readers were not fitted to."""
+    readings, tags = library.tagged(arguments.cache)
+    for penalty in (0.1, 0.3, 1.0, 3.0):
+        scores = looks.held_out(readings, tags, penalty)
+        print(penalty, ", ".join(f"{name} {score:.2f}" for name, score in scores.items()))
+
+
+def name_components(tools: Tools, arguments: argparse.Namespace) -> None:
+    """Print which measures the first components found without labels go with."""
+    faces = library.sample(tools, arguments.cache, arguments.jobs)
+    found = {"GANSpace": ganspace(tools.generator, 12).vectors}
+    for name, sides in (("coarse", (4, 8)), ("middle", (16, 32)), ("fine", (64, 512))):
+        found[f"SeFa, {name}"] = sefa(tools.generator, 4, sides=sides).vectors
+    for kind, vectors in found.items():
+        for i, vector in enumerate(vectors.numpy()):
+            scores = {
+                name: fit.explained(vector, faces.w, values)
+                for name, values in faces.table.measures.items()
+            }
+            first = sorted(scores.items(), key=lambda item: -abs(item[1]))[:5]
+            print(f"{kind} {i}:", ", ".join(f"{name} {score:+.2f}" for name, score in first))
+
+
+def draw_sheets(tools: Tools, arguments: argparse.Namespace) -> None:
+    """Write a contact sheet of the shipped directions for each group."""
+    groups: dict[str, list[Direction]] = defaultdict(list)
+    for direction in load_directions().values():
+        groups[direction.group].append(direction)
+    for group, directions in groups.items():
+        page = contact_sheet(tools, directions, library.CHECK_PSI)
+        page.save(IMAGES / f"edits-{group}.jpg", quality=82)
+
+
+def draw_tag_sheets(tools: Tools, arguments: argparse.Namespace) -> None:
+    """Write sheets of the sampled faces, to be tagged."""
+    album = sampled(arguments.cache, library.FIT_PSI)
+    sheets(album.folder, library.FIT_SEEDS, arguments.cache / "sheets")
+
+
+def check(tools: Tools, arguments: argparse.Namespace) -> None:
+    """Print, as a table, what the shipped directions do to people who were not seen before."""
+    photographs = sorted(arguments.photographs.glob("*.[jp][pn]g"))
+    folder = arguments.cache / "people"
+    shipped = list(load_directions().values())
+    crowd = people.everybody(tools, photographs, folder)
+    read_all(folder, people.moved(crowd, shipped), arguments.jobs)
+    faces = library.sample(tools, arguments.cache, arguments.jobs)
+    one_sided = {recipe.name for recipe in RECIPES if recipe.one_sided}
+    print(f"{len(photographs)} photographs, {len(people.SEEDS)} seeds\n")
+    print("| edit | range | rises in | upwards in | distance | error |\n|---|---|---|---|---|---|")
+    for d in shipped:
+        found = people.check(Album(folder), faces.gauge, crowd, d)
+        error = "" if d.unit == "%" else f"{found.error():.1f} {d.unit}"
+        note = " (one-sided)" if d.name in one_sided else ""
+        print(
+            f"| `{d.name}`{note} | {d.low:g} to {d.high:g} {d.unit} | {found.monotonic():.0%} "
+            f"| {found.monotonic(upwards=True):.0%} | {found.distance():.2f} | {error} |"
+        )
+
+
+STAGES = {
+    "make": make,
+    "compare": compare,
+    "looks": compare_looks,
+    "check": check,
+    "components": name_components,
+    "sheet": draw_sheets,
+    "tags": draw_tag_sheets,
+}
 
 
 def main() -> None:
     keep_memory()
     arguments = _arguments()
-    torch.set_num_threads(arguments.threads)
+    torch.set_num_threads(1)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    tools = Tools.fetched()
-    if arguments.stage == "sheet":
-        return sheet(tools, arguments.out)
-    album = Album(arguments.cache, FIT_PSI)
-    for done, _ in enumerate(album.fill(tools, FIT_SEEDS), 1):
-        if done % 50 == 0:
-            _log.info("%d of %d faces", done, len(FIT_SEEDS))
-    fitted = Fit(tools, album.table(FIT_SEEDS))
-    if arguments.stage == "compare":
-        return compare(fitted)
-    notebook = Notebook(arguments.cache / "moved.jsonl")
-    made = []
-    for recipe in RECIPES:
-        made.append(make(tools, fitted, notebook, recipe))
-        _log.info("%s: %g to %g %s", recipe.name, made[-1].low, made[-1].high, recipe.unit)
-    arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    save_directions(made, arguments.out)
-
-
-def _ridge_normal(w: np.ndarray, values: np.ndarray) -> np.ndarray:
-    return fit.ridge_normal(w, values, RIDGE_PENALTY)
+    STAGES[arguments.stage](Tools.fetched(), arguments)
 
 
 def _arguments() -> argparse.Namespace:
@@ -194,18 +174,20 @@ def _arguments() -> argparse.Namespace:
         "stage",
         nargs="?",
         default="make",
-        choices=("make", "compare", "sheet"),
-        help="make the directions' file; compare ways to fit; draw the contact sheet",
+        choices=STAGES,
+        help="make the directions' file and the leakage matrix; compare ways to fit; see how well "
+        "tags are read; check the shipped directions on people; draw the contact sheets; draw "
+        "sheets of numbered faces to tag; say what GANSpace's and SeFa's components move",
     )
-    parser.add_argument("--out", type=Path, help="the file to write")
+    parser.add_argument("--out", type=Path, default=DATA, help="the file to write")
     parser.add_argument(
         "--cache", type=Path, default=Path.home() / ".cache" / "pti-studio" / "directions"
     )
-    parser.add_argument("--threads", type=int, default=2)
-    arguments = parser.parse_args()
-    if arguments.out is None:
-        arguments.out = Path("docs/images/directions.jpg") if arguments.stage == "sheet" else DATA
-    return arguments
+    parser.add_argument(
+        "--photographs", type=Path, default=Path("../shared/photos"), help="of `check`: a folder"
+    )
+    parser.add_argument("--jobs", type=int, default=2, help="processes that render")
+    return parser.parse_args()
 
 
 if __name__ == "__main__":

@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Iterator, Sequence
+import logging
+import math
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import cache
+from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from scripts.directions.faces import MEASURES, Tools
+from pti_core.memory import keep_memory
+from scripts.directions.faces import Album, Tools, place_name
+from scripts.directions.measures import Gauge
 from scripts.directions.recipes import Recipe
 
-#: Ends of the offered range: neither may the mean distance to the unmoved face be over the first,
-#: nor may that of one face in ten be over the second. dlib's "another person" is 0.6, of which the
-#: reconstruction of a photograph takes a part before anything is moved.
-MEAN_DISTANCE, TENTH_DISTANCE = 0.40, 0.50
-#: Share of the faces that every step has to move the right way.
-SHARE_MONOTONIC = 0.9
+#: One face in ten may be further from itself than a recipe's `distance` by so much.
+TENTH_BEYOND = 0.1
+#: Share of the faces that every step has to move the right way: five of six.
+SHARE_MONOTONIC = 0.8
+#: Steps on either side of nought, of which the longest is the recipe's reach.
+STEPS = 2
+#: The moved faces lie in this album; w of a seed is truncated by it first.
+MOVED = "moved"
+#: Where a measure stands still, its curve rises by this much a step, so that it can be inverted.
+_CREEP = 1e-4
+
+_log = logging.getLogger("directions")
 
 
 @dataclass(frozen=True)
@@ -47,155 +58,202 @@ class Strips:
         return values - values[:, self.start, None]
 
 
-class Notebook:
-    """What moved faces measured, one JSON line each, so that a run can be resumed."""
+class Wanted(Protocol):
+    """A picture that is wanted: what it is called, and its w."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        path.parent.mkdir(parents=True, exist_ok=True)
+    @property
+    def name(self) -> str: ...
 
-    def move(
-        self,
-        tools: Tools,
-        seeds: Sequence[int],
-        psi: float,
-        vector: np.ndarray,
-        lengths: Sequence[float],
-    ) -> Strips:
-        """Render the face of every seed at every length along a vector, and measure."""
-        if 0 not in lengths:
-            raise ValueError("the unmoved face is missing from the lengths")
-        known = self._known()
-        rows = []
-        with self._path.open("a") as out:
-            for seed in seeds:
-                w = tools.draw(seed, psi)
-                for key, moved in _steps(seed, psi, w, vector, lengths):
-                    if key not in known:
-                        known[key] = _measured(tools, moved)
-                        out.write(json.dumps({"key": key, **known[key]}) + "\n")
-                        out.flush()
-                rows.append([known[key] for key, _ in _steps(seed, psi, w, vector, lengths)])
-        return _strips(rows, lengths)
-
-    def _known(self) -> dict[str, dict[str, Any]]:
-        if not self._path.exists():
-            return {}
-        rows = {}
-        for line in self._path.read_text().splitlines():
-            try:
-                row = json.loads(line)
-            except json.JSONDecodeError:  # the line that an interrupted run was writing
-                continue
-            rows[row.pop("key")] = row
-        return rows
+    def w(self, tools: Tools) -> Tensor: ...
 
 
-def offered(recipe: Recipe, strips: Strips) -> tuple[float, float]:
-    """The range of amounts (in the recipe's unit) that holds, of what is wanted.
+@dataclass(frozen=True)
+class Move:
+    """One picture that is wanted: the face of a seed, truncated by psi, moved by a step of W."""
 
-    From nought outwards as far as the mean effect rises with each step, nine faces in ten rise, and
-    the distances stay under their bounds; then rounded towards nought.
-    """
-    ends = []
-    for side, wanted in zip((-1, 1), recipe.wanted, strict=True):
-        amount = side * min(abs(wanted), abs(_reached(recipe, strips, side)))
-        ends.append(side * np.floor(abs(amount) / recipe.step + 1e-6) * recipe.step)
-    return round(ends[0], 6), round(ends[1], 6)
+    seed: int
+    psi: float
+    step: Tensor
 
+    @property
+    def name(self) -> str:
+        return place_name(self.seed, self.psi, self.step)
 
-def curve(recipe: Recipe, strips: Strips, amounts: Sequence[float]) -> list[tuple[float, float]]:
-    """(amount, length in W) for amounts within what the strips reached, by the mean effect."""
-    effect = np.nanmean(strips.change(recipe.measure), axis=0) / recipe.scale
-    first, last = _rising(effect, strips.start)
-    known, lengths = effect[first : last + 1], strips.lengths[first : last + 1]
-    return [(a, float(np.interp(a, known, lengths))) for a in amounts]
+    def w(self, tools: Tools) -> Tensor:
+        """(512,), or (num_ws, 512) where the step is."""
+        return tools.draw(self.seed, self.psi) + self.step
 
 
-def calibration(
-    recipe: Recipe, strips: Strips, points: Sequence[tuple[float, float]]
-) -> list[dict[str, float]]:
-    """For each (amount, length): the mean effect in units, and the distances, interpolated."""
-    effects = np.nanmean(strips.change(recipe.measure), axis=0) / recipe.scale
-    means, tenths = strips.distances.mean(0), np.quantile(strips.distances, 0.9, axis=0)
-    return [
-        {
-            "amount": amount,
-            "length": round(length, 4),
-            "effect": round(float(np.interp(length, strips.lengths, effects)), 3),
-            "identity_distance": round(float(np.interp(length, strips.lengths, means)), 3),
-            "identity_distance_tenth": round(float(np.interp(length, strips.lengths, tenths)), 3),
-        }
-        for amount, length in points
-    ]
+def lengths_of(recipe: Recipe) -> list[float]:
+    """The steps in W that a recipe tries, ascending, with 0 among them."""
+    return [recipe.reach * step / STEPS for step in range(-STEPS, STEPS + 1)]
 
 
-def monotonic(recipe: Recipe, strips: Strips) -> float:
-    """The share of faces in which every step raises the measure."""
-    steps = np.diff(strips.measures[recipe.measure], axis=1)
-    return float((steps > 0).all(axis=1).mean())
+def unit_step(vector: np.ndarray, layers: tuple[int, int] | None, num_ws: int) -> Tensor:
+    """A step of length 1: (512,), or (num_ws, 512) with the layers that stand still at nought."""
+    step = torch.as_tensor(vector, dtype=torch.float32)
+    if layers is None:
+        return step
+    rows = torch.zeros(num_ws, len(step))
+    rows[layers[0] : layers[1]] = step
+    return rows
 
 
-def _steps(
-    seed: int, psi: float, w: Tensor, vector: np.ndarray, lengths: Sequence[float]
-) -> Iterator[tuple[str, Tensor]]:
-    """A name and the w of every step; the unmoved face is the same for every vector."""
-    direction = torch.as_tensor(vector, dtype=torch.float32)
-    digest = hashlib.sha256(np.round(vector, 6).tobytes()).hexdigest()[:12]
-    for length in lengths:
-        place = f"{digest} {length:.5f}" if length else "unmoved"
-        yield f"{seed} {psi:g} {place}", w + length * direction
+def moves(seeds: Sequence[int], psi: float, step: Tensor, lengths: Sequence[float]) -> list[Move]:
+    """Every seed at every length, seed by seed."""
+    return [Move(seed, psi, length * step) for seed in seeds for length in lengths]
 
 
-def _measured(tools: Tools, w: Tensor) -> dict[str, Any]:
-    picture = tools.picture(w)
-    measures = tools.measure(picture)
-    return {"measures": measures, "embedding": tools.identity.embedding(picture).tolist()}
+def read_all(folder: Path, wanted: Sequence[Wanted], jobs: int) -> None:
+    """Render and read what is missing of `wanted`, in so many processes."""
+    album = Album(folder)
+    missing = list({m.name: m for m in wanted if not album.is_read(m.name)}.values())
+    if not missing:
+        return
+    chunks = [missing[i : i + 8] for i in range(0, len(missing), 8)]
+    with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
+        for done, _ in enumerate(pool.map(_read_chunk, [folder] * len(chunks), chunks), 1):
+            if done % 10 == 0:
+                _log.info("%d of %d faces", 8 * done, len(missing))
 
 
-def _strips(rows: list[list[dict[str, Any]]], lengths: Sequence[float]) -> Strips:
-    measures = {
-        name: np.array([[(r["measures"] or {}).get(name, np.nan) for r in row] for row in rows])
-        for name in MEASURES
-    }
-    embeddings = np.array([[r["embedding"] for r in row] for row in rows])
+def _read_chunk(folder: Path, chunk: Sequence[Wanted]) -> None:
+    tools, album = _own_tools(), Album(folder)
+    for move in chunk:
+        album.read(tools, move.name, move.w(tools))
+
+
+@cache
+def _own_tools() -> Tools:
+    """The tools of one worker process, on one thread."""
+    keep_memory()
+    torch.set_num_threads(1)
+    return Tools.fetched()
+
+
+def strips(
+    album: Album,
+    gauge: Gauge,
+    seeds: Sequence[int],
+    psi: float,
+    step: Tensor,
+    lengths: Sequence[float],
+) -> Strips:
+    """What was read of moved faces, measured."""
+    rows = [[m.name for m in moves([seed], psi, step, lengths)] for seed in seeds]
+    measured = [[gauge.measure(album, name) for name in row] for row in rows]
+    measures = {n: np.array([[m[n] for m in row] for row in measured]) for n in gauge.names}
+    faces = [[gauge.measurer.face(album, name) for name in row] for row in rows]
+    embeddings = np.array([[face.embedding for face in row] for row in faces])
     start = list(lengths).index(0)
     distances = np.linalg.norm(embeddings - embeddings[:, start : start + 1], axis=2)
     return Strips(np.array(lengths, dtype=float), measures, distances)
 
 
-def _rising(effect: np.ndarray, start: int) -> tuple[int, int]:
-    """The first and last index of the run around `start` in which `effect` rises."""
-    first = last = start
-    while first > 0 and effect[first - 1] < effect[first]:
-        first -= 1
-    while last < len(effect) - 1 and effect[last + 1] > effect[last]:
-        last += 1
-    return first, last
+@dataclass(frozen=True)
+class Calibration:
+    """What the strips of a recipe's direction say; effects are in its unit.
+
+    spread: of the measure over the sampled faces: the unit where amounts are percent.
+    """
+
+    recipe: Recipe
+    strips: Strips
+    spread: float
+
+    @property
+    def scale(self) -> float:
+        """How much of the measure one unit of `effects` is."""
+        return self.recipe.sign * (self.recipe.scale or self.spread)
+
+    @property
+    def effects(self) -> np.ndarray:
+        """(faces, L)."""
+        return self.strips.change(self.recipe.counts) / self.scale
+
+    @property
+    def mean(self) -> np.ndarray:
+        """The mean effect (L,)."""
+        return np.nanmean(self.effects, axis=0)
+
+    def curve(self) -> list[tuple[float, float]]:
+        """(amount, length in W) over the range that is offered; empty where nothing holds."""
+        low, high = (self._end(side) for side in (-1, 1))
+        if not low < 0 < high:
+            return []
+        effects, lengths = self._rising()
+        knots = [low, low / 2, 0.0, high / 2, high]
+        reached = [float(np.interp(knot, effects, lengths)) for knot in knots]
+        amounts = [-100.0, -50.0, 0.0, 50.0, 100.0] if self.recipe.scale is None else knots
+        return [(round(a, 6), length) for a, length in zip(amounts, reached, strict=True)]
+
+    def rows(self, curve: Sequence[tuple[float, float]]) -> list[dict[str, float]]:
+        """For each (amount, length): the mean effect, and the distances, interpolated."""
+        known, distances = self.strips.lengths, self.strips.distances
+        columns = {
+            "effect": self.mean,
+            "identity_distance": distances.mean(0),
+            "identity_distance_tenth": np.quantile(distances, 0.9, axis=0),
+        }
+        return [
+            {
+                "amount": amount,
+                "length": round(length, 4),
+                **{n: round(float(np.interp(length, known, c)), 3) for n, c in columns.items()},
+            }
+            for amount, length in curve
+        ]
+
+    def monotonic(self) -> float:
+        """The share of faces in which every step raises the measure."""
+        steps = np.diff(self.effects, axis=1)
+        return float((steps > 0).all(axis=1).mean())
+
+    def _rising(self) -> tuple[np.ndarray, np.ndarray]:
+        """Mean effects and lengths, where needed made to rise, for an inversion."""
+        mean, at = self.mean.copy(), self.strips.start
+        for i in range(at + 1, len(mean)):
+            mean[i] = max(mean[i], mean[i - 1] + _CREEP)
+        for i in range(at - 1, -1, -1):
+            mean[i] = min(mean[i], mean[i + 1] - _CREEP)
+        return mean, self.strips.lengths
+
+    def _end(self, side: int) -> float:
+        """The effect at the end of what holds, on one side of nought.
+
+        From nought outwards as far as the mean effect rises with each step, nine faces in ten rise,
+        and the distances stay under their bounds; then, in units, rounded towards nought.
+        """
+        effects, _ = self._rising()
+        at, amount = self.strips.start, 0.0
+        while 0 <= at + side < len(effects) and self._rises(at, side):
+            ahead = at + side
+            part = min(
+                self._part(at, ahead, np.mean, self.recipe.distance),
+                self._part(at, ahead, _tenth, self.recipe.distance + TENTH_BEYOND),
+            )
+            amount = float(effects[at] + part * (effects[ahead] - effects[at]))
+            if part < 1:
+                break
+            at = ahead
+        if self.recipe.scale is None:
+            return amount
+        wanted = min(abs(amount), abs(self.recipe.wanted[side > 0]))
+        steps = math.floor(wanted / self.recipe.step + 1e-6)
+        return side * round(steps * self.recipe.step, 6)
+
+    def _rises(self, at: int, side: int) -> bool:
+        """Whether the step from `at` outwards does what it says."""
+        if side < 0 and self.recipe.one_sided:
+            return True  # what is not there cannot be taken away: it rises for those who have it
+        steps = side * (self.effects[:, at + side] - self.effects[:, at])
+        return bool(np.nanmean(steps > 0) >= SHARE_MONOTONIC and np.nanmean(steps) > 0)
+
+    def _part(self, at: int, ahead: int, of: Callable[..., float], bound: float) -> float:
+        """How much of the way between two steps stays within a bound of distance: 0 to 1."""
+        near, far = of(self.strips.distances[:, at]), of(self.strips.distances[:, ahead])
+        return 1.0 if far <= bound else float(max(0.0, (bound - near) / (far - near)))
 
 
-def _reached(recipe: Recipe, strips: Strips, side: int) -> float:
-    """The amount at the end of what holds, on one side of nought."""
-    values = strips.measures[recipe.measure]
-    effect = np.nanmean(strips.change(recipe.measure), axis=0) / recipe.scale
-    means, tenths = strips.distances.mean(0), np.quantile(strips.distances, 0.9, axis=0)
-    at, amount = strips.start, 0.0
-    while 0 <= at + side < len(effect):
-        ahead = at + side
-        rises = np.nanmean(side * (values[:, ahead] - values[:, at]) > 0) >= SHARE_MONOTONIC
-        if not rises or side * (effect[ahead] - effect[at]) <= 0:
-            break
-        part = min(
-            _part(means[at], means[ahead], MEAN_DISTANCE),
-            _part(tenths[at], tenths[ahead], TENTH_DISTANCE),
-        )
-        amount = effect[at] + part * (effect[ahead] - effect[at])
-        if part < 1:
-            break
-        at = ahead
-    return float(amount)
-
-
-def _part(near: float, far: float, bound: float) -> float:
-    """How much of the way from `near` to `far` is within `bound`: 0 to 1."""
-    return 1.0 if far <= bound else float(max(0.0, (bound - near) / (far - near)))
+def _tenth(values: np.ndarray) -> float:
+    return float(np.quantile(values, 0.9))

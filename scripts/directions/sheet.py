@@ -1,42 +1,65 @@
-"""A picture of what directions do: seeded faces across each one's range."""
+"""Pictures of what directions do: seeded faces across each one's range, and the leakage matrix."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 
+import numpy as np
 import torch
 from PIL import Image, ImageDraw
 
 from pti_core.directions import Direction, apply
 from scripts.directions.faces import Tools
 
-#: A man and two women; none of them was fitted or calibrated on.
-SEEDS = (300_000, 300_001, 300_002)
-#: Columns, odd so that the unmoved face stands in the middle; side of one picture in pixels.
-COLUMNS, SIDE = 5, 192
-_MARGIN = 24
+#: Faces that nothing was fitted or calibrated on, chosen for being different: a bearded man with
+#: short hair, a woman with long hair.
+SEEDS = (300_000, 300_001)
+#: Columns a face, odd so that the unmoved face stands in the middle; side of one picture in pixels.
+COLUMNS, SIDE = 3, 160
+_MARGIN = 16
 
 
-@torch.no_grad()
-def contact_sheet(tools: Tools, directions: Iterable[Direction], psi: float) -> Image.Image:
-    """Rows: every direction on every face. Columns: evenly over the direction's range."""
+@torch.inference_mode()
+def contact_sheet(
+    tools: Tools, directions: Iterable[Direction], psi: float, seeds: Sequence[int] = SEEDS
+) -> Image.Image:
+    """Rows: directions. Columns: the faces, each evenly over the direction's range."""
     directions = list(directions)
-    height = len(directions) * (len(SEEDS) * SIDE + _MARGIN)
-    sheet = Image.new("RGB", (COLUMNS * SIDE, height), "white")
-    draw, top = ImageDraw.Draw(sheet), 0
-    for direction in directions:
+    row = SIDE + _MARGIN
+    page = Image.new("RGB", (len(seeds) * COLUMNS * SIDE, len(directions) * row), "white")
+    draw = ImageDraw.Draw(page)
+    for y, direction in enumerate(directions):
         amounts = _amounts(direction)
-        for column, amount in enumerate(amounts):
-            text = f"{direction.label} {amount:+g} {direction.unit}" if amount else "as it is"
-            draw.text((column * SIDE + 4, top + 6), text, fill="black")
-        for row, seed in enumerate(SEEDS):
+        for column, (seed, amount) in enumerate((s, a) for s in seeds for a in amounts):
+            text = f"{amount:+.3g} {direction.unit}" if amount else direction.label
+            draw.text((column * SIDE + 3, y * row + 2), text, fill="black")
             w = tools.draw(seed, psi)[None]
-            for column, amount in enumerate(amounts):
-                moved = apply(w, {direction.name: amount}, {direction.name: direction})
-                face = tools.picture(moved[0]).resize((SIDE, SIDE), Image.Resampling.LANCZOS)
-                sheet.paste(face, (column * SIDE, top + _MARGIN + row * SIDE))
-        top += len(SEEDS) * SIDE + _MARGIN
-    return sheet
+            moved = apply(w, {direction.name: amount}, {direction.name: direction})
+            face = tools.picture(moved[0]).resize((SIDE, SIDE), Image.Resampling.LANCZOS)
+            page.paste(face, (column * SIDE, y * row + _MARGIN))
+    return page
+
+
+def leakage_picture(names: Sequence[str], matrix: np.ndarray, bound: float, path: Path) -> None:
+    """Write the leakage matrix as a picture: rows are moved, columns measured.
+
+    What is over `bound` of the wanted effect has its number in its cell.
+    """
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(figsize=(13, 12))
+    shown = axes.imshow(matrix, cmap="RdBu_r", vmin=-1, vmax=1)
+    axes.set_xticks(range(len(names)), names, rotation=90)
+    axes.set_yticks(range(len(names)), names)
+    axes.set_xlabel("measured")
+    axes.set_ylabel("moved")
+    for y, x in np.argwhere(np.abs(matrix) > bound):
+        axes.text(x, y, f"{matrix[y, x]:.1f}", ha="center", va="center", fontsize=7)
+    figure.colorbar(shown, shrink=0.6, label="effect, of the wanted one (standardised)")
+    figure.tight_layout()
+    figure.savefig(path, dpi=80, bbox_inches="tight")
+    pyplot.close(figure)
 
 
 def _amounts(direction: Direction) -> list[float]:

@@ -1,0 +1,1 @@
+"""What produces the figures in the documents."""
