@@ -117,8 +117,8 @@ def test_tuning_around_an_e4e_pivot(kit: Toolkit) -> None:
     assert report["mse"] < before["mse"] and report["lpips"] < before["lpips"]
     assert report["pivot"] == before["method"] == "e4e" and report["method"] == "pti"
     assert report["steps_by_stage"] == {"invert": 1, "tune": 8}
-    assert [step.stage for step in seen] == ["invert"] + ["tune"] * 8
-    losses = [step.losses["loss"] for step in seen[1:]]
+    assert [step.stage for step in seen if step.index] == ["invert"] + ["tune"] * 8
+    losses = [step.losses["loss"] for step in seen if step.stage == "tune"]
     assert losses[-1] < losses[0]
     assert session.made["settings"]["projection"] is None
     opened = Session.open(session.to_bytes(), kit.generator)

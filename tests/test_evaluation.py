@@ -232,7 +232,7 @@ def test_an_interrupted_evaluation_goes_on(finished, kit):
     longer = dataclasses.replace(SETTINGS, projection_steps=7)
     bench = Bench(kit, longer, finished["out"] / "work", again.append)
     bench.row(photos[1], "w")
-    assert len(again) == 7  # other settings, another row
+    assert len([step for step in again if step.index]) == 7  # other settings, another row
 
 
 def test_jobs_are_counted(finished):
@@ -289,7 +289,8 @@ def test_everybody_in_a_shared_generator_has_a_range_of_their_own(finished, kit)
     photos = find_photographs([EXAMPLES / "astronaut.jpg", EXAMPLES / "obama.jpg"])
     session = Session.open(bench.together(photos, 4).to_bytes(), kit.generator)
     own = [session.directions(kit.directions, person)["age"] for person in (0, 1)]
-    assert own[0].curve != own[1].curve and session.curves["age"] == own[0].curve
+    curves = [session.curves, *session.other_curves]
+    assert [curve["age"] for curve in curves] == [direction.curve for direction in own]
     for person, direction in enumerate(own):
         step = direction.step(direction.high)
         subject = subject_of(session, kit.generator, person)

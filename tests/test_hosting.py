@@ -131,9 +131,9 @@ def test_a_session_brings_the_generator_that_it_needs(kit: Toolkit) -> None:
 
     theirs = Studio(lambda report: Toolkit(**{**vars(kit), "generator": other}), {"tiny": TINY})
     desk = theirs.align(PHOTO)
-    session, _ = theirs._personalise(
-        PHOTO.read_bytes(), TINY, 0, "auto", lambda step: step.index < 2
-    )
+    assert theirs.personalise(desk.id, "tiny").wait(120)
+    session = theirs.desks.get(desk.id).session
+    assert session is not None
     data, shown = session.to_bytes(), []
     ours = Studio(lambda report: kit, {"tiny": TINY}, load_other=load_other)
     for _ in range(2):
