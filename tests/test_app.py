@@ -16,7 +16,7 @@ from gradio_client.exceptions import AppError
 from PIL import Image
 from small import ENDLESS, SHORT, MiddleFace
 
-from pti_core.controls import controls_of, read_controls
+from pti_core.controls import Control, controls_of, read_controls
 from pti_core.desks import Desk, Desks, NoDeskError
 from pti_core.directions import load_directions
 from pti_core.jobs import JobLine, LineFullError, Stage
@@ -287,6 +287,17 @@ def test_the_pages_controls_are_the_directions():
         low, high = control.bounds
         assert control.low <= low < 0 < high <= control.high
         assert abs(high / control.step - round(high / control.step)) < 1e-6
+
+
+def test_a_persons_sliders_have_nought_among_their_positions():
+    from web.sliders import Sliders
+
+    control = Control("age", "Age", "face", "years", -11.0, 20.0)
+    for low, high in ((-3.67, 3.73), (-0.5, 18.0), (-8.55, 0.4)):
+        (slider,) = Sliders([control]).at({}, {"age": (low, high)})
+        at_nought = -slider.minimum / slider.step
+        assert low <= slider.minimum < 0 < slider.maximum <= high
+        assert abs(at_nought - round(at_nought)) < 1e-6
 
 
 def test_the_presets_are_those_of_the_library():

@@ -42,8 +42,12 @@ class Sliders:
         amounts = [edits.get(control.name, 0) for control in self.controls]
         if ranges is None:
             return amounts
-        spans = [control.within(ranges.get(control.name)).bounds for control in self.controls]
-        return [gr.Slider(*span, value=at) for span, at in zip(spans, amounts, strict=True)]
+        own = [control.within(ranges.get(control.name)) for control in self.controls]
+        # The step goes with the range: counted from another end, nought would be no position.
+        return [
+            gr.Slider(*one.bounds, step=one.step, value=at)
+            for one, at in zip(own, amounts, strict=True)
+        ]
 
     def read(self, amounts: Sequence[float], order: Sequence[str] = ()) -> dict[str, float]:
         """The edits that move something, those of `order` first."""
