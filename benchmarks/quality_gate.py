@@ -2,7 +2,7 @@
 
 `python -m benchmarks.quality_gate` measures and compares; `--update` writes the values anew, which
 is for changes that mean to change quality: the commit says why. The tests run the comparison, so
-quality cannot fall unseen. One photograph and a fraction of the preset's steps: what is guarded is
+quality cannot fall unseen. One photograph and half of the preset's steps: what is guarded is
 how fast the method gets near, not how near it gets in the end.
 """
 
@@ -29,18 +29,19 @@ from pti_core.session import Session
 
 PHOTO = Path(__file__).parent.parent / "examples" / "obama.jpg"
 VALUES = Path(__file__).with_suffix(".json")
-#: A tenth of the preset's steps: a minute on two cores, and far enough that every term has worked.
-PROJECTION_STEPS, TUNING_STEPS = 12, 12
+#: Half of the fast preset's steps: with fewer, what its first, large steps leave is all there is.
+PROJECTION_STEPS, TUNING_STEPS = 30, 35
 SEED = 0
-#: Metric to how much worse it may be, as a share of its value: room for processors and libraries
-#: that round differently, which an optimisation carries on, and far less than tuning gains. The
-#: test proves the second: half of what tuning did fails.
+#: Metric to how much worse it may be, as a share of its value: room for processors that round
+#: differently (with or without 16-bit arithmetic), which an optimisation carries on, and far less
+#: than tuning gains. With half of what tuning did the first five are worse by 4.5, 1.7, 8, 2 and
+#: 1.9 times; the test proves that this fails.
 TOLERANCES = {
-    "mse": 0.15,
-    "lpips": 0.15,
-    "lpips_256": 0.2,
-    "ms_ssim_distance": 0.1,
-    "identity_distance": 0.15,
+    "mse": 0.3,
+    "lpips": 0.2,
+    "lpips_256": 0.4,
+    "ms_ssim_distance": 0.25,
+    "identity_distance": 0.35,
     "pose_kept": 0.1,
 }
 #: Of these more is better; of all others less.
@@ -48,7 +49,7 @@ HIGHER_IS_BETTER = frozenset({"pose_kept"})
 
 
 def run(kit: Toolkit) -> Session:
-    """The photograph personalised by the fast preset in a fraction of its steps."""
+    """The photograph personalised by the fast preset in half of its steps."""
     preset = dataclasses.replace(
         FAST,
         projection=dataclasses.replace(FAST.projection, steps=PROJECTION_STEPS),
