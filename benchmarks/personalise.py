@@ -18,9 +18,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+from pti_core.evaluation.photographs import find_photographs
 from pti_core.memory import keep_memory
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 METRICS = ("mse", "ms_ssim_distance", "lpips", "lpips_256", "identity_distance")
 STAGES = ("align", "invert", "tune", "fit edits")
 
@@ -117,18 +117,18 @@ def main() -> None:
     store = arguments.out / "results.json"
     rows: list[dict[str, Any]] = json.loads(store.read_text()) if store.exists() else []
     done = {(row["photograph"], row["preset"]) for row in rows}
-    photos = sorted(p for p in arguments.photos.iterdir() if p.suffix.lower() in SUFFIXES)
+    photos = find_photographs([arguments.photos], arguments.limit)
     fresh = multiprocessing.get_context("spawn")
-    for photo in photos[: arguments.limit]:
+    for photo in photos:
         for preset in arguments.presets:
-            if (photo.stem, preset) in done:
+            if (photo.name, preset) in done:
                 continue
             with fresh.Pool(1, maxtasksperchild=1) as pool:
-                row = pool.apply(run, (photo, preset, arguments.threads))
-            rows.append({"photograph": photo.stem, "machine": machine(), **row})
+                row = pool.apply(run, (photo.path, preset, arguments.threads))
+            rows.append({"photograph": photo.name, "machine": machine(), **row})
             store.write_text(json.dumps(rows, indent=1))
             print(
-                f"{photo.stem}, {preset}: {row['seconds']:.1f} s, mse {row['mse']:.4f}", flush=True
+                f"{photo.name}, {preset}: {row['seconds']:.1f} s, mse {row['mse']:.4f}", flush=True
             )
     text = f"{machine()}, {arguments.threads} threads\n\n{table(rows)}"
     (arguments.out / "table.md").write_text(text)

@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 from checkpoints.asset import Asset, PackageFile
 from checkpoints.store import Store
+from pti_core.command import exit_status
 from pti_core.errors import UserError
 
 SECONDS_BETWEEN_LINES = 2.0  # in a log: often enough to see that it moves, no flood
@@ -147,22 +148,16 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     parsed = _arguments(arguments)
-    try:
-        store = Store.from_environment()
-        if parsed.command == "list":
-            return show(store)
-        if parsed.command == "fetch":
-            return fetch(store, parsed.names, parsed.all_local)
-        return verify(store, parsed.names)
-    except UserError as error:
-        print(error, file=sys.stderr)
-        return 2
-    except BrokenPipeError:  # `list | head`
-        sys.stderr.close()
-        return 0
-    except KeyboardInterrupt:
-        print("interrupted: nothing incomplete was kept", file=sys.stderr)
-        return 130
+    return exit_status(lambda: _run(parsed))
+
+
+def _run(parsed: argparse.Namespace) -> int:
+    store = Store.from_environment()
+    if parsed.command == "list":
+        return show(store)
+    if parsed.command == "fetch":
+        return fetch(store, parsed.names, parsed.all_local)
+    return verify(store, parsed.names)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from pti_core.__main__ import (
     whole_number,
     write_picture,
 )
-from pti_core.errors import UserError
+from pti_core.command import exit_status
 
 if TYPE_CHECKING:
     from mappers.prompts import Understanding
@@ -146,17 +146,7 @@ def _parser() -> Parser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     parsed = _parser().parse_args(arguments)
-    try:
-        return parsed.run(parsed)
-    except UserError as error:
-        print(error, file=sys.stderr)
-        return 2
-    except BrokenPipeError:  # `list | head`
-        sys.stderr.close()
-        return 0
-    except KeyboardInterrupt:
-        print("Interrupted; nothing incomplete was kept.", file=sys.stderr)
-        return 130
+    return exit_status(lambda: parsed.run(parsed))
 
 
 if __name__ == "__main__":

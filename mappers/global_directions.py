@@ -28,6 +28,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from mappers.clip_model import Clip
+from pti_core.command import exit_status
 from pti_core.errors import CheckpointError, UserError
 from pti_core.files import write_atomically
 from pti_core.generators.base import Generator
@@ -269,14 +270,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     building.add_argument("--seed", type=int, default=0, metavar="N")
     building.add_argument("--out", type=Path, metavar="FILE.safetensors")
     parsed = parser.parse_args(arguments)
-    try:
-        return _build(parsed)
-    except UserError as error:
-        print(error, file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("Interrupted; the same command goes on from here.", file=sys.stderr)
-        return 130
+    return exit_status(lambda: _build(parsed), "Interrupted; the same command goes on from here.")
 
 
 def _build(parsed: argparse.Namespace) -> int:

@@ -24,6 +24,7 @@ from mappers.clip_model import Clip
 from mappers.latent_mapper import ABSENT, RATE, STRENGTH, LevelsMapper, mapper_from_checkpoint
 from mappers.losses import COPIES, IdentityLoss, clip_loss
 from mappers.published import find_name, trained_folder
+from pti_core.command import exit_status
 from pti_core.errors import CheckpointError, UserError
 from pti_core.files import write_atomically
 from pti_core.generators.base import Generator
@@ -209,14 +210,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--no-fine", action="store_true", help="leave the fine levels alone")
     parser.add_argument("--out", type=Path, metavar="FILE.pt")
     parsed = parser.parse_args(arguments)
-    try:
-        return _train(parsed)
-    except UserError as error:
-        print(error, file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("Interrupted; the same command goes on from the last saving.", file=sys.stderr)
-        return 130
+    return exit_status(
+        lambda: _train(parsed), "Interrupted; the same command goes on from the last saving."
+    )
 
 
 def _train(parsed: argparse.Namespace) -> int:

@@ -19,6 +19,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from pti_core.command import exit_status
 from pti_core.errors import UserError
 from pti_core.files import check_writable, write_atomically
 from pti_core.memory import keep_memory
@@ -350,7 +351,7 @@ def _parser() -> Parser:
         description="Personalise a face generator to a photograph, and edit the photograph by it.",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    _add_invert(commands.add_parser("invert", help="photograph to session (minutes)"))
+    _add_invert(commands.add_parser("invert", help="photograph to session (a minute or more)"))
     _add_edit(commands.add_parser("edit", help="session to edited picture (seconds)"))
     _add_evaluate(commands.add_parser("evaluate", help="the paper's experiments (hours)"))
     listing = commands.add_parser("directions", help="what can be edited, in which units")
@@ -449,17 +450,7 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     parsed = _parser().parse_args(arguments)
-    try:
-        return parsed.run(parsed)
-    except UserError as error:
-        print(error, file=sys.stderr)
-        return 2
-    except BrokenPipeError:  # `directions | head`
-        sys.stderr.close()
-        return 0
-    except KeyboardInterrupt:
-        print("Interrupted; nothing incomplete was kept.", file=sys.stderr)
-        return 130
+    return exit_status(lambda: parsed.run(parsed))
 
 
 if __name__ == "__main__":

@@ -189,7 +189,7 @@ class Job:
         except BaseException as error:  # handed to whoever waits, in another thread
             self.error = error
         with self._lock:
-            self._learn_the_end()
+            self._learn_untold(ended=True)
             self._state = "failed" if self.error else "done"
         self._over.set()
 
@@ -200,6 +200,8 @@ class Job:
 
     def _on_step(self, step: Step) -> bool:
         with self._lock:
+            if self._step is not None and step.stage != self._step.stage:
+                self._learn_untold()
             self._stepped = time.monotonic()
             if self._step is None or step.stage != self._step.stage or step.index <= 1:
                 self._stage_began = self._stepped  # or began anew
@@ -224,12 +226,21 @@ class Job:
             *(Stage(s.name, s.steps, s.seconds * factor) for s in self.plan[index:]),
         ]
 
-    def _learn_the_end(self) -> None:
-        if self._step is None or not self.plan or self._step.stage == self.plan[-1].name:
+    def _learn_untold(self, ended: bool = False) -> None:
+        """Put what has passed since the last step in place of the guess for the stage that took it
+        without a step of its own: the one that runs, or at the end the plan's last."""
+        step, plan = self._step, self.plan
+        if step is None or not plan:
             return
-        last = self.plan[-1]
-        seconds = (time.monotonic() - self._stepped) / max(last.steps, 1)
-        self.plan = [*self.plan[:-1], Stage(last.name, last.steps, seconds)]
+        if _tells_of_none(step):
+            index = self._index_of(step.stage)
+        elif ended and step.stage != plan[-1].name:
+            index = len(plan) - 1
+        else:
+            return
+        stage = plan[index]
+        seconds = (time.monotonic() - self._stepped) / max(stage.steps, 1)
+        self.plan = [*plan[:index], Stage(stage.name, stage.steps, seconds), *plan[index + 1 :]]
 
     def _index_of(self, stage: str) -> int:
         names = [one.name for one in self.plan]
@@ -244,9 +255,17 @@ class Job:
         index = self._index_of(step.stage)
         rest = plan[index]
         later = sum(stage.steps * stage.seconds for stage in plan[index + 1 :])
-        if step.index >= step.total:  # what tells of no steps passes all the same
-            return max(later - (time.monotonic() - self._stepped), 0.0)
+        passed = time.monotonic() - self._stepped  # what tells of no steps passes all the same
+        if _tells_of_none(step):
+            return max(rest.steps * rest.seconds - passed, 0.0) + later
+        if step.index >= step.total:
+            return max(later - passed, 0.0)
         return max(rest.steps - step.index, 0) * rest.seconds + later
+
+
+def _tells_of_none(step: Step) -> bool:
+    """Whether it says only that a stage has begun."""
+    return step.index == 0 and step.total == 1
 
 
 def places_from(environment: Mapping[str, str]) -> int:

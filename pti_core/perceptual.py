@@ -72,7 +72,7 @@ class LPIPS(nn.Module):
         Each is of unit length along C; the weighted sum of squared differences of two pictures'
         maps, averaged over positions, is that layer's share of the distance.
         """
-        x = (x - self.shift).to(self.first.dtype)
+        x = x - self.shift
         if self.exact_border:
             # A few channels at a time: all 64 at 1024 pixels would take a quarter of a gigabyte.
             groups = zip(self.first.split(16), self.biases[0].split(16), strict=True)
@@ -93,7 +93,7 @@ class LPIPS(nn.Module):
         total = torch.zeros((), device=a[0].device)
         for left, right, lin in zip(a, b, self.lins, strict=True):
             # Summed over positions first: one small matrix product in place of a pass over the map.
-            total = total + (left - right).square().mean((2, 3), dtype=torch.float32) @ lin.float()
+            total = total + (left - right).square().mean((2, 3)) @ lin
         return total
 
     def forward(self, a: Tensor, b: Tensor) -> Tensor:

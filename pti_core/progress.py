@@ -15,8 +15,9 @@ class Step:
     """One optimisation step that has just been done.
 
     Attributes:
-        stage: "invert" (the projector) or "tune" (pivotal tuning); more may come.
-        index: number of the step inside its stage, from 1.
+        stage: "invert" (the projector), "tune" (pivotal tuning), or what other work calls its own.
+        index: number of the step inside its stage, from 1; 0 of 1 where a stage begins that tells
+            of no steps.
         total: how many steps the stage takes at most; a plateau or a threshold ends it earlier.
         losses: loss term to its value at this step, unweighted, e.g. {"mse": ..., "lpips": ...}.
         picture: (1, 3, R', R') in [-1, 1], detached, every now and then only; R' may be smaller

@@ -309,9 +309,10 @@ class Studio:
 
         Raises as `picture` does.
         """
-        if name not in self.ranges(desk_id):
+        ranges = self.ranges(desk_id)
+        if name not in ranges:
             raise UserError(f"There is no edit named {name!r}.")
-        low, high = self.ranges(desk_id)[name]
+        low, high = ranges[name]
         for index in range(count):
             amount = low + (high - low) * index / (count - 1)
             with self._rendering:

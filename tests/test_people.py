@@ -125,6 +125,34 @@ def test_the_estimate_knows_what_comes_after_the_last_step():
     assert line.paced(plan, "fast")[1].seconds < 25  # what it took, in place of the guess
 
 
+def test_the_estimate_knows_stages_that_tell_of_no_steps():
+    line = JobLine()
+    begun, go = [threading.Event(), threading.Event()], [threading.Event(), threading.Event()]
+
+    def work(on_step):
+        on_step(Step("tune", 1, 1))
+        for name, told, until_then in zip(("fit", "measure"), begun, go, strict=True):
+            on_step(Step(name, 0, 1))
+            told.set()
+            until_then.wait(20)
+
+    plan = [Stage("tune", 1, 1.0), Stage("fit", 1, 40.0), Stage("measure", 1, 30.0)]
+    job = line.submit(work, plan, "desk", kind="fast")
+    assert begun[0].wait(20)
+    left = job.progress().seconds_left
+    assert left is not None and 50 < left <= 70
+    time.sleep(0.05)
+    assert (job.progress().seconds_left or 0) < left  # it passes
+    go[0].set()
+    assert begun[1].wait(20)
+    assert (job.progress().seconds_left or 0) <= 30
+    go[1].set()
+    assert job.wait(20)
+    until(lambda: len(line) == 0)
+    paced = line.paced(plan, "fast")
+    assert paced[1].seconds < 20 and paced[2].seconds < 20
+
+
 def test_a_job_that_begins_anew_says_so_and_keeps_its_pace():
     line, go = JobLine(), threading.Event()
 

@@ -11,7 +11,7 @@ import gradio as gr
 
 from pti_core.controls import Control
 from pti_core.errors import UserError
-from pti_core.jobs import Progress
+from pti_core.jobs import Job, Progress
 from pti_core.marking import to_png
 from pti_core.studio import VIEWS, Studio
 from web.events import EDITS
@@ -86,12 +86,13 @@ class Endpoints:
     ) -> AsyncIterator[Any]:
         """Tune the face generator to the photograph of `align`, so that `edit` works on this face.
 
-        Takes minutes; one at a time for each person. Ends with what it has reached when `stop` is
-        called, and for nothing when the caller goes away.
+        Takes a minute or more; one at a time for each person. Ends with what it has reached when
+        `stop` is called, and for nothing when the caller goes away.
 
         Args:
             desk: the id that `align` gave.
-            preset: "fast" (minutes) or "paper" (the published settings, about half an hour).
+            preset: "fast" (about a minute on two fast cores) or "paper" (the published settings,
+                some fifteen times as long).
             seed: whole number from 0 to 4294967295; the same one gives the same result again.
             generator: "auto", or a name that `status` lists.
             secret: that of your shares, if you have one; it tells you apart from other programs
@@ -106,11 +107,8 @@ class Endpoints:
             job = self.studio.personalise(desk, preset, whole(seed), generator, person)
         except UserError as error:
             raise gr.Error(str(error), print_exception=False) from error
-        async for progress in watch(job, self.studio, desk):
-            yield _plain(progress)
-        if job.error is not None:
-            raise gr.Error(sentence(job.error), print_exception=False) from job.error
-        yield {**_plain(job.progress()), "report": job.result}
+        async for told in self._told(job, desk):
+            yield told
 
     async def refine(
         self, desk: str, preset: str, seed: int, edits: Any, secret: str, request: gr.Request
@@ -132,6 +130,11 @@ class Endpoints:
             job = self.studio.refine(desk, checked(edits), preset, whole(seed), person)
         except UserError as error:
             raise gr.Error(str(error), print_exception=False) from error
+        async for told in self._told(job, desk):
+            yield told
+
+    async def _told(self, job: Job, desk: str) -> AsyncIterator[Any]:
+        """The progress of a job, and its report at the end."""
         async for progress in watch(job, self.studio, desk):
             yield _plain(progress)
         if job.error is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -105,29 +105,25 @@ class Personalising:
         self, desk_id: str | None, preset: str, generator: str, owner: str, request: gr.Request
     ) -> AsyncIterator[Any]:
         """Bar and preview, until the session lies on the desk."""
-        person = person_of(request, owner)
-        try:
-            job = self.studio.personalise(desk_id or "", preset, generator=generator, person=person)
-        except UserError as error:
-            gr.Warning(str(error), title="")
-            yield gr.skip()
-            return
-        async for update in self._follow(job, desk_id or ""):
+        desk, person = desk_id or "", person_of(request, owner)
+
+        def begin() -> Job:
+            return self.studio.personalise(desk, preset, generator=generator, person=person)
+
+        async for update in self._begun(begin, desk):
             yield update
 
     async def go_on(
         self, request: gr.Request, preset: str, owner: str, desk_id: str | None, *state: Any
     ) -> AsyncIterator[Any]:
         """More tuning of what is there, with bar and preview; the edits stay as they are."""
-        try:
-            person = person_of(request, owner)
-            edits = self._edits(state[1:])  # after the view
-            job = self.studio.refine(desk_id or "", edits, preset, person=person)
-        except UserError as error:
-            gr.Warning(str(error), title="")
-            yield gr.skip()
-            return
-        async for update in self._follow(job, desk_id or ""):
+        desk, person = desk_id or "", person_of(request, owner)
+        edits = self._edits(state[1:])  # after the view
+
+        def begin() -> Job:
+            return self.studio.refine(desk, edits, preset, person=person)
+
+        async for update in self._begun(begin, desk):
             yield update
 
     async def resume(self, desk_id: str | None) -> AsyncIterator[Any]:
@@ -137,6 +133,17 @@ class Personalising:
             yield gr.skip()
             return
         async for update in self._follow(job, desk_id or ""):
+            yield update
+
+    async def _begun(self, begin: Callable[[], Job], desk_id: str) -> AsyncIterator[Any]:
+        """Bar and preview of a job that is put into the line now, or why it is not."""
+        try:
+            job = begin()
+        except UserError as error:
+            gr.Warning(str(error), title="")
+            yield gr.skip()
+            return
+        async for update in self._follow(job, desk_id):
             yield update
 
     async def _follow(self, job: Job, desk_id: str) -> AsyncIterator[Any]:
