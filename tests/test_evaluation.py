@@ -367,6 +367,11 @@ def test_locality_has_to_halve_the_drift_at_the_same_nearness():
         return [c.holds for c in claims([], {"identities": 12, "rows": rows})][-2:]
 
     assert run(0.09, 0.0105) == [True, True]
+    still = [
+        {"variant": name, "drift": {"mean": 0.0}, "reconstruction": {"mse": 0.1}}
+        for name in ("without", "with")
+    ]
+    assert claims([], {"identities": 12, "rows": still})[-1].holds is None
     assert run(0.11, 0.0105) == [False, True] and run(0.09, 0.0115) == [True, False]
 
 

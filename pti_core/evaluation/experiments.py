@@ -7,7 +7,6 @@ the bench's workbook, so that an experiment that was stopped goes on where it wa
 from __future__ import annotations
 
 import copy
-import dataclasses
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -17,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from pti_core.errors import UserError
-from pti_core.evaluation.bench import Bench
+from pti_core.evaluation.bench import Bench, for_all
 from pti_core.evaluation.measures import (
     Subject,
     mean,
@@ -237,13 +236,12 @@ def _tuned(
 
     def tune() -> TunedDelta:
         people: People = gather(bench, photos, count)
-        whole = dataclasses.replace(config, steps=config.steps * count)
         return pivotal_tune(
             bench.kit.generator,
             people.targets(),
             people.pivots,
             bench.kit.lpips,
-            whole,
+            for_all(config, count),
             seed=bench.settings.seed,
             noise=people.noise,
             on_step=bench.on_step,
@@ -256,7 +254,9 @@ def _shared_inputs(
     bench: Bench, photos: list[Photo], count: int, config: TuningConfig
 ) -> dict[str, Any]:
     projection = bench.preset_of("w").projection
-    return bench.inputs(photos[:count], count=count, tuning=config, projection=projection)
+    return bench.inputs(
+        photos[:count], count=count, tuning=for_all(config, count), projection=projection
+    )
 
 
 # ------------------------------------------------------------------------------------ other pivots

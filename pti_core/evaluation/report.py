@@ -14,6 +14,7 @@ from pti_core.evaluation.tables import (
     Table,
     claims,
     editing_table,
+    effects_table,
     number,
     photographs_table,
     reconstruction_table,
@@ -151,6 +152,8 @@ def _tables(rows: Sequence[Mapping[str, Any]], methods: Sequence[str]) -> list[B
             "the step is sought for each person and method, up to twice the direction's range."
         ),
         editing_table(rows, methods),
+        Text("What those edits move, from their low to their high amount:"),
+        effects_table(rows, methods),
     ]
 
 
