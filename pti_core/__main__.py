@@ -121,7 +121,7 @@ def edit(arguments: argparse.Namespace) -> int:
     from pti_core.session import Session
 
     session = Session.open(arguments.session)
-    if arguments.person >= len(session.crops):
+    if arguments.person is not None and arguments.person >= len(session.crops):
         raise UserError(f"The session holds {len(session.crops)} photograph(s), counted from 0.")
     edits = {**session.edits, **dict(arguments.set)}
     # Before the generator is fetched: a wrong name or amount.
@@ -398,9 +398,8 @@ def _add_edit(parser: argparse.ArgumentParser) -> None:
     add(
         "--person",
         type=whole_number,
-        default=0,
         metavar="I",
-        help="which of the session's photographs, from 0",
+        help="which of the session's photographs, from 0; default: the one that it shows",
     )
 
 

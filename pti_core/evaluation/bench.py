@@ -124,8 +124,8 @@ class Bench:
     def together(self, photos: list[Photo], steps_each: int) -> Session:
         """One generator tuned on all the photographs, with so many steps for each (equation 5)."""
         preset = self.settings.preset
-        each = dataclasses.replace(preset.tuning, steps=steps_each)
-        preset = dataclasses.replace(preset, tuning=for_all(each, len(photos)))
+        tuning = dataclasses.replace(preset.tuning, steps=steps_each)
+        preset = dataclasses.replace(preset, tuning=tuning)
         return self.work.session(
             f"{len(photos)} together",
             self._session_inputs(photos, "pti", preset),
@@ -219,13 +219,3 @@ class Bench:
         return self.inputs(
             photos, method=method, projection=preset.projection, tuning=tuning, directions=held
         )
-
-
-def for_all(config: TuningConfig, count: int) -> TuningConfig:
-    """Settings for `count` photographs of what `config` does for one of them: each has its steps.
-
-    The plateau too is counted in steps of all: else a dozen people would have one round to gain in.
-    """
-    return dataclasses.replace(
-        config, steps=config.steps * count, plateau_steps=config.plateau_steps * count
-    )

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from pti_core.errors import UserError
-from pti_core.evaluation.bench import Bench, for_all
+from pti_core.evaluation.bench import Bench
 from pti_core.evaluation.measures import (
     Subject,
     mean,
@@ -32,7 +32,7 @@ from pti_core.perceptual import area
 from pti_core.pictures import to_tensor
 from pti_core.pipeline import LPIPS_SMALL
 from pti_core.progress import Step
-from pti_core.tuning import DELTA_DTYPE, TunedDelta, TuningConfig, pivotal_tune
+from pti_core.tuning import DELTA_DTYPE, TunedDelta, TuningConfig, for_all, pivotal_tune
 
 #: Figure 16's pivots.
 PIVOTS = ("w", "w+", "mean", "random", "joint")

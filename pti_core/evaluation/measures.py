@@ -56,7 +56,7 @@ class Subject:
 
 def subject_of(session: Session, generator: Generator, person: int = 0) -> Subject:
     """A person of a session. Raises SessionError where it was made for another generator."""
-    pivot = session.pivots[person : person + 1].to(generator.w_mean)
+    pivot = session.pivot(person).to(generator.w_mean)
     return Subject(session.crop(person), pivot, session.replaced(generator, person))
 
 
