@@ -48,7 +48,7 @@ class TuningConfig:
     # Equations 6 and 7.
     locality_samples: int = 1  # N_r, section 4; 0 switches the term off
     locality_every: int = 1  # steps between two evaluations of the term (the paper: every one)
-    locality_alpha: float = 30.0  # equation 6's alpha; figure 17: best near 30
+    locality_alpha: float = 30.0  # equation 6's alpha, over all rows of w; figure 17: best near 30
     lambda_locality: float = 0.1  # lambda_R, section 4
     lambda_l2_locality: float = 1.0  # lambda_L2^R, section 4
     locality_size: int = 256  # side at which the term's LPIPS sees its pictures
@@ -236,14 +236,19 @@ class _Run:
         return losses, picture.detach()
 
     def _locality_loss(self) -> Tensor:
-        """Equations 6 and 7: pictures at a distance alpha from the pivot stay the base's."""
+        """Equations 6 and 7: pictures at a distance alpha from the pivot stay the base's.
+
+        The distance is that of all num_ws rows together, as the authors' code takes it: 30 is 7.1
+        a row of 18. Thirty a row would lie far beyond what random w are apart (14 in the embedded
+        generator's W), where pictures are broken and the term would hold nothing of use.
+        """
         config, total = self.config, torch.zeros(())
         for _ in range(config.locality_samples):
             which = int(torch.randint(0, len(self.ws), (1,), generator=self.random))
             z = torch.randn(1, self.generator.w_dim, generator=self.random)
             pivot = self.ws[which : which + 1]
             away = self.generator.broadcast(self.generator.mapping(z.to(pivot))) - pivot
-            ws = pivot + config.locality_alpha * away / away.norm(dim=-1, keepdim=True)
+            ws = pivot + config.locality_alpha * away / away.norm()
             with torch.no_grad():
                 base = self.generator.render(ws)
             tuned = self.generator.render(ws, self.weights)

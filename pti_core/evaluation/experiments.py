@@ -22,9 +22,10 @@ from pti_core.evaluation.measures import (
     mean,
     measure_editing,
     measure_reconstruction,
+    pose_magnitude,
     subject_of,
 )
-from pti_core.evaluation.people import People, gather
+from pti_core.evaluation.people import People, gather, one_person
 from pti_core.evaluation.photographs import Photo
 from pti_core.generators.base import Generator
 from pti_core.inversion import project
@@ -36,6 +37,8 @@ from pti_core.tuning import DELTA_DTYPE, TunedDelta, TuningConfig, for_all, pivo
 
 #: Figure 16's pivots.
 PIVOTS = ("w", "w+", "mean", "random", "joint")
+#: Shares of the tuned difference at which `turning` looks.
+TUNED_SHARES = (0.0, 0.25, 0.5, 1.0)
 #: Adam's rate for a code that is optimised together with the weights: what fifty plain steps of
 #: projection did best with, before a preset moved along W's axes.
 JOINT_RATE = 0.05
@@ -49,10 +52,10 @@ def multi_identity(bench: Bench, photos: list[Photo]) -> dict[str, Any]:
     chosen = photos[: bench.settings.people]
     if len(chosen) < 2:
         return {"left_out": "it needs two photographs"}
-    steps = bench.ablation_steps()
+    steps = bench.settings.preset.tuning.steps
 
     def measure() -> dict[str, Any]:
-        session, people = bench.together(chosen, steps), []
+        session, people = bench.together(chosen), []
         for index, photo in enumerate(chosen):
             subject = subject_of(session, bench.kit.generator, index)
             people.append(
@@ -66,7 +69,7 @@ def multi_identity(bench: Bench, photos: list[Photo]) -> dict[str, Any]:
         replaced = session.delta.replaced(bench.kit.generator)
         return {"steps_each": steps, "people": people, "drift": bench.drift(replaced)}
 
-    inputs = bench.measured(bench.inputs(chosen, preset=bench.settings.preset, steps=steps))
+    inputs = bench.measured(bench.inputs(chosen, preset=bench.settings.preset))
     return bench.work.figures("multi-identity", inputs, measure)
 
 
@@ -161,26 +164,53 @@ def pivot_subjects(bench: Bench, photo: Photo) -> dict[str, Subject]:
     return found
 
 
+def turning(bench: Bench, photos: list[Photo]) -> dict[str, Any]:
+    """How far the same pose edit turns a face when a share of the tuned difference is applied.
+
+    Not of the paper: it shows where a lost turn goes, from W's picture (0) to PTI's (1).
+    """
+    rows = []
+    for photo in photos:
+
+        def measure(photo: Photo = photo) -> dict[str, Any]:
+            session, generator = bench.session(photo, "pti"), bench.kit.generator
+            found = []
+            for share in TUNED_SHARES:
+                part = {name: share * value for name, value in session.delta.tensors.items()}
+                replaced = TunedDelta(part).replaced(generator)
+                noise = {n: value.to(generator.w_mean) for n, value in session.noise[0].items()}
+                subject = Subject(session.crop(), session.pivot(), {**noise, **replaced})
+                near = measure_reconstruction(bench.kit, subject)
+                turned = pose_magnitude(bench.kit, subject)
+                kept = {key: near[key] for key in ("mse", "identity_distance")}
+                found.append({"share": share, "pose_magnitude": turned, **kept})
+            return {"photo": photo.name, "shares": found}
+
+        inputs = bench.measured(bench.inputs([photo], preset=bench.settings.preset))
+        rows.append(bench.work.figures(f"turning {photo.name}", inputs, measure))
+    return {"rows": rows}
+
+
 def same_person(bench: Bench, photos: list[Photo]) -> dict[str, Any]:
     """Whether a held-out photograph is inverted better by a generator that knows the person.
 
     The last photograph is held out. It is projected to W of the base generator, of one tuned on the
     first of the others, and of one tuned on all of the others (as many steps for each photograph).
+    Without photographs a generated person takes their place (`people.one_person`).
     """
+    generated = not photos
+    photos = photos or one_person(bench)
     if len(photos) < 3:
         return {"left_out": "it needs three photographs of one person (--same-person FOLDER)"}
     *known, held_out = photos
-    steps = bench.ablation_steps()
     variants: dict[str, Callable[[], TunedDelta]] = {
         "base": lambda: TunedDelta({}),
-        "one photograph": lambda: bench.together(known[:1], steps).delta,
-        f"{len(known)} photographs": lambda: bench.together(known, steps).delta,
+        "one photograph": lambda: bench.together(known[:1]).delta,
+        f"{len(known)} photographs": lambda: bench.together(known).delta,
     }
     rows = []
     for name, make in variants.items():
-        inputs = bench.measured(
-            bench.inputs(photos, preset=bench.settings.preset, steps=steps, variant=name)
-        )
+        inputs = bench.measured(bench.inputs(photos, preset=bench.settings.preset, variant=name))
         rows.append(
             {
                 "generator": name,
@@ -192,9 +222,10 @@ def same_person(bench: Bench, photos: list[Photo]) -> dict[str, Any]:
             }
         )
     return {
+        "generated": generated,
         "known": [photo.name for photo in known],
         "held_out": held_out.name,
-        "steps_each": steps,
+        "steps_each": bench.settings.preset.tuning.steps,
         "rows": rows,
     }
 

@@ -139,6 +139,16 @@ def measure_effect(kit: Toolkit, subject: Subject, direction: Direction) -> floa
     return _effect(kit, direction, low, high)
 
 
+def pose_magnitude(kit: Toolkit, subject: Subject) -> float | None:
+    """Degrees that the pose edit of table 2 turns a subject to either side, on average."""
+    direction, amounts = kit.directions.get("pose"), edits_of(kit.directions).get("pose")
+    if direction is None or amounts is None:
+        return None
+    low, high = (render(kit.generator, subject, direction.step(amount)) for amount in amounts)
+    turned = _effect(kit, direction, low, high)
+    return None if turned is None else turned / 2
+
+
 def _effect(
     kit: Toolkit, direction: Direction, low: Image.Image, high: Image.Image
 ) -> float | None:
