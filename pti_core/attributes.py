@@ -73,9 +73,29 @@ _CHANNEL_MEANS = np.array([122.781998, 117.000999, 104.297997], dtype=np.float32
 _AGE_CHIP, _GENDER_CHIP = 64, 32
 _AGES = np.array([0.25, *range(1, 81)])
 
+# The age network is sure of itself: it gives all its weight to one class, and the same class to
+# every face near by, so that in its eyes a face ages by thirty years between two pictures or not at
+# all. Two remedies. Its probabilities are softened by a temperature (Guo et al. 2017, "On
+# Calibration of Modern Neural Networks"), and it looks at each face in several slightly different
+# crops: shifts in widths of the chip without its margin, turns in degrees, factors of the size. Of
+# the temperatures 1 to 4 and 8 to 32 crops, these were the first with which nine photographs' age
+# rose at all but one of some ninety steps along the age direction, a painted clown's included.
+_AGE_TEMPERATURE = 4.0
+_AGE_CROPS = (
+    (0.0, 0.0, 0.0, 1.0),
+    *(
+        (0.05 * right, 0.05 * down, 4.0 * turn, float(np.exp(0.08 * larger)))
+        for right, down, turn, larger in np.random.RandomState(1).standard_normal((15, 4))
+    ),
+)
+# What softens also draws towards the middle. The way back is a straight line, by least squares, to
+# the network's own years on 500 generated faces: 2.7 years apart on average between 20 and 50.
+_YEARS_AT_NOUGHT, _YEARS_PER_SOFT_YEAR = -29.0, 1.709
+
 
 class AttributeMeter:
-    """Measures aligned crops; each measure is the mean over the picture and its mirror.
+    """Measures aligned crops; each measure is the mean over the picture and its mirror, the age
+    over several slightly different crops of both.
 
     `finder` gives landmarks; `age_model` and `gender_model` are the paths of `age-v1.onnx` and
     `gender-v1.onnx`; `threads` is how many threads each network may use. One instance may be used
@@ -107,9 +127,13 @@ class AttributeMeter:
 
     def _classify(self, faces: list[tuple[np.ndarray, np.ndarray]]) -> tuple[float, float]:
         """Return age (years) and gender (probability of female), averaged over `faces`."""
-        ages = self._age.run(None, {"images": _chips(faces, _AGE_CHIP)})[0]
-        genders = self._gender.run(None, {"images": _chips(faces, _GENDER_CHIP)})[0]
-        return float((ages @ _AGES).mean()), float(genders[:, 0].mean())
+        ages = self._age.run(None, {"images": _network_input(_crops(faces))})[0]
+        soft = np.maximum(ages, 1e-12) ** (1 / _AGE_TEMPERATURE)
+        soft /= soft.sum(axis=1, keepdims=True)
+        years = _YEARS_AT_NOUGHT + _YEARS_PER_SOFT_YEAR * float((soft @ _AGES).mean())
+        chips = _network_input(_chips(faces, _GENDER_CHIP, _CHIP_MARGIN))
+        genders = self._gender.run(None, {"images": chips})[0]
+        return min(max(years, _AGES[0]), _AGES[-1]), float(genders[:, 0].mean())
 
 
 def mirror_landmarks(landmarks: np.ndarray, width: int) -> np.ndarray:
@@ -176,15 +200,36 @@ def _openness(eye: np.ndarray) -> float:
     return heights / (2 * np.hypot(*(eye[0] - eye[3])))
 
 
-def _chips(faces: list[tuple[np.ndarray, np.ndarray]], size: int) -> np.ndarray:
-    """Return the networks' input (N, 3, size, size) for pictures and their landmarks."""
+def _chips(
+    faces: list[tuple[np.ndarray, np.ndarray]], size: int, margin: float
+) -> list[np.ndarray]:
+    """Return dlib's face chips (size, size, 3) of pictures and their landmarks."""
     chips = []
     for array, points in faces:
         parts = [dlib.point(round(x), round(y)) for x, y in points[list(_FIVE)]]
         low, high = points.min(axis=0), points.max(axis=0)
         rectangle = dlib.rectangle(*(round(value) for value in (*low, *high)))
         shape = dlib.full_object_detection(rectangle, parts)
-        chips.append(dlib.get_face_chip(array, shape, size=size, padding=_CHIP_MARGIN))
+        chips.append(dlib.get_face_chip(array, shape, size=size, padding=margin))
+    return chips
+
+
+def _crops(faces: list[tuple[np.ndarray, np.ndarray]]) -> list[np.ndarray]:
+    """Return what the age network looks at: the chips of faces, each in all `_AGE_CROPS`."""
+    unit = _AGE_CHIP / (1 + 2 * _CHIP_MARGIN)  # pixels of a chip without its margin
+    wide = 2 * _CHIP_MARGIN  # room for the crops to move in
+    size = round(unit * (1 + 2 * wide))
+    crops = []
+    for chip in _chips(faces, size, wide):
+        for right, down, turn, larger in _AGE_CROPS:
+            matrix = cv2.getRotationMatrix2D(((size - 1) / 2,) * 2, turn, larger)
+            matrix[:, 2] += (_AGE_CHIP - size) / 2 + unit * np.array([right, down])
+            crops.append(cv2.warpAffine(chip, matrix, (_AGE_CHIP, _AGE_CHIP)))
+    return crops
+
+
+def _network_input(chips: list[np.ndarray]) -> np.ndarray:
+    """Return chips (size, size, 3) as both networks take them: (N, 3, size, size)."""
     batch = (np.stack(chips).astype(np.float32) - _CHANNEL_MEANS) / 256.0
     return np.ascontiguousarray(batch.transpose(0, 3, 1, 2))
 

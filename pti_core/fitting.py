@@ -21,9 +21,9 @@ from pti_core.metrics import Identity
 #: A picture of the person, with this step (w_dim,) added to the pivot.
 Render = Callable[[Tensor], Image.Image]
 
-#: Steps that are tried, in lengths of the direction's own range. Twice and three times that far
-#: still move the measures, but the pictures show ghosts and regular texture there.
-_STEPS = (0.5, 1.0, 1.5)
+#: Steps that are tried, in lengths of the direction's own range. Three times that far still moves
+#: the measures, but the pictures show ghosts and regular texture there.
+_STEPS = (0.5, 1.0, 1.5, 2.0)
 #: Share of `Identity.same_person` that an edit may use up.
 _IDENTITY_SHARE = 0.8
 #: Each step has to move the measure by this share of the range, or it counts as standing still.

@@ -23,8 +23,8 @@ from scripts.directions.recipes import Recipe
 
 #: One face in ten may be further from itself than a recipe's `distance` by so much.
 TENTH_BEYOND = 0.1
-#: Share of the faces that every step has to move the right way: five of six.
-SHARE_MONOTONIC = 0.8
+#: Share of the faces that every step has to move the right way: eleven of twelve.
+SHARE_MONOTONIC = 0.9
 #: The moved faces lie in this album; w of a seed is truncated by it first.
 MOVED = "moved"
 #: Where a measure stands still, its curve rises by this much a step, so that it can be inverted.

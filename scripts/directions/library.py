@@ -32,7 +32,7 @@ from scripts.directions.tagging import read_tags
 #: Faces that are fitted: as the mapping gives them, so that every attribute has its extremes.
 FIT_SEEDS, FIT_PSI = range(2000), 1.0
 #: Held-out faces, truncated as pictures usually are.
-CHECK_SEEDS, CHECK_PSI = range(100_000, 100_006), 0.7
+CHECK_SEEDS, CHECK_PSI = range(100_000, 100_012), 0.7
 #: Faces that are moved to find out what leaks, so far to either side, in parts of the reach.
 PROBE_SEEDS, PROBE = range(100_020, 100_026), 0.6
 #: Per sample; the best of 0.01 to 10 for age, smile and yaw by five-fold cross-validation.

@@ -96,7 +96,8 @@ RECIPES = (
         wanted=(-20, 25),
         # Age and identity are not to be had apart: any weight cost more years than distance.
         kept=0,
-        reach=3.0,
+        reach=5.0,
+        steps=2,
         # A child's face differs from a grown one in other ways than a young face from an old one.
         between=(15, 80),
         eager=True,
