@@ -21,8 +21,8 @@ from pti_core.errors import SessionError
 from pti_core.files import OutputError, write_atomically
 from pti_core.session import Session
 
-#: Raised when the same inputs give other results: what is measured and how, by the kind of file; and
-#: sessions and weights, which take hours. 2: age is read from several crops.
+#: Raised when the same inputs give other results: figures (2: age is read from several crops), and
+#: sessions and weights, which take hours.
 FIGURES, MADE = 2, 1
 
 
