@@ -42,11 +42,11 @@ class Endpoints:
             edits = gr.JSON({}, label="edits")
             view = gr.Dropdown(list(VIEWS), value="face", label="view")
             side = gr.Number(0, precision=0, label="side")
+            person = gr.Number(0, precision=0, label="person")
             answer, picture = gr.JSON(label="answer"), gr.Image(label="picture", format="png")
             file = gr.File(label="file")
             press = gr.Button()
         many: dict[str, Any] = {"concurrency_limit": None}
-        person = gr.Number(0, precision=0, label="person")
         press.click(self.align, photograph, [desk, picture], api_name="align")
         press.click(self.add_person, [desk, photograph], [answer, picture], api_name="add_person")
         press.click(
