@@ -36,7 +36,9 @@ ABLATION = TuningConfig(
     steps=12,
     tuned_from=32,
     learning_rate=1e-3,
-    muon_rate=1.5e-2,
+    # That of `fast`, 1.5e-2, over the root of twelve people: at the whole of it a dozen in turn, 12
+    # steps each, came no nearer than their pivots (error 0.051, pivots 0.042).
+    muon_rate=4e-3,
     final_rate=0.0,
     lambda_l2=40.0,
     lpips_views=(),
