@@ -59,12 +59,12 @@ def what_is_known(
     sentences: bool = True,
 ) -> Known:
     """What can be asked for on this machine, in the ranges of a session's person."""
-    directions = load_directions()
-    if session is not None:
-        directions = session.directions(directions)
+    shipped = load_directions()
+    own_ranges = session.directions(shipped) if session is not None else shipped
     own = trained()
     return Known(
-        controls={control.name: control for control in controls_of(directions.values())},
+        controls={control.name: control for control in controls_of(own_ranges.values())},
+        usual={control.name: control for control in controls_of(shipped.values())},
         trained=own,
         here=frozenset([*installed(store), *own]),
         sentences=find_sentences() if sentences else None,
