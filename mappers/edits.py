@@ -102,6 +102,23 @@ def plan(prompt: str, known: Known, way: str = AUTO, strength: float | None = No
     return Plan(prompt, edits, tuple(parts), left)
 
 
+#: What may not be there to be taken away, in words.
+_TAKEN_AWAY: Mapping[str, str] = {"beard": "beard", "moustache": "moustache", "glasses": "glasses"}
+
+
+def notes_of(parts: Sequence[Part]) -> str:
+    """What a person should know of the parts before the picture: nothing here says whether there
+    is a beard in the photograph, so that nothing happens where there is none is said beforehand."""
+    gone = [
+        _TAKEN_AWAY[part.name]
+        for part in parts
+        if part.way == ATTRIBUTES and part.amount < 0 and part.name in _TAKEN_AWAY
+    ]
+    if not gone:
+        return ""
+    return f"Takes off only what is there: a face without {' or '.join(gone)} hardly changes."
+
+
 def _restricted(known: Known, way: str) -> Known:
     if way == ATTRIBUTES:
         return replace(known, mappers=frozenset(), trained={}, here=frozenset())

@@ -1169,7 +1169,8 @@ SPELLINGS: Mapping[str, str] = MappingProxyType(
 )
 #: Courtesies whose words would say something by themselves: they are left out of a prompt.
 COURTESIES = (
-    r"\b(?:thank you|thanks|thank u|cheers|ta)(?: (?:so|very))?(?: much| a lot| a million| loads)?\b",
+    r"\b(?:thank you|thanks|thank u|cheers|ta)(?: (?:so|very))?"
+    r"(?: much| a lot| a million| loads)?\b",
     r"\b(?:so|very) much appreciated\b",
     r"\b(?:if (?:it is|it's|that is|that's) )?not too much (?:trouble|bother|to ask)\b",
     r"\bif you (?:do not|don't|would not|wouldn't) mind\b",

@@ -57,7 +57,17 @@ def lexicon() -> frozenset[str]:
         found |= {word for phrase in phrases for word in phrase}
     for noun in v.NOUNS:
         found |= {*noun.words, *noun.described}
-    for words in (v.KINDS, v.TURNING, v.LIGHTING, v.SIDES, v.LESS, v.ANEW, v.FILLERS, v.OFF, v.LOOKED_AT):
+    for words in (
+        v.KINDS,
+        v.TURNING,
+        v.LIGHTING,
+        v.SIDES,
+        v.LESS,
+        v.ANEW,
+        v.FILLERS,
+        v.OFF,
+        v.LOOKED_AT,
+    ):
         found |= set(words)
     return frozenset(
         found | v.PICTURES | set(v.SEPARATORS) | set(v.NUMBERS) | UNITS | {"age", "old"}
