@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             place = (x * SIDE, y * (SIDE + HEAD))
             draw.text((place[0] + 6, place[1] + 4), title, fill="black")
             sheet.paste(image.resize((SIDE, SIDE)), (place[0], place[1] + HEAD))
-    sheet.save(parsed.out, quality=84)
+    sheet.save(parsed.out, quality=74)
 
 
 if __name__ == "__main__":
