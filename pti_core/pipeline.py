@@ -20,8 +20,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from pti_core import carrying, metrics
 from pti_core import directions as latent_directions
-from pti_core import metrics
 from pti_core.attributes import AttributeMeter
 from pti_core.directions import Curve, Direction
 from pti_core.encoders.e4e import E4E
@@ -297,14 +297,30 @@ def picture(
         SessionError: the session was made for another generator.
     """
     replaced = session.replaced(kit.generator, person)
-    w = session.pivot(person).to(kit.generator.w_mean)
-    own = session.directions(kit.directions, person)
     if stack is None:
         stack = session.stack if edits is None else ()
     edits = session.edits if edits is None else edits
+    replaced = restyled(replaced, stack, kit.generator)
+    own, carried = carrying.split(edits) if session.delta.tensors else (edits, False)
+    w = edited(session, kit, own, person, stack)
+    found = kit.generator.render(w, replaced, exact=True)
+    if not carried:
+        return found
+    return carrying.laid_on(found, kit.generator, w, edited(session, kit, edits, person, stack))
+
+
+def edited(
+    session: Session,
+    kit: EditKit,
+    edits: Mapping[str, float],
+    person: int | None = None,
+    stack: Sequence[StackEntry] = (),
+) -> Tensor:
+    """A photograph's pivot with edits: w (1, w_dim) or ws (1, num_ws, w_dim). Raises EditError."""
+    w = session.pivot(person).to(kit.generator.w_mean)
+    own = session.directions(kit.directions, person)
     w = latent_directions.apply(w, edits, own, kit.generator.num_ws)
-    w, replaced = moved(w, stack, kit.generator), restyled(replaced, stack, kit.generator)
-    return kit.generator.render(w, replaced, exact=True)
+    return moved(w, stack, kit.generator)
 
 
 def render(
