@@ -46,6 +46,9 @@ METHODS = ("pti", "w", "w+", "e4e")
 PIVOTS = ("w", "w+", "e4e")
 #: The other resolution at which the field quotes LPIPS (area-downsampled).
 LPIPS_SMALL = 256
+#: Side at which edits are measured while they are fitted: landmarks and the networks' chips need no
+#: more, and it is the least at which identity is compared.
+FITTING_SIDE = 512
 #: MS-SSIM's five scales need at least this side.
 MS_SSIM_SIDE = 161
 
@@ -470,15 +473,17 @@ def _ends(directions: Mapping[str, Direction]) -> Tensor | None:
 def _fit_curves(
     session: Session, kit: Toolkit, meter: AttributeMeter, person: int
 ) -> dict[str, Curve]:
-    """The curves of one photograph's person, rendered as `picture` does."""
+    """The curves of one photograph's person, measured on pictures of `FITTING_SIDE`."""
     replaced = session.replaced(kit.generator, person)
     pivot = session.pivot(person).to(kit.generator.w_mean)
+    side = min(FITTING_SIDE, kit.generator.resolution)
 
     @torch.inference_mode()
     def render_with(step: Tensor) -> Image.Image:
-        return to_image(kit.generator.render(pivot + step.to(pivot), replaced, exact=True))
+        return to_image(area(kit.generator.render(pivot + step.to(pivot), replaced), side))
 
-    return fit_curves(kit.directions, render_with, session.crop(person), meter, kit.identity)
+    crop = session.crop(person).resize((side, side), Image.Resampling.BOX)
+    return fit_curves(kit.directions, render_with, crop, meter, kit.identity)
 
 
 def _as_list(photo: Source | Sequence[Source]) -> list[Source]:
