@@ -187,7 +187,7 @@ def _mapped(part: Part, session: Session, kit: EditKit, means: Means) -> StackEn
     if generator.num_ws != 18:
         raise UserError("Mappers move 18 codes; this generator takes another number of them.")
     mapper = load_published(part.name, means.progress)
-    ws = generator.broadcast(session.pivots[:1].to(generator.w_mean)).cpu()
+    ws = generator.broadcast(session.pivot().to(generator.w_mean)).cpu()
     step = STRENGTH * mapper(ws)[0]
     return StackEntry(part.label, MAPPER, part.amount, step.clone())
 
@@ -227,7 +227,7 @@ def _optimised(
 
     generator = kit.generator
     clip = means.load_clip().to(generator.w_mean.device)
-    w = session.pivots[:1].to(generator.w_mean)
+    w = session.pivot().to(generator.w_mean)
     w = directions.apply(w, edits, session.directions(kit.directions), kit.generator.num_ws)
     w = moved(w, session.stack, generator)
     replaced = restyled(session.replaced(generator), session.stack, generator)
