@@ -18,6 +18,7 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
+from pti_core.directions import Direction
 from pti_core.generators.base import Generator
 
 #: What is put on a face without moving it, where amounts are positive. What is to be taken away is
@@ -26,6 +27,10 @@ _PUT_ON = frozenset(("glasses", "fringe", "beard", "moustache"))
 #: What colours the hair, either way.
 _COLOURS = frozenset(("hair_blond", "hair_dark", "hair_red", "hair_grey"))
 CARRIED = _PUT_ON | _COLOURS
+#: How much longer a carried step is than the direction's own. Of nine photographs glasses show on
+#: five at 1 and on seven at 1.4, at identity distances of 0.26 to 0.53;
+#: chosen on those nine.
+_LONGER = {"glasses": 1.4}
 
 
 def split(edits: Mapping[str, float]) -> tuple[dict[str, float], bool]:
@@ -36,6 +41,16 @@ def split(edits: Mapping[str, float]) -> tuple[dict[str, float], bool]:
 
 def _is_carried(name: str, amount: float) -> bool:
     return (name in _COLOURS and amount != 0) or (name in _PUT_ON and amount > 0)
+
+
+def lengthened(
+    w: Tensor, edits: Mapping[str, float], directions: Mapping[str, Direction]
+) -> Tensor:
+    """w or ws, moved by `edits`, moved on by what carried steps are longer."""
+    for name, factor in _LONGER.items():
+        if _is_carried(name, edits.get(name, 0)):
+            w = w + (factor - 1) * directions[name].step(edits[name]).to(w)
+    return w
 
 
 def laid_on(tuned: Tensor, generator: Generator, before: Tensor, after: Tensor) -> Tensor:

@@ -309,7 +309,9 @@ def picture(
     found = kit.generator.render(w, replaced, exact=True)
     if not carried:
         return found
-    return carrying.laid_on(found, kit.generator, w, edited(session, kit, edits, person, stack))
+    after = edited(session, kit, edits, person, stack)
+    after = carrying.lengthened(after, edits, session.directions(kit.directions, person))
+    return carrying.laid_on(found, kit.generator, w, after)
 
 
 def edited(

@@ -29,9 +29,9 @@ def test_every_carried_edit_is_a_direction(kit):
 
 
 def test_the_bases_change_is_laid_on_the_tuned_picture(session, kit):
-    change = picture(session, kit, {"glasses": 80}) - picture(session, kit, {})
+    change = picture(session, kit, {"hair_blond": 80}) - picture(session, kit, {})
     base = kit.generator
-    wanted = base.render(edited(session, kit, {"glasses": 80})) - base.render(
+    wanted = base.render(edited(session, kit, {"hair_blond": 80})) - base.render(
         edited(session, kit, {})
     )
     assert wanted.abs().mean() > 0.001
