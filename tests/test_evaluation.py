@@ -25,7 +25,7 @@ from pti_core.evaluation.bench import Bench, Settings
 from pti_core.evaluation.measures import Drift, measure_editing, render, solve, subject_of
 from pti_core.evaluation.photographs import find_photographs
 from pti_core.evaluation.runner import EXPERIMENTS, Evaluation, Plan
-from pti_core.evaluation.tables import PAPER_RECONSTRUCTION, claims, reconstruction_table
+from pti_core.evaluation.tables import AS_NEAR, PAPER_RECONSTRUCTION, claims, reconstruction_table
 from pti_core.evaluation.workbook import Workbook
 from pti_core.pipeline import Toolkit
 from pti_core.pipeline import render as pipeline_render
@@ -267,7 +267,8 @@ def test_the_experiments_have_their_figures(finished):
     done = finished["results"]["experiments"]
     assert [person["photo"] for person in done["multi"]["people"]] == ["astronaut", "obama"]
     shared = done["locality"]["rows"]
-    assert [row["variant"] for row in shared] == ["without", "with"]
+    assert [row["variant"] for row in shared] == ["without", "with", AS_NEAR]
+    assert 0 < shared[2]["steps_each"] <= 4
     assert shared[0]["people"] == ["astronaut", "obama", "generated 0"]
     assert shared[0]["drift"]["mean"] > 0 and shared[0] != shared[1]
     assert [row["alpha"] for row in done["alpha"]["rows"]] == [8.0, 30.0]
@@ -378,7 +379,7 @@ def test_an_ordering_that_does_not_hold_is_said(worse, claim):
 def test_locality_has_to_halve_the_drift_at_the_same_nearness():
     def run(drift, mse):
         rows = [
-            {"variant": "without", "drift": {"mean": 0.2}, "reconstruction": {"mse": 0.01}},
+            {"variant": AS_NEAR, "drift": {"mean": 0.2}, "reconstruction": {"mse": 0.01}},
             {"variant": "with", "drift": {"mean": drift}, "reconstruction": {"mse": mse}},
         ]
         return [c.holds for c in claims([], {"identities": 12, "rows": rows})][-2:]
@@ -386,7 +387,7 @@ def test_locality_has_to_halve_the_drift_at_the_same_nearness():
     assert run(0.09, 0.0105) == [True, True]
     still = [
         {"variant": name, "drift": {"mean": 0.0}, "reconstruction": {"mse": 0.1}}
-        for name in ("without", "with")
+        for name in (AS_NEAR, "with")
     ]
     assert claims([], {"identities": 12, "rows": still})[-1].holds is None
     assert run(0.11, 0.0105) == [False, True] and run(0.09, 0.0115) == [True, False]

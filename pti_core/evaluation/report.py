@@ -225,11 +225,16 @@ def _turning(result: Mapping[str, Any]) -> list[Block]:
 def _locality(result: Mapping[str, Any]) -> list[Block]:
     people = ", ".join(result["rows"][0]["people"])
     text = (
-        f"One generator tuned on {result['identities']} people ({people}), {result['steps_each']} "
-        f"steps for each, by equation 3 alone and with equations 6 and 7 (lambda_R "
-        f"{result['lambda_locality']:g})."
+        f"One generator tuned on {result['identities']} people ({people}), by equation 3 alone and "
+        f"with equations 6 and 7 (lambda_R {result['lambda_locality']:g}, alpha "
+        f"{result['alpha']:g}), in as many steps; and by equation 3 alone in as many as come "
+        "nearest to the targets' error with the term."
     )
-    return [Text(text), _drift_table("variant", result["rows"])]
+    rows = [
+        {**row, "variant": f"{row['variant']}: {row['steps_each']} steps each"}
+        for row in result["rows"]
+    ]
+    return [Text(text), _drift_table("variant", rows)]
 
 
 def _alpha(result: Mapping[str, Any]) -> list[Block]:
