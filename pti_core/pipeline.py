@@ -296,14 +296,25 @@ def picture(
         SessionError: the session was made for another generator.
     """
     replaced = session.replaced(kit.generator, person)
-    w = session.pivots[person : person + 1].to(kit.generator.w_mean)
-    own = session.directions(kit.directions, person)
     if stack is None:
         stack = session.stack if edits is None else ()
     edits = session.edits if edits is None else edits
+    w = edited(session, kit, edits, person, stack)
+    return kit.generator.render(w, restyled(replaced, stack, kit.generator), exact=True)
+
+
+def edited(
+    session: Session,
+    kit: EditKit,
+    edits: Mapping[str, float],
+    person: int = 0,
+    stack: Sequence[StackEntry] = (),
+) -> Tensor:
+    """A photograph's pivot with edits: w (1, w_dim) or ws (1, num_ws, w_dim). Raises EditError."""
+    w = session.pivots[person : person + 1].to(kit.generator.w_mean)
+    own = session.directions(kit.directions, person)
     w = latent_directions.apply(w, edits, own, kit.generator.num_ws)
-    w, replaced = moved(w, stack, kit.generator), restyled(replaced, stack, kit.generator)
-    return kit.generator.render(w, replaced, exact=True)
+    return moved(w, stack, kit.generator)
 
 
 def render(
