@@ -4,16 +4,18 @@ Halfway through the synthesis network, at side 128, stands all that a picture of
 no head that would show it, and tuning makes of those maps something else for every person. So the
 head is fitted to the person: the picture changes, nearly, as a linear function of the maps (ridge
 regression on a few random edits). A preview is the latest full picture, reduced, plus that change:
-it starts from what is on the screen, and only what moved since can be off.
+it starts from what is on the screen, and only what moved since can be off. When a slider begins to
+move, the full picture at the end that it moves towards is rendered beside the previews; what the
+head misses there they take on in proportion, so that they are right at both ends of the way.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 import torch
@@ -56,40 +58,60 @@ class Start:
 
 @dataclass(frozen=True, eq=False)
 class _Ground:
-    """What the head's picture (1, 3, SIDE, SIDE) is added to: the start's, less the head's of it."""
+    """The start's picture (1, 3, SIDE, SIDE) less the head's of it: what the head's is added to."""
 
     start: Start
     picture: Tensor
 
 
+@dataclass(frozen=True, eq=False)
+class _End:
+    """The end of its range that one edit moves towards, and what the head misses there.
+
+    missed: (1, 3, SIDE, SIDE); None while it is rendered.
+    """
+
+    ground: _Ground
+    name: str
+    amount: float
+    missed: Tensor | None = None
+
+
 class Previewer:
     """Previews for all desks: one at a time, beside edits and personalisations.
 
-    In a desk's `shown` it keeps `head` and `ground`, and reads `start`.
+    In a desk's `shown` it keeps `head`, `ground` and `end`, and reads `start`.
     """
 
     def __init__(self) -> None:
         self._computing, self._fitting = threading.Lock(), threading.Lock()
+        self._keeping = threading.Lock()
         self._twins: WeakKeyDictionary[Generator, Generator] = WeakKeyDictionary()
         self._tuned: WeakKeyDictionary[Session, dict[str, Tensor]] = WeakKeyDictionary()
 
     def prepare(self, desk: Desk, kit: EditKit) -> None:
-        """Begin to fit the head of a desk's session, unless that was begun; returns at once."""
+        """Have ready what previews start from, after a full picture was shown; returns at once.
+
+        The head is fitted once for a session: a second on two cores.
+        """
         shown = desk.shown  # first: a new session comes before new `shown`
         session = desk.session
         small = kit.generator.resolution < 4 * MIDDLE
-        if small or session is None or not kit.directions or "head" in shown:
+        if small or session is None or not kit.directions:
             return
-        shown["head"] = None
 
         def work() -> None:
             try:
                 with self._fitting:
-                    shown["head"] = fit_head(session, kit)
+                    if "head" not in shown:
+                        shown["head"] = None
+                        shown["head"] = fit_head(session, kit)
+                if shown["head"] is not None:
+                    self._ground(shown, session, kit)
             except Exception:  # previews are full pictures then
-                _log.exception("no head for previews could be fitted")
+                _log.exception("previews could not be prepared")
 
-        threading.Thread(target=work, name="previews", daemon=True).start()
+        _beside(work)
 
     @torch.inference_mode()
     def picture(self, desk: Desk, kit: EditKit, edits: Mapping[str, float]) -> Image.Image | None:
@@ -98,19 +120,52 @@ class Previewer:
         Raises:
             EditError: an unknown direction or an amount out of range.
         """
-        self.prepare(desk, kit)
         shown, session = desk.shown, desk.session
-        head, start = shown.get("head"), shown.get("start")
-        if head is None or start is None or session is None:
+        if session is None or shown.get("head") is None or shown.get("start") is None:
             return None
+        ground, stack = self._ground(shown, session, kit), tuple(session.stack)
         with self._computing:
-            ground = shown.get("ground")
+            change = self._shown_by(shown["head"], session, kit, edits, stack)
+        picture = ground.picture + change
+        found = _towards(session, kit, ground.start, edits, stack)
+        if found is not None:
+            name, amount, share = found
+            end = shown.get("end")
+            if end is None or (end.ground, end.name, end.amount) != (ground, name, amount):
+                shown["end"] = end = _End(ground, name, amount)
+                _beside(lambda: self._look_ahead(shown, end, session, kit))
+            if end.missed is not None:
+                picture += share * end.missed
+        return to_image(picture)
+
+    @torch.inference_mode()
+    def _ground(self, shown: dict[str, Any], session: Session, kit: EditKit) -> _Ground:
+        """Of the latest full picture."""
+        with self._computing:
+            start, ground = shown["start"], shown.get("ground")
             if ground is None or ground.start is not start:
+                head = shown["head"]
                 before = self._shown_by(head, session, kit, start.edits, start.stack)
                 ground = _Ground(start, _reduced(start.face).to(before) - before)
                 shown["ground"] = ground
-            stack = tuple(session.stack)
-            return to_image(ground.picture + self._shown_by(head, session, kit, edits, stack))
+            return ground
+
+    @torch.inference_mode()
+    def _look_ahead(self, shown: dict[str, Any], end: _End, session: Session, kit: EditKit) -> None:
+        """Find what the head misses at an end, unless the slider moves elsewhere by now."""
+        with self._fitting:
+            if shown.get("end") is not end:
+                return
+            generator, start = kit.generator.twin(), end.ground.start
+            edits = {**start.edits, end.name: end.amount}
+            w = edited(session, kit, edits, stack=start.stack)
+            replaced = restyled(self._weights(session, kit.generator), start.stack, generator)
+            maps = generator.middle(w, replaced)
+            assert maps is not None
+            full = area(generator.render(w, replaced).float().clamp(-1, 1), SIDE)
+            missed = full - end.ground.picture - show(shown["head"], maps)
+            if shown.get("end") is end:
+                shown["end"] = replace(end, missed=missed)
 
     def _shown_by(
         self,
@@ -131,15 +186,42 @@ class Previewer:
 
     def _weights(self, session: Session, generator: Generator) -> dict[str, Tensor]:
         """The tuned weights: to unpack them takes as long as a preview."""
-        found = self._tuned.pop(session, None) or session.replaced(generator)
-        self._tuned[session] = found  # last: the one that was used longest ago is first
-        for other in list(self._tuned)[:-_AT_HAND]:
-            del self._tuned[other]
-        return found
+        with self._keeping:
+            found = self._tuned.pop(session, None) or session.replaced(generator)
+            self._tuned[session] = found  # last: the one that was used longest ago is first
+            for other in list(self._tuned)[:-_AT_HAND]:
+                del self._tuned[other]
+            return found
 
 
 def _reduced(face: Image.Image) -> Tensor:
     return to_tensor(face.resize((SIDE, SIDE), Image.Resampling.BOX))
+
+
+def _beside(work: Callable[[], None]) -> None:
+    # No daemon: torch's threads abort a process that ends under them, and it is a matter of seconds.
+    threading.Thread(target=work, name="previews").start()
+
+
+def _towards(
+    session: Session,
+    kit: EditKit,
+    start: Start,
+    edits: Mapping[str, float],
+    stack: tuple[StackEntry, ...],
+) -> tuple[str, float, float] | None:
+    """Which edit alone moved since the start, the end it moves towards, and its share of the way.
+
+    None where nothing or several moved.
+    """
+    before = start.edits
+    names = [n for n in {**before, **edits} if before.get(n, 0) != edits.get(n, 0)]
+    if len(names) != 1 or stack != start.stack:
+        return None
+    own, name = session.directions(kit.directions)[names[0]], names[0]
+    at, now = before.get(name, 0.0), edits.get(name, 0.0)
+    end = own.high if now > at else own.low
+    return name, end, (now - at) / (end - at)
 
 
 def show(head: Tensor, maps: Tensor) -> Tensor:

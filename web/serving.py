@@ -64,8 +64,8 @@ def serve(
     """Launch the page; returns its local address.
 
     store: shares that chats are to show with a picture. studio: the page's, for quick pictures
-    while a slider moves; without it they take the way of other events. options: host, port, share, and whatever
-    else `gr.Blocks.launch` takes.
+    while a slider moves; without it they take the way of other events. options: host, port, share,
+    and whatever else `gr.Blocks.launch` takes.
     """
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     around = [Middleware(Callers)]
