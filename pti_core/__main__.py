@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 PRESETS, METHODS, PIVOTS = ("fast", "paper"), ("pti", "w", "w+", "e4e"), ("w", "w+", "e4e")
 GENERATORS = ("auto", "stylegan2", "mobile")
-EXPERIMENTS = ("tables", "multi", "locality", "alpha", "pivots", "same-person")
+EXPERIMENTS = ("tables", "turning", "multi", "locality", "alpha", "pivots", "same-person")
 #: Suffix of a picture's file to Pillow's name of the format and its settings.
 PICTURE_FORMATS: dict[str, tuple[str, dict[str, Any]]] = {
     ".png": ("PNG", {}),
@@ -121,7 +121,7 @@ def edit(arguments: argparse.Namespace) -> int:
     from pti_core.session import Session
 
     session = Session.open(arguments.session)
-    if arguments.person >= len(session.crops):
+    if arguments.person is not None and arguments.person >= len(session.crops):
         raise UserError(f"The session holds {len(session.crops)} photograph(s), counted from 0.")
     edits = {**session.edits, **dict(arguments.set)}
     # Before the generator is fetched: a wrong name or amount.
@@ -398,9 +398,8 @@ def _add_edit(parser: argparse.ArgumentParser) -> None:
     add(
         "--person",
         type=whole_number,
-        default=0,
         metavar="I",
-        help="which of the session's photographs, from 0",
+        help="which of the session's photographs, from 0; default: the one that it shows",
     )
 
 
@@ -417,7 +416,7 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
         "--same-person",
         type=Path,
         metavar="FOLDER",
-        help="photographs of one person; last held out",
+        help="photographs of one person, the last held out; default: generated pictures",
     )
     add("--generator", choices=GENERATORS, default="auto", help="auto: stylegan2 on a GPU")
     add("--preset", choices=PRESETS, default="fast", help="default: fast")
@@ -438,6 +437,7 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
         "--drift-samples", type=_positive, default=64, metavar="N", help="random codes; default: 64"
     )
     add("--people", type=_positive, default=5, metavar="N", help="of the multi-identity generator")
+    add("--notes", type=Path, metavar="FILE", help="text for the report, as why a claim fails")
     names = lambda text: tuple(part.strip() for part in text.split(","))  # noqa: E731
     add(
         "--show",

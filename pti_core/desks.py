@@ -1,6 +1,6 @@
 """What each person at the page has before them, within a bound of memory.
 
-A desk holds a photograph, the face found in it and the personalised generator. Desks are found by
+A desk holds photographs, the faces found in them and the personalised generator. Desks are found by
 an identifier that nobody can guess: who knows it may use the desk. The desk that was used longest
 ago is cleared first when all of them together hold more than the bound.
 """
@@ -35,8 +35,9 @@ class Desk:
 
     Attributes:
         id: unguessable, safe in a URL.
-        photograph: the file's bytes as they came; b"" where a session file was opened.
-        crop: the aligned face in it.
+        photographs: what is to be personalised together, usually one: the bytes as they came, or
+            those of a session file that was opened.
+        crops: the aligned face in each.
         session: the personalised generator; None before.
         report: how near it is (see `pipeline.personalise`).
         shown: small pictures kept between two edits, by name.
@@ -44,17 +45,22 @@ class Desk:
     """
 
     id: str = field(default_factory=lambda: secrets.token_urlsafe(ID_BYTES))
-    photograph: bytes = b""
-    crop: Image.Image | None = None
+    photographs: list[bytes] = field(default_factory=list)
+    crops: list[Image.Image] = field(default_factory=list)
     session: Session | None = None
     report: dict[str, Any] = field(default_factory=dict)
     shown: dict[str, Any] = field(default_factory=dict)
     visits: int = 1
 
+    @property
+    def crop(self) -> Image.Image | None:
+        """The first of the faces."""
+        return self.crops[0] if self.crops else None
+
     def nbytes(self) -> int:
         """Memory it holds, nearly."""
-        pictures = [self.crop, *self.shown.values()]
-        total = len(self.photograph) + sum(_nbytes(picture) for picture in pictures)
+        pictures = [*self.crops, *self.shown.values()]
+        total = sum(map(len, self.photographs)) + sum(_nbytes(picture) for picture in pictures)
         if self.session is not None:
             session = self.session
             tensors = [session.pivots, *session.delta.tensors.values()]

@@ -28,12 +28,12 @@ Personalised = tuple["Session", dict[str, Any]]
 
 @dataclass(frozen=True)
 class Order:
-    """A personalisation that is wanted: of which photograph, with what, by which generator.
+    """A personalisation that is wanted: of which photographs, with what, by which generator.
 
-    session: what to go on from, in place of the photograph.
+    session: what to go on from, in place of the photographs.
     """
 
-    photograph: bytes
+    photographs: tuple[bytes, ...]
     preset: Preset
     seed: int
     generator: str
@@ -67,7 +67,7 @@ def personalise(order: Order, kit: Toolkit, on_step: OnStep) -> Personalised:
         )
     else:
         session, report = pipeline.personalise(
-            order.photograph, kit, order.preset, seed=order.seed, on_step=on_step
+            order.photographs, kit, order.preset, seed=order.seed, on_step=on_step
         )
     return session, {**report, "about": kit.about}
 

@@ -20,8 +20,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from pti_core import carrying, metrics
 from pti_core import directions as latent_directions
-from pti_core import metrics
 from pti_core.attributes import AttributeMeter
 from pti_core.directions import Curve, Direction
 from pti_core.encoders.e4e import E4E
@@ -38,7 +38,7 @@ from pti_core.progress import OnStep, Step
 from pti_core.session import Session, encode_crop, encode_photograph
 from pti_core.session_file import MAX_PEOPLE
 from pti_core.stack import StackEntry, moved, restyled
-from pti_core.tuning import TunedDelta, TuningConfig, pivotal_tune
+from pti_core.tuning import TunedDelta, TuningConfig, for_all, pivotal_tune
 
 #: pti: inversion, then pivotal tuning. w, w+, e4e: that inversion alone, for comparison.
 METHODS = ("pti", "w", "w+", "e4e")
@@ -126,7 +126,8 @@ def personalise(
         targets = torch.cat([to_tensor(face.crop) for face in faces]).to(kit.generator.w_mean)
     with clock.stage("invert"):
         projections = [
-            _invert(inversion, kit, target, chosen, seed, control) for target in targets.split(1)
+            _invert(inversion, kit, target, chosen, seed, control.among(index, len(targets)))
+            for index, target in enumerate(targets.split(1))
         ]
         pivots = torch.cat([projection.w for projection in projections])
         noise = [_changed_noise(kit.generator, projection) for projection in projections]
@@ -140,7 +141,7 @@ def personalise(
         noise=noise,
         delta=TunedDelta({}),
     )
-    tuning = chosen.tuning if method == "pti" else None
+    tuning = for_all(chosen.tuning, len(faces)) if method == "pti" else None
     work = _Work(session, kit, clock, control, seed, targets)
     work.steps["invert"] = sum(projection.steps for projection in projections)
     work.tune(tuning)
@@ -187,7 +188,7 @@ def refine(
     earlier = earlier if isinstance(earlier, dict) else {}
     refined = dataclasses.replace(session, curves={}, other_curves=[])
     work = _Work(refined, kit, clock, control, seed, targets)
-    config = chosen.refining or chosen.tuning
+    config = for_all(chosen.refining or chosen.tuning, len(crops))
     work.tune(config)
     names = ("method", "pivot")
     report = work.report(chosen.name, *(str(earlier.get(name, "")) for name in names))
@@ -281,14 +282,14 @@ def picture(
     session: Session,
     kit: EditKit,
     edits: Mapping[str, float] | None = None,
-    person: int = 0,
+    person: int | None = None,
     stack: Sequence[StackEntry] | None = None,
 ) -> Tensor:
     """The aligned picture (1, 3, R, R), nominally in [-1, 1], of a session.
 
     Args:
         edits: direction name to amount in its units; None takes the session's own, {} none.
-        person: which of the session's photographs.
+        person: which of the session's photographs; None: the one that it shows.
         stack: text-driven edits; None takes the session's own where `edits` is None, else none.
 
     Raises:
@@ -299,19 +300,24 @@ def picture(
     if stack is None:
         stack = session.stack if edits is None else ()
     edits = session.edits if edits is None else edits
-    w = edited(session, kit, edits, person, stack)
-    return kit.generator.render(w, restyled(replaced, stack, kit.generator), exact=True)
+    replaced = restyled(replaced, stack, kit.generator)
+    own, carried = carrying.split(edits) if session.delta.tensors else (edits, False)
+    w = edited(session, kit, own, person, stack)
+    found = kit.generator.render(w, replaced, exact=True)
+    if not carried:
+        return found
+    return carrying.laid_on(found, kit.generator, w, edited(session, kit, edits, person, stack))
 
 
 def edited(
     session: Session,
     kit: EditKit,
     edits: Mapping[str, float],
-    person: int = 0,
+    person: int | None = None,
     stack: Sequence[StackEntry] = (),
 ) -> Tensor:
     """A photograph's pivot with edits: w (1, w_dim) or ws (1, num_ws, w_dim). Raises EditError."""
-    w = session.pivots[person : person + 1].to(kit.generator.w_mean)
+    w = session.pivot(person).to(kit.generator.w_mean)
     own = session.directions(kit.directions, person)
     w = latent_directions.apply(w, edits, own, kit.generator.num_ws)
     return moved(w, stack, kit.generator)
@@ -321,7 +327,7 @@ def render(
     session: Session,
     kit: EditKit,
     edits: Mapping[str, float] | None = None,
-    person: int = 0,
+    person: int | None = None,
     stack: Sequence[StackEntry] | None = None,
 ) -> Image.Image:
     """`picture` as an 8-bit RGB picture (R x R)."""
@@ -332,12 +338,12 @@ def paste_back(
     session: Session,
     kit: EditKit,
     edits: Mapping[str, float] | None = None,
-    person: int = 0,
+    person: int | None = None,
     stack: Sequence[StackEntry] | None = None,
 ) -> Image.Image:
     """The edited face in its photograph, at the photograph's own resolution."""
     face = render(session, kit, edits, person, stack)
-    return paste(session.photograph(person), face, session.alignments[person])
+    return paste(session.photograph(person), face, session.alignments[session.at(person)])
 
 
 @torch.inference_mode()
@@ -434,6 +440,17 @@ class _Control:
             self.stopped = True
         return not self.stopped
 
+    def among(self, index: int, count: int) -> OnStep:
+        """For one of `count` equal parts of a stage: its steps counted on, the pictures of the
+        first, as a preview of one face beside another's photograph would say nothing."""
+
+        def passed_on(step: Step) -> bool:
+            at, total = index * step.total + step.index, count * step.total
+            picture = None if index else step.picture
+            return self(dataclasses.replace(step, index=at, total=total, picture=picture))
+
+        return passed_on
+
     def announce(self, stage: str) -> None:
         """Tell of a stage that has no steps of its own."""
         if self._on_step is not None:
@@ -455,7 +472,7 @@ def _fit_curves(
 ) -> dict[str, Curve]:
     """The curves of one photograph's person, rendered as `picture` does."""
     replaced = session.replaced(kit.generator, person)
-    pivot = session.pivots[person : person + 1].to(kit.generator.w_mean)
+    pivot = session.pivot(person).to(kit.generator.w_mean)
 
     @torch.inference_mode()
     def render_with(step: Tensor) -> Image.Image:

@@ -6,7 +6,8 @@ head is fitted to the person: the picture changes, nearly, as a linear function 
 regression on a few random edits). A preview is the latest full picture, reduced, plus that change:
 it starts from what is on the screen, and only what moved since can be off. When a slider begins to
 move, the full picture at the end that it moves towards is rendered beside the previews; what the
-head misses there they take on in proportion, so that they are right at both ends of the way.
+head misses there they take on in proportion, so that they are right at both ends of the way. Edits
+that are carried over (`pti_core.carrying`) do not move the maps: they are faded in.
 """
 
 from __future__ import annotations
@@ -23,10 +24,11 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
+from pti_core import carrying
 from pti_core.generators.base import MIDDLE, Generator
 from pti_core.perceptual import area
 from pti_core.pictures import to_image, to_tensor
-from pti_core.pipeline import EditKit, edited
+from pti_core.pipeline import EditKit, edited, picture
 from pti_core.session import Session
 from pti_core.stack import StackEntry, restyled
 from pti_core.variation import random_edits
@@ -123,10 +125,12 @@ class Previewer:
         shown, session = desk.shown, desk.session
         if session is None or shown.get("head") is None or shown.get("start") is None:
             return None
+        edited(session, kit, edits)  # raises for all of them alike, those that are carried too
+        edits = {name: float(amount) for name, amount in edits.items()}
         ground, stack = self._ground(shown, session, kit), tuple(session.stack)
         with self._computing:
             change = self._shown_by(shown["head"], session, kit, edits, stack)
-        picture = ground.picture + change
+        shot = ground.picture + change
         found = _towards(session, kit, ground.start, edits, stack)
         if found is not None:
             name, amount, share = found
@@ -135,8 +139,8 @@ class Previewer:
                 shown["end"] = end = _End(ground, name, amount)
                 _beside(lambda: self._look_ahead(shown, end, session, kit))
             if end.missed is not None:
-                picture += share * end.missed
-        return to_image(picture)
+                shot += share * end.missed
+        return to_image(shot)
 
     @torch.inference_mode()
     def _ground(self, shown: dict[str, Any], session: Session, kit: EditKit) -> _Ground:
@@ -156,14 +160,13 @@ class Previewer:
         with self._fitting:
             if shown.get("end") is not end:
                 return
-            generator, start = kit.generator.twin(), end.ground.start
+            start, generator = end.ground.start, kit.generator.twin()
             edits = {**start.edits, end.name: end.amount}
-            w = edited(session, kit, edits, stack=start.stack)
-            replaced = restyled(self._weights(session, kit.generator), start.stack, generator)
-            maps = generator.middle(w, replaced)
-            assert maps is not None
-            full = area(generator.render(w, replaced).float().clamp(-1, 1), SIDE)
-            missed = full - end.ground.picture - show(shown["head"], maps)
+            own = replace(kit, generator=generator)
+            full = area(picture(session, own, edits, stack=start.stack).clamp(-1, 1), SIDE)
+            with self._computing:
+                seen = self._shown_by(shown["head"], session, kit, edits, start.stack)
+            missed = full - end.ground.picture - seen
             if shown.get("end") is end:
                 shown["end"] = replace(end, missed=missed)
 
@@ -176,7 +179,8 @@ class Previewer:
         stack: Sequence[StackEntry],
     ) -> Tensor:
         generator = kit.generator
-        w = edited(session, kit, edits, stack=stack)
+        own = carrying.split(edits)[0] if session.delta.tensors else edits
+        w = edited(session, kit, own, stack=stack)
         if generator not in self._twins:
             self._twins[generator] = generator.twin()
         replaced = restyled(self._weights(session, generator), stack, generator)
@@ -199,7 +203,7 @@ def _reduced(face: Image.Image) -> Tensor:
 
 
 def _beside(work: Callable[[], None]) -> None:
-    # No daemon: torch's threads abort a process that ends under them, and it is a matter of seconds.
+    # No daemon: torch's threads abort a process that ends under them, and this takes seconds only.
     threading.Thread(target=work, name="previews").start()
 
 
@@ -221,6 +225,10 @@ def _towards(
     own, name = session.directions(kit.directions)[names[0]], names[0]
     at, now = before.get(name, 0.0), edits.get(name, 0.0)
     end = own.high if now > at else own.low
+    if at * end < 0 <= at * now:
+        end = 0.0  # where many an edit changes its character
+    if end == at:
+        return None
     return name, end, (now - at) / (end - at)
 
 

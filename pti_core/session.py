@@ -45,6 +45,7 @@ class Session:
         curves: direction name to its curve for the first photograph's person (`pti_core.fitting`).
         other_curves: the same for each of the others; none where they were not fitted.
         stack: text-driven edits, in the order in which they were made.
+        person: which of the N is shown and edited.
         made: how it was made (preset, method, seed, settings, metrics, versions): plain JSON.
     """
 
@@ -61,6 +62,7 @@ class Session:
     curves: dict[str, Curve] = field(default_factory=dict)
     stack: list[StackEntry] = field(default_factory=list)
     other_curves: list[dict[str, Curve]] = field(default_factory=list)
+    person: int = 0
 
     def __post_init__(self) -> None:
         self.pivots = _plain(self.pivots).float()
@@ -70,24 +72,34 @@ class Session:
         tensors = {name: _plain(tensor).half() for name, tensor in self.delta.tensors.items()}
         self.delta = TunedDelta(tensors)
 
-    def photograph(self, person: int = 0) -> Image.Image:
+    def at(self, person: int | None) -> int:
+        """The index of a person: the one that is shown where none is named."""
+        return self.person if person is None else person
+
+    def photograph(self, person: int | None = None) -> Image.Image:
         """The photograph, RGB, at its own resolution."""
-        return session_file.photograph_of(self.photographs[person])
+        return session_file.photograph_of(self.photographs[self.at(person)])
 
-    def crop(self, person: int = 0) -> Image.Image:
+    def crop(self, person: int | None = None) -> Image.Image:
         """The aligned crop, RGB, at the generator's resolution: what was inverted."""
-        return session_file.crop_of(self.crops[person])
+        return session_file.crop_of(self.crops[self.at(person)])
 
-    def directions(self, shipped: Mapping[str, Direction], person: int = 0) -> dict[str, Direction]:
+    def pivot(self, person: int | None = None) -> Tensor:
+        """A person's pivot, (1, 512) or (1, num_ws, 512)."""
+        return self.pivots[self.at(person)][None]
+
+    def directions(
+        self, shipped: Mapping[str, Direction], person: int | None = None
+    ) -> dict[str, Direction]:
         """The shipped directions with a person's own curves and ranges, where they were fitted."""
         fitted = dict(enumerate([self.curves, *self.other_curves]))
-        curves = fitted.get(person, {})
+        curves = fitted.get(self.at(person), {})
         return {
             name: direction.fitted(curves[name]) if name in curves else direction
             for name, direction in shipped.items()
         }
 
-    def replaced(self, generator: Generator, person: int = 0) -> dict[str, Tensor]:
+    def replaced(self, generator: Generator, person: int | None = None) -> dict[str, Tensor]:
         """What `Generator.render` takes to be this personalised generator at a photograph's pivot.
 
         Raises:
@@ -95,7 +107,7 @@ class Session:
         """
         self.check_generator(generator)
         device = generator.w_mean.device
-        noise = {name: tensor.to(device) for name, tensor in self.noise[person].items()}
+        noise = {name: tensor.to(device) for name, tensor in self.noise[self.at(person)].items()}
         return {**noise, **self.delta.replaced(generator)}
 
     def check_generator(self, generator: Generator) -> None:
@@ -135,6 +147,7 @@ class Session:
             curves=self.curves,
             stack=[(entry.label, entry.way, entry.amount) for entry in self.stack],
             other_curves=self.other_curves,
+            person=self.person,
         )
         tensors = {"pivots": self.pivots}
         tensors |= {f"delta.{name}": tensor for name, tensor in self.delta.tensors.items()}
@@ -198,6 +211,7 @@ class Session:
                 for i, (label, way, amount) in enumerate(header.stack)
             ],
             other_curves=header.other_curves,
+            person=header.person,
         )
         if generator is not None:
             session.check_generator(generator)

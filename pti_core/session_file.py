@@ -92,6 +92,7 @@ class Header:
     curves: direction name to its (amount, length) pairs for the first photograph's person.
     other_curves: the same for the other photographs, in their order; may be empty.
     stack: text edits as (label, way, amount); their steps are tensors.
+    person: which of the photographs is shown.
     """
 
     generator_name: str
@@ -102,6 +103,7 @@ class Header:
     curves: dict[str, Curve] = field(default_factory=dict)
     stack: list[tuple[str, str, float]] = field(default_factory=list)
     other_curves: list[dict[str, Curve]] = field(default_factory=list)
+    person: int = 0
 
 
 def pack(header: Header, tensors: dict[str, Tensor], eight_bits: bool = True) -> bytes:
@@ -122,6 +124,7 @@ def pack(header: Header, tensors: dict[str, Tensor], eight_bits: bool = True) ->
             "curves": header.curves,
             "stack": header.stack,
             "other_curves": header.other_curves,
+            "person": header.person,
         },
         allow_nan=True,  # refused in the next line, with a sentence
     )
@@ -211,15 +214,17 @@ def check_header(data: Any) -> Header:
     generator = data.get("generator")
     if not isinstance(generator, dict):
         raise SessionError(_BROKEN)
+    alignments = _alignments(data.get("alignments"))
     return Header(
         generator_name=_text(generator.get("name"), _GENERATOR_NAME),
         fingerprint=_text(generator.get("fingerprint"), _FINGERPRINT),
-        alignments=_alignments(data.get("alignments")),
+        alignments=alignments,
         edits=_edits(data.get("edits", {})),
         made=_made(data.get("made", {})),
         curves=_curves(data.get("curves", {})),
         stack=_stack(data.get("stack", [])),
         other_curves=_other_curves(data.get("other_curves", [])),
+        person=_person(data.get("person", 0), len(alignments)),
     )
 
 
@@ -381,6 +386,12 @@ def _other_curves(value: Any) -> list[dict[str, Curve]]:
     if not isinstance(value, list) or len(value) >= MAX_PEOPLE:
         raise SessionError(_BROKEN)
     return [_curves(curves) for curves in value]
+
+
+def _person(value: Any, count: int) -> int:
+    if not _is_integer(value) or not 0 <= value < count:
+        raise SessionError(_BROKEN)
+    return int(value)
 
 
 def _curve(name: str, points: Any) -> Curve:

@@ -115,6 +115,32 @@ class Studio:
         Raises:
             PhotographError, NoFaceError: the desk keeps what it had.
         """
+        data, crop = self._found(photograph)
+        desk = self.desks.get(desk_id) if desk_id else self.desks.new()
+        desk.photographs, desk.crops = [data], [crop]
+        self.desks.make_room(keep=desk.id)
+        return desk
+
+    def add(self, photographs: Sequence[bytes | Path], desk_id: str | None = None) -> Desk:
+        """Further photographs beside those on the desk, to share one generator: all, or none.
+
+        Raises:
+            PhotographError, NoFaceError, UserError: one of them is none, or they are too many.
+        """
+        from pti_core.session_file import MAX_PEOPLE
+
+        there = self.desks.get(desk_id).photographs if desk_id else []
+        if len(there) + len(photographs) > MAX_PEOPLE:
+            raise UserError(f"A generator is shared by {MAX_PEOPLE} photographs at most.")
+        found = [self._found(photograph) for photograph in photographs]
+        desk = self.desks.get(desk_id) if desk_id else self.desks.new()
+        desk.photographs = [*desk.photographs, *(data for data, _ in found)]
+        desk.crops = [*desk.crops, *(crop for _, crop in found)]
+        self.desks.make_room(keep=desk.id)
+        return desk
+
+    def _found(self, photograph: bytes | Path) -> tuple[bytes, Image.Image]:
+        """A photograph's bytes and the aligned face in it."""
         from pti_core.faces import align
         from pti_core.pictures import open_photograph
 
@@ -123,11 +149,7 @@ class Studio:
         image = open_photograph(data)
         with self._face_finding:
             landmarks = kit.faces.landmarks(image)
-        crop, _ = align(image, landmarks, kit.generator.resolution)
-        desk = self.desks.get(desk_id) if desk_id else self.desks.new()
-        desk.photograph, desk.crop = data, crop
-        self.desks.make_room(keep=desk.id)
-        return desk
+        return data, align(image, landmarks, kit.generator.resolution)[0]
 
     def personalise(
         self,
@@ -137,7 +159,7 @@ class Studio:
         generator: str = "",
         person: Person = Person(),  # noqa: B008 - frozen
     ) -> Job:
-        """Put the personalisation of the desk's photograph into the line.
+        """Put the personalisation of the desk's photographs into the line.
 
         `generator` is one of `generator_names`; the first by default. `person`: for whom the place
         in the line counts. The job's result is the
@@ -149,7 +171,7 @@ class Studio:
                 full line, a person who has a place in it already.
         """
         desk = self.desks.get(desk_id)
-        if not desk.photograph:
+        if not desk.photographs:
             raise UserError("Choose a photograph first; then it can be personalised.")
         if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
             raise UserError("The seed is a whole number from 0 to 4294967295; give such a one.")
@@ -160,12 +182,12 @@ class Studio:
 
         def work(on_step: OnStep) -> dict[str, Any]:
             session, report = self._executor.personalise(order, on_step)
-            self._lay(desk, session.crop(), report, session)
+            self._lay(desk, report, session)
             return report
 
-        order = Order(desk.photograph, chosen, seed, name)
-        plan = plan_of(chosen)
-        return self.line.submit(work, plan, owner=desk_id, kind=chosen.name, person=person)
+        order = Order(tuple(desk.photographs), chosen, seed, name)
+        kind, plan = _planned(chosen, len(desk.photographs))
+        return self.line.submit(work, plan, owner=desk_id, kind=kind, person=person)
 
     def refine(
         self,
@@ -187,17 +209,17 @@ class Studio:
         assert desk.session is not None
         session = dataclasses.replace(desk.session, edits=_moved(edits))
         name = self._choice_of(session.generator_name)
-        order = Order(desk.photograph, chosen, seed, name, session)
+        order = Order((), chosen, seed, name, session)
 
         def work(on_step: OnStep) -> dict[str, Any]:
             refined, report = self._executor.personalise(order, on_step)
-            self._lay(desk, refined.crop(), report, refined)
+            self._lay(desk, report, refined)
             return report
 
         going_on = dataclasses.replace(chosen, tuning=chosen.refining or chosen.tuning)
-        kind = f"{chosen.name}, refining"
-        plan = plan_of(going_on)[1:]
-        return self.line.submit(work, plan, owner=desk_id, kind=kind, person=person)
+        kind, plan = _planned(going_on, len(session.crops))
+        kind = f"{kind}, refining"
+        return self.line.submit(work, plan[1:], owner=desk_id, kind=kind, person=person)
 
     def stop(self, desk_id: str) -> bool:
         """Have the desk's personalisation end with what it has reached; whether there is one."""
@@ -226,14 +248,31 @@ class Studio:
         kit = self._edit_kit(session.generator_name)
         session.check_generator(kit.generator)
         # An edit that this version does not know is said now, not at the first slider.
-        directions.apply(session.pivots, session.edits, kit.directions)
+        directions.apply(session.pivot(), session.edits, session.directions(kit.directions))
         desk = self.desks.get(desk_id) if desk_id else self.desks.new()
         if self.line.job_of(desk.id) is not None:
             raise SessionError("Your personalisation is running; stop it or let it end first.")
-        crop, report = session.crop(), session.made.get("report")
-        desk.photograph = session.photographs[0]
-        self._lay(desk, crop, report if isinstance(report, dict) else {}, session)
+        report = session.made.get("report")
+        desk.photographs = list(session.photographs)
+        self._lay(desk, report if isinstance(report, dict) else {}, session)
         return desk
+
+    def turn_to(self, desk_id: str, person: int, edits: Mapping[str, float]) -> Session:
+        """Show another person of the desk's session, with these edits as far as theirs go.
+
+        Raises NoDeskError, UserError: no such desk, nothing on it, nobody of that number.
+        """
+        desk = self._with_session(desk_id)
+        session = desk.session
+        assert session is not None
+        if not isinstance(person, int) or not 0 <= person < len(session.crops):
+            raise UserError(f"There are {len(session.crops)} people here, counted from 0.")
+        own = session.directions(self._edit_kit(session.generator_name).directions, person)
+        kept = {n: min(max(a, own[n].low), own[n].high) for n, a in edits.items() if n in own}
+        # First the session: who finds the new, empty `shown` must not fill it with the last person.
+        desk.session = dataclasses.replace(session, person=person, edits=_moved(kept))
+        desk.shown = {}
+        return desk.session
 
     def picture(
         self, desk_id: str, edits: Mapping[str, float], view: str = "face", side: int | None = None
@@ -371,7 +410,7 @@ class Studio:
         session = desk.session
         assert session is not None
         kit = self._edit_kit(session.generator_name)
-        directions.apply(session.pivots, edits, kit.directions)
+        directions.apply(session.pivot(), edits, session.directions(kit.directions))
         return dataclasses.replace(session, edits=_moved(edits)).to_bytes()
 
     def session(self, desk_id: str) -> Session:
@@ -473,8 +512,9 @@ class Studio:
             return name
         raise UserError(f"The session's generator {name!r} cannot be tuned here; personalise anew.")
 
-    def _lay(self, desk: Desk, crop: Image.Image, report: dict[str, Any], session: Any) -> None:
-        desk.crop, desk.report, desk.session = crop, report, session
+    def _lay(self, desk: Desk, report: dict[str, Any], session: Session) -> None:
+        desk.crops = [session.crop(person) for person in range(len(session.crops))]
+        desk.report, desk.session = report, session
         desk.shown = {}  # last: what is in it belongs to the session
         self.desks.make_room(keep=desk.id)
 
@@ -532,7 +572,13 @@ class Studio:
         return EditKit(generator=own, directions=kit.directions)
 
 
-def plan_of(preset: Preset) -> list[Stage]:
+def _planned(preset: Preset, people: int) -> tuple[str, list[Stage]]:
+    """What is learned of such jobs under one name, and their stages."""
+    together = preset.name if people == 1 else f"{preset.name}, {people} people"
+    return together, plan_of(preset, people)
+
+
+def plan_of(preset: Preset, people: int = 1) -> list[Stage]:
     """The stages of a personalisation with their most steps and a guess at a step's seconds."""
 
     def seconds(*sides: int) -> float:
@@ -548,10 +594,10 @@ def plan_of(preset: Preset) -> list[Stage]:
     if tuning.lambda_edits:  # one picture with gradients, one without
         tune += 1.3 * _STEP_SECONDS / tuning.edits_every
     return [
-        Stage("invert", projection.steps, seconds(projection.lpips_size)),
-        Stage("tune", tuning.steps, tune),
-        Stage("fit edits", 1, _FIT_SECONDS),
-        Stage("measure", 1, _MEASURE_SECONDS),
+        Stage("invert", people * projection.steps, seconds(projection.lpips_size)),
+        Stage("tune", people * tuning.steps, tune),
+        Stage("fit edits", 1, people * _FIT_SECONDS),
+        Stage("measure", 1, people * _MEASURE_SECONDS),
     ]
 
 
@@ -585,7 +631,7 @@ def _photograph(desk: Desk, side: int | None) -> tuple[Image.Image, Any]:
     from pti_core.faces import Alignment
 
     assert desk.session is not None
-    alignment = desk.session.alignments[0]
+    alignment = desk.session.alignments[desk.session.person]
     if side is None or max(alignment.photo_size) <= side:
         return desk.session.photograph(), alignment
     shown, name = desk.shown, f"photograph {side}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 import torch.nn.functional as F
@@ -48,7 +48,7 @@ class TuningConfig:
     # Equations 6 and 7.
     locality_samples: int = 1  # N_r, section 4; 0 switches the term off
     locality_every: int = 1  # steps between two evaluations of the term (the paper: every one)
-    locality_alpha: float = 30.0  # equation 6's alpha; figure 17: best near 30
+    locality_alpha: float = 30.0  # equation 6's alpha, over all rows of w; figure 17: best near 30
     lambda_locality: float = 0.1  # lambda_R, section 4
     lambda_l2_locality: float = 1.0  # lambda_L2^R, section 4
     locality_size: int = 256  # side at which the term's LPIPS sees its pictures
@@ -61,6 +61,15 @@ class TuningConfig:
     plateau_steps: int = 60  # stop if the best loss of so many steps gained nothing ...
     plateau_gain: float = 0.02  # ... by this share; less than that changes no picture visibly
     picture_every: int = 10  # a preview goes to `on_step` every so many steps
+
+
+def for_all(config: TuningConfig, count: int) -> TuningConfig:
+    """Settings for `count` photographs of what `config` does for one of them: each has its steps.
+
+    The plateau too is counted in steps of all: else a dozen people would have one round to gain in.
+    """
+    plateau = config.plateau_steps * count
+    return replace(config, steps=config.steps * count, plateau_steps=plateau)
 
 
 @dataclass(frozen=True)
@@ -126,13 +135,14 @@ def pivotal_tune(
         edits: (K, w_dim), steps in W whose effect at the pivots is to stay the base's, if
             `lambda_edits` is not nought.
 
-    With N photographs, every step renders one of them, in turn, so that memory does not grow.
+    With N photographs, every step renders one of them, in turn, so that memory does not grow;
+    `for_all` gives them the steps. The pictures that `on_step` gets are the first one's.
     """
     config = config or TuningConfig()
     run = _Run(generator, targets, pivots, lpips, config, seed, noise, start, edits)
     for index in range(config.steps):
         losses, picture = run.step(index)
-        shown = picture if index % config.picture_every == 0 else None
+        shown = picture if run.is_shown(index) else None
         if on_step and on_step(Step("tune", index + 1, config.steps, losses, shown)) is False:
             return run.result("person")
         if losses["lpips"] < config.lpips_threshold:
@@ -183,7 +193,9 @@ class _Run:
             local = self._locality_loss()
             losses["locality"] = local.item()
             (config.lambda_locality * config.locality_every * local).backward()
-        if self.edits is not None and config.lambda_edits and index % config.edits_every == 0:
+        # By rounds, or of two people the second's edits would never be held.
+        round_ = index // len(self.photographs)
+        if self.edits is not None and config.lambda_edits and round_ % config.edits_every == 0:
             moved = self._edit_loss(which)
             losses["edits"] = moved.item()
             (config.lambda_edits * config.edits_every * moved).backward()
@@ -192,6 +204,12 @@ class _Run:
         self.steps = index + 1
         self._remember(losses)
         return losses, picture
+
+    def is_shown(self, index: int) -> bool:
+        """Whether the picture of this step is a preview: the first photograph's, now and then."""
+        round_, which = divmod(index, len(self.photographs))
+        every = math.ceil(self.config.picture_every / len(self.photographs))
+        return which == 0 and round_ % every == 0
 
     def _photograph_step(self, which: int, index: int) -> tuple[dict[str, float], Tensor]:
         """Gradients of equation 3's loss for one photograph; its terms and the picture."""
@@ -218,14 +236,19 @@ class _Run:
         return losses, picture.detach()
 
     def _locality_loss(self) -> Tensor:
-        """Equations 6 and 7: pictures at a distance alpha from the pivot stay the base's."""
+        """Equations 6 and 7: pictures at a distance alpha from the pivot stay the base's.
+
+        The distance is that of all num_ws rows together, as the authors' code takes it: 30 is 7.1
+        a row of 18. Thirty a row would lie far beyond what random w are apart (14 in the embedded
+        generator's W), where pictures are broken and the term would hold nothing of use.
+        """
         config, total = self.config, torch.zeros(())
         for _ in range(config.locality_samples):
             which = int(torch.randint(0, len(self.ws), (1,), generator=self.random))
             z = torch.randn(1, self.generator.w_dim, generator=self.random)
             pivot = self.ws[which : which + 1]
             away = self.generator.broadcast(self.generator.mapping(z.to(pivot))) - pivot
-            ws = pivot + config.locality_alpha * away / away.norm(dim=-1, keepdim=True)
+            ws = pivot + config.locality_alpha * away / away.norm()
             with torch.no_grad():
                 base = self.generator.render(ws)
             tuned = self.generator.render(ws, self.weights)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
+import io
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
+import gradio as gr
 import numpy as np
 import pytest
 from gradio_client import Client, handle_file
@@ -25,6 +29,7 @@ from pti_core.pipeline import Toolkit
 from pti_core.progress import Step
 from pti_core.session import Session
 from pti_core.studio import PRESET_NAMES, Studio
+from web.page import Page
 from web.serving import create_app, serve
 
 REPOSITORY = Path(__file__).parent.parent
@@ -158,6 +163,74 @@ def test_refining_goes_on_from_what_is_there(client, photograph):
 # --------------------------------------------------------------------------- several people
 
 
+def test_several_people_share_one_generator(client, studio, tmp_path, make_picture):
+    desk = ""
+    for number, size in enumerate(((120, 100), (90, 100), (100, 80))):
+        path = tmp_path / f"{number}.png"
+        make_picture(*size).rotate(90 * number, expand=True).save(path)
+        if not desk:
+            desk, _ = client.predict(handle_file(path), api_name="/align")
+        else:
+            told, _ = client.predict(desk, handle_file(path), api_name="/add_person")
+            assert told == {"people": number + 1}
+    last = list(client.submit(desk, "short", api_name="/personalise"))[-1]
+    assert last["report"]["steps_by_stage"] == {"invert": 12, "tune": 12}  # four for each
+
+    def shown(person: int) -> np.ndarray:
+        told = client.predict(desk, person, {"age": 5}, api_name="/show_person")
+        assert told == {"person": person, "people": 3, "edits": {"age": 5}}
+        return edited(client, desk, {"age": 5}, "photograph")
+
+    first, second = shown(0), shown(1)
+    assert first.shape == (100, 120, 3) and second.shape == (90, 100, 3)
+    assert (shown(0) == first).all()
+    before, _ = studio.screen(desk, {}, "photograph")
+    assert Image.open(io.BytesIO(before)).size == (120, 100)
+
+    shown(1)  # a file opens at the person that it was saved with
+    file = client.predict(desk, {"age": 5}, api_name="/save_session")
+    other, answer = client.predict(handle_file(file), api_name="/open_session")
+    assert (answer["person"], answer["people"], answer["edits"]) == (1, 3, {"age": 5})
+    assert (edited(client, other, {"age": 5}, "photograph") == second).all()
+    assert "counted from 0" in refusal(client, desk, 3, {}, api_name="/show_person")
+
+
+def test_edits_go_as_far_as_those_of_whom_one_turns_to(client, studio, tmp_path, make_picture):
+    paths = [tmp_path / "a.png", tmp_path / "b.png"]
+    for path in paths:
+        make_picture(90, 80).save(path)
+    desk = studio.add(paths)
+    job = studio.personalise(desk.id, "short")
+    assert job.wait(120) and job.error is None
+    narrow = {"age": ((-3.0, -1.0), (0.0, 0.0), (4.0, 2.0))}
+    desk.session = dataclasses.replace(desk.session, curves={}, other_curves=[narrow])
+    assert studio.turn_to(desk.id, 1, {"age": 20.0, "smile": 1.0}).edits == {"age": 4, "smile": 1}
+    assert studio.ranges(desk.id)["age"] == (-3, 4)
+    studio.session_file(desk.id, {"age": 4})  # what the person can have can be saved
+    assert studio.turn_to(desk.id, 0, {"age": 20.0}).edits == {"age": 20}
+
+
+def test_the_page_has_a_gallery_where_there_are_several(studio, directions, tmp_path, make_picture):
+    page = Page(studio, controls_of(directions.values()), "short")
+    with gr.Blocks():
+        page.lay_out("")
+        page.wire()
+    files = [str(tmp_path / f"{i}.png") for i in range(2)]
+    for file in files:
+        make_picture(90, 80).save(file)
+    desk, _, _, one = page.choosing.look(files[0], None)
+    assert one.visible is False
+    same, _, start, two = page.gallery.take(files[1:], desk)
+    assert same == desk and len(two.value) == 2 and "2" in start.value
+    assert studio.personalise(desk, "short").wait(120)
+    shown = page.editing.show(desk, "face")[-1]
+    assert len(shown.value) == 2 and shown.selected_index == 0
+    amounts = [0.0] * len(directions)
+    pressed = SimpleNamespace(index=1)
+    after = page.gallery.turn(pressed, desk, "face", [], *amounts)
+    assert after[-1].selected_index == 1 and studio.session(desk).person == 1
+
+
 def test_each_sees_only_their_own(url, tmp_path, make_picture):
     faces: dict[int, np.ndarray] = {}
 
@@ -269,7 +342,7 @@ def test_the_endpoints_are_named_and_typed(client, directions):
     named = client.view_api(return_format="dict")["named_endpoints"]
     assert set(named) == {
         *("/align", "/personalise", "/refine", "/stop", "/edit", "/save_session", "/open_session"),
-        *("/forget", "/directions", "/status"),
+        *("/forget", "/directions", "/status", "/add_person", "/show_person"),
         *("/likeness", "/variation", "/strip", "/animate"),
         *("/understand", "/edit_text"),
         *("/share", "/open_share", "/shares", "/rename_share", "/delete_share"),
@@ -318,7 +391,7 @@ def test_desks_keep_within_their_bound():
     kept = []
     for _ in range(5):
         desk = desks.new()
-        desk.photograph = bytes(400_000)
+        desk.photographs = [bytes(400_000)]
         kept.append(desk)
         desks.make_room(keep=desk.id)
     assert desks.nbytes() <= 2**20
@@ -327,7 +400,7 @@ def test_desks_keep_within_their_bound():
         desks.get(kept[0].id)
     desks.get(kept[3].id)
     large = desks.new()
-    large.photograph = bytes(2_000_000)
+    large.photographs = [bytes(2_000_000)]
     desks.make_room(keep=large.id)
     assert list(desks) == [large.id]
 

@@ -176,6 +176,7 @@ def finished(kit, folder, tmp_path_factory):
         same_person=find_photographs(sorted(EXAMPLES.glob("*.jpg"))),
         show=frozenset({"astronaut", "obama"}),
         command="python -m pti_core evaluate",
+        notes="# Notes\n\nWhy the turn\nis lost.\n",
     )
 
     def interrupt(index: int, total: int, label: str) -> None:
@@ -237,9 +238,9 @@ def test_an_interrupted_evaluation_goes_on(finished, kit):
 
 def test_jobs_are_counted(finished):
     jobs = [job for job in finished["told"] if "finding" not in job[2]]
-    whole = jobs[-12:]
-    assert [index for index, _, _ in whole] == list(range(1, 13))
-    assert {total for _, total, _ in whole} == {12}
+    whole = jobs[-13:]
+    assert [index for index, _, _ in whole] == list(range(1, 14))
+    assert {total for _, total, _ in whole} == {13}
     assert [label for _, _, label in whole][6:-1] == list(EXPERIMENTS[1:])
 
 
@@ -254,6 +255,7 @@ def test_the_reports_hold_tables_and_pictures(finished):
     for word in ("Table 1", "Table 2", "broken.jpg", "colours, a distance", "(0.014)", "(14.86)"):
         assert word in text and word in page
     assert "does not hold" in text or "holds" in text
+    assert "\n\nWhy the turn is lost.\n\n" in text and "# Notes" not in text
 
 
 def figure_names() -> set[str]:
@@ -273,7 +275,22 @@ def test_the_experiments_have_their_figures(finished):
     assert len({row["reconstruction"]["mse"] for row in done["pivots"]["rows"]}) == 5
     names = [row["generator"] for row in done["same-person"]["rows"]]
     assert names == ["base", "one photograph", "2 photographs"]
-    assert done["same-person"]["held_out"] == "obama"
+    assert done["same-person"]["held_out"] == "obama" and not done["same-person"]["generated"]
+    for row in done["turning"]["rows"]:
+        ends = row["shares"][0], row["shares"][-1]
+        by = {r["method"]: r for r in finished["results"]["rows"] if r["photo"] == row["photo"]}
+        for end, method in zip(ends, ("w", "pti"), strict=True):
+            assert end["mse"] == pytest.approx(by[method]["reconstruction"]["mse"], abs=1e-6)
+            turned = by[method]["editing"]["pose_magnitude"]
+            assert end["pose_magnitude"] == pytest.approx(turned, abs=0.5)
+
+
+def test_without_photographs_of_one_person_pictures_are_generated(kit, tmp_path):
+    bench = Bench(kit, SETTINGS, tmp_path / "work")
+    assert "left_out" in experiments.same_person(bench, [])  # this generator's show no faces
+    files = sorted((tmp_path / "work" / "one person").iterdir())
+    pictures = [np.asarray(Image.open(file)).astype(int) for file in files]
+    assert len(pictures) == 4 and all((a != pictures[0]).any() for a in pictures[1:])
 
 
 def test_a_figure_comes_with_its_numbers(finished, kit):
@@ -287,7 +304,7 @@ def test_a_figure_comes_with_its_numbers(finished, kit):
 def test_everybody_in_a_shared_generator_has_a_range_of_their_own(finished, kit):
     bench = Bench(kit, SETTINGS, finished["out"] / "work")
     photos = find_photographs([EXAMPLES / "astronaut.jpg", EXAMPLES / "obama.jpg"])
-    session = Session.open(bench.together(photos, 4).to_bytes(), kit.generator)
+    session = Session.open(bench.together(photos).to_bytes(), kit.generator)
     own = [session.directions(kit.directions, person)["age"] for person in (0, 1)]
     curves = [session.curves, *session.other_curves]
     assert [curve["age"] for curve in curves] == [direction.curve for direction in own]
@@ -304,7 +321,7 @@ def test_everybody_in_a_shared_generator_is_edited_alike(finished, kit):
     """Edits of one person do not depend on who else is in the session."""
     bench = Bench(kit, SETTINGS, finished["out"] / "work")
     photos = find_photographs([EXAMPLES / "astronaut.jpg", EXAMPLES / "obama.jpg"])
-    session = bench.together(photos, 4)
+    session = bench.together(photos)
     first, second = (subject_of(session, kit.generator, person) for person in (0, 1))
     assert not torch.equal(first.pivot, second.pivot)
     people = finished["results"]["experiments"]["multi"]["people"]
@@ -367,6 +384,11 @@ def test_locality_has_to_halve_the_drift_at_the_same_nearness():
         return [c.holds for c in claims([], {"identities": 12, "rows": rows})][-2:]
 
     assert run(0.09, 0.0105) == [True, True]
+    still = [
+        {"variant": name, "drift": {"mean": 0.0}, "reconstruction": {"mse": 0.1}}
+        for name in ("without", "with")
+    ]
+    assert claims([], {"identities": 12, "rows": still})[-1].holds is None
     assert run(0.11, 0.0105) == [False, True] and run(0.09, 0.0115) == [True, False]
 
 
@@ -389,7 +411,7 @@ def test_mistakes_are_sentences(tmp_path):
     (tmp_path / "empty").mkdir()
     assert "no photograph" in refusal("evaluate", tmp_path / "empty", *out)
     assert "w, w+" in refusal("evaluate", EXAMPLES, *out, "--methods", "w,z")
-    assert "same-person" in refusal("evaluate", EXAMPLES, *out, "--experiments", "same-person")
+    assert "notes" in refusal("evaluate", EXAMPLES, *out, "--notes", tmp_path / "none.md")
     file = tmp_path / "file"
     file.write_text("")
     assert "is a file" in refusal("evaluate", EXAMPLES, "--out", file)

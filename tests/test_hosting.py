@@ -98,7 +98,7 @@ def test_a_personalisation_runs_on_a_lent_gpu(spaces, kit: Toolkit) -> None:
 def test_a_mistake_comes_back_from_a_lent_gpu(spaces, kit: Toolkit) -> None:
     studio = Studio(lambda report: kit, {"tiny": TINY}, gpu_loan=gpu_loan())
     with pytest.raises(PhotographError):
-        studio._executor.personalise(Order(b"no photograph", TINY, 0, "auto"), on_step)
+        studio._executor.personalise(Order((b"no photograph",), TINY, 0, "auto"), on_step)
 
 
 def on_step(step: Step) -> None: ...

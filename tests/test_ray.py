@@ -78,7 +78,7 @@ def until(condition, seconds: float = 300) -> None:
 
 
 def test_the_same_as_in_this_process(studio, executor, kit, photograph):
-    order, steps = Order(photograph, SHORT, 3, "auto"), []
+    order, steps = Order((photograph,), SHORT, 3, "auto"), []
     session, report = executor.personalise(order, steps.append)
     own, here = InProcess(lambda name: kit).personalise(order, lambda step: None)
     assert [(step.stage, step.index) for step in steps if step.index] == [
@@ -95,7 +95,7 @@ def test_a_mistake_comes_back_as_one_sentence(executor, photograph):
     blank = io.BytesIO()
     Image.new("RGB", (90, 90)).save(blank, "PNG")
     with pytest.raises(NoFaceError):
-        executor.personalise(Order(blank.getvalue(), SHORT, 0, "auto"), lambda step: None)
+        executor.personalise(Order((blank.getvalue(),), SHORT, 0, "auto"), lambda step: None)
 
 
 def test_two_run_at_a_time_and_the_third_waits_for_the_first_of_them(studio, photograph):

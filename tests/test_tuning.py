@@ -125,7 +125,7 @@ def test_locality_keeps_the_rest_of_w(generator, lpips, targets, pivots):
 
     def drift(samples):
         config = dataclasses.replace(
-            PLAIN, steps=40, locality_samples=samples, lambda_locality=1.0, locality_alpha=10.0
+            PLAIN, steps=40, locality_samples=samples, lambda_locality=1.0, locality_alpha=30.0
         )
         delta = pivotal_tune(generator, targets[:1], pivots[:1], lpips, config).delta
         tuned = generator.render(elsewhere, delta.replaced(generator))

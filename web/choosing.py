@@ -10,6 +10,7 @@ import gradio as gr
 from pti_core.studio import Studio
 from web import words
 from web.events import private
+from web.gallery import faces
 from web.guards import in_a_sentence
 
 if TYPE_CHECKING:
@@ -60,12 +61,12 @@ class Choosing:
 
     def wire(self, page: Page) -> None:
         self._show = page.editing.show
-        crop, start = page.personalising.crop, page.personalising.start
+        found = [page.desk, page.personalising.crop, page.personalising.start, page.gallery.chosen]
         self.photograph.change(
             self.look,
             [self.photograph, page.desk],
-            [page.desk, crop, start],
-            show_progress_on=[crop],
+            found,
+            show_progress_on=[page.personalising.crop],
             concurrency_id="look",
             concurrency_limit=1,
             **private("look"),
@@ -73,8 +74,8 @@ class Choosing:
         self.open_file.upload(
             self.open_session,
             [self.open_file, page.desk, page.editing.view],
-            [page.desk, crop, start, *page.editing.shown],
-            show_progress_on=[crop],
+            [*found, *page.editing.shown],
+            show_progress_on=[page.personalising.crop],
             **private("open"),
         )
 
@@ -84,7 +85,8 @@ class Choosing:
         if path is None:
             return gr.skip()
         desk = self.studio.align(Path(path), self._known(desk_id))
-        return desk.id, desk.crop, gr.Button(interactive=True)
+        start = gr.Button("Personalise", interactive=True)
+        return desk.id, desk.crop, start, faces(desk.crops)
 
     @in_a_sentence
     def open_session(self, path: str | None, desk_id: str | None, view: str) -> Any:
@@ -92,7 +94,7 @@ class Choosing:
             return gr.skip()
         desk = self.studio.open(Path(path), self._known(desk_id))
         start = gr.Button("Personalise again", interactive=True)
-        return [desk.id, desk.crop, start, *self._show(desk.id, view)]
+        return [desk.id, desk.crop, start, faces(desk.crops), *self._show(desk.id, view)]
 
     def _known(self, desk_id: str | None) -> str | None:
         """The desk, unless it was cleared: then there will be a new one."""

@@ -12,6 +12,7 @@ from pti_core.studio import VIEWS, Studio
 from web import stack, words
 from web.events import EDITS, private, quiet
 from web.files import cached
+from web.gallery import Gallery, faces
 from web.guards import in_a_sentence
 from web.sliders import Sliders
 
@@ -40,7 +41,7 @@ class Editing:
         self.studio, self.controls = studio, controls
         self.sliders = Sliders(controls)
 
-    def lay_out(self, desk: gr.State, tabs: Sequence[Tab]) -> None:
+    def lay_out(self, desk: gr.State, tabs: Sequence[Tab], gallery: Gallery) -> None:
         self.order = gr.State([])  # names of the edits, as they were made one after the other
         self.seed = gr.State(0)
         gr.HTML("<h2><b>3</b> Edit</h2>", padding=False)
@@ -56,6 +57,7 @@ class Editing:
         )
         with gr.Column(visible=False, elem_id="edit") as self.panel:
             gr.HTML(words.CAPTION, padding=False)
+            gallery.lay_out_people()
             with gr.Row(elem_id="view-row"):
                 self.view = gr.Radio(
                     [(words.VIEWS[view], view) for view in VIEWS],
@@ -83,7 +85,7 @@ class Editing:
         self.follower = gr.Button("Follow", visible="hidden", elem_id="follow")
         self.inputs = [desk, self.view, self.order, *self.sliders.all]
         self.moved = [self.stage, self.order, self.stack, *self.sliders.all]
-        self.shown = [*self.moved, self.panel, self.empty, self.facts]
+        self.shown = [*self.moved, self.panel, self.empty, self.facts, gallery.people]
 
     def wire(self, page: Page) -> None:
         sliders = self.sliders.all
@@ -133,7 +135,7 @@ class Editing:
         hidden, seen = gr.update(visible=False), gr.update(visible=True)
         session = self.studio.desks.get(desk_id).session if desk_id else None
         if not desk_id or session is None:
-            return [hidden, [], "", *self.sliders.at({}, {}), hidden, seen, ""]
+            return [hidden, [], "", *self.sliders.at({}, {}), hidden, seen, "", faces([])]
         edits = session.edits
         return [
             gr.ImageSlider(self.pictures(desk_id, edits, view), visible=True),
@@ -143,6 +145,7 @@ class Editing:
             seen,
             hidden,
             words.facts(self.studio.desks.get(desk_id).report),
+            faces([session.crop(i) for i in range(len(session.crops))], session.person),
         ]
 
     @in_a_sentence

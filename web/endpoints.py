@@ -46,7 +46,9 @@ class Endpoints:
             file = gr.File(label="file")
             press = gr.Button()
         many: dict[str, Any] = {"concurrency_limit": None}
+        person = gr.Number(0, precision=0, label="person")
         press.click(self.align, photograph, [desk, picture], api_name="align")
+        press.click(self.add_person, [desk, photograph], [answer, picture], api_name="add_person")
         press.click(
             self.personalise,
             [desk, preset, seed, generator, secret],
@@ -56,6 +58,8 @@ class Endpoints:
         )
         press.click(self.stop, desk, answer, api_name="stop", **many)
         press.click(self.edit, [desk, edits, view, side], file, api_name="edit", **EDITS)
+        turn = [desk, person, edits]
+        press.click(self.show_person, turn, answer, api_name="show_person", **EDITS)
         press.click(self.save_session, [desk, edits], file, api_name="save_session")
         press.click(self.open_session, session, [desk, answer], api_name="open_session")
         press.click(self.forget, desk, answer, api_name="forget")
@@ -80,6 +84,38 @@ class Endpoints:
             raise UserError("Give a photograph.")
         desk = self.studio.align(Path(photograph))
         return desk.id, desk.crop
+
+    @as_error
+    def add_person(self, desk: str, photograph: str | None) -> Any:
+        """Add a photograph that shares one generator with that of `align`; then `personalise`.
+
+        Args:
+            desk: the id that `align` gave.
+            photograph: as in `align`; of another person or of the same one.
+
+        Returns:
+            How many share it now. The face that is used.
+        """
+        if photograph is None:
+            raise UserError("Give a photograph.")
+        found = self.studio.add([Path(photograph)], desk)
+        return {"people": len(found.crops)}, found.crops[-1]
+
+    @as_error
+    def show_person(self, desk: str, person: float, edits: Any) -> Any:
+        """Turn to another person of a generator that several share: `edit` shows them from then on.
+
+        Args:
+            desk: the id, after `personalise`, `open_session` or `open_share`.
+            person: counted from 0, in the order in which they were added.
+            edits: those that the session has then, as in `edit`, as far as this person's ranges go.
+
+        Returns:
+            The person, how many there are, and the edits that were kept.
+        """
+        session = self.studio.turn_to(desk, whole(person), checked(edits))
+        people = len(session.crops)
+        return {"person": session.person, "people": people, "edits": session.edits}
 
     async def personalise(
         self, desk: str, preset: str, seed: int, generator: str, secret: str, request: gr.Request
@@ -192,13 +228,15 @@ class Endpoints:
 
         Returns:
             An id for the other calls.
-            Its edits, and the report of how it was made.
+            Its edits, who of how many people it shows, and the report of how it was made.
         """
         if session is None:
             raise UserError("Give a session file.")
         desk = self.studio.open(Path(session))
-        assert desk.session is not None
-        return desk.id, {"edits": desk.session.edits, "report": desk.report}
+        found = desk.session
+        assert found is not None
+        shown = {"person": found.person, "people": len(found.crops)}
+        return desk.id, {"edits": found.edits, **shown, "report": desk.report}
 
     def forget(self, desk: str) -> dict[str, bool]:
         """Forget the photograph and everything made from it; shares stay until deleted.

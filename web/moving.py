@@ -84,4 +84,7 @@ def _read(data: bytes) -> tuple[str, dict[str, Any], str]:
     desk, view = told.get("desk"), told.get("view", VIEWS[0])
     if not isinstance(desk, str) or not isinstance(view, str):
         raise UserError("Desk and view are text.")
-    return desk, checked(told.get("edits")), view
+    edits = checked(told.get("edits"))
+    if any(isinstance(a, bool) or not isinstance(a, int | float) for a in edits.values()):
+        raise UserError("Amounts of edits are numbers.")
+    return desk, edits, view

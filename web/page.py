@@ -15,6 +15,7 @@ from web.choosing import Choosing
 from web.downloads import Downloads
 from web.editing import Editing, Tab
 from web.events import quiet
+from web.gallery import Gallery
 from web.personalising import Personalising
 from web.previews import Previews
 from web.texting import Texting
@@ -26,7 +27,8 @@ class Page:
     Attributes:
         desk: the identifier of what this page has before it.
         owner: this browser's secret: of its shares, and for its place in the line.
-        choosing, personalising, editing, texting, downloads: the parts; each has its components.
+        choosing, personalising, gallery, editing, texting, downloads: the parts; each has its
+            components.
         tabs: the parts beside the sliders, `texting` among them.
     """
 
@@ -34,6 +36,7 @@ class Page:
         self.studio = studio
         self.choosing = Choosing(studio)
         self.personalising = Personalising(studio, preset)
+        self.gallery = Gallery(studio)
         self.editing = Editing(studio, controls)
         self.texting = Texting(studio, controls)
         self.downloads = Downloads(studio)
@@ -50,8 +53,9 @@ class Page:
             with gr.Column(scale=4, min_width=320):
                 self.choosing.lay_out()
                 self.personalising.lay_out()
+                self.gallery.lay_out_chosen()
             with gr.Column(scale=6, min_width=320):
-                self.editing.lay_out(self.desk, self.tabs)
+                self.editing.lay_out(self.desk, self.tabs, self.gallery)
                 with self.editing.panel:
                     self.downloads.lay_out()
         self.about = gr.HTML(words.about(about), padding=False)
@@ -63,6 +67,7 @@ class Page:
         self.choosing.wire(self)
         self.personalising.wire(self)
         self.editing.wire(self)
+        self.gallery.wire(self)
         self.downloads.wire(self)
         for tab in self.tabs:
             tab.wire(self)

@@ -11,6 +11,7 @@ from pti_core.errors import UserError
 from pti_core.store import MAX_NAME, Record, Store, new_secret
 from pti_core.studio import VIEWS
 from web.events import EDITS, private, quiet
+from web.gallery import faces
 from web.guards import in_a_sentence
 from web.page import Page
 from web.people import person_of
@@ -35,7 +36,7 @@ class Sharing:
     def wire(self) -> None:
         page, editing = self.page, self.page.editing
         arrived = [page.desk, editing.view, page.personalising.crop, page.personalising.start]
-        self.arrived = [*arrived, *editing.shown]
+        self.arrived = [*arrived, page.gallery.chosen, *editing.shown]
         self.app.load(
             self.arrive,
             [self.owner, self.latest],
@@ -88,7 +89,8 @@ class Sharing:
             gr.Warning(str(error), title="", duration=None)
             return [*known, *nothing]
         start = gr.Button("Personalise again" if desk.session else "Personalise", interactive=True)
-        return [*known, desk.id, view, desk.crop, start, *page.editing.show(desk.id, view)]
+        chosen, panel = faces(desk.crops), page.editing.show(desk.id, view)
+        return [*known, desk.id, view, desk.crop, start, chosen, *panel]
 
     def show_resumed(self, desk_id: str | None, view: str) -> Any:
         return self.page.editing.show(desk_id, view) if desk_id else gr.skip()

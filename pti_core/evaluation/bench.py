@@ -21,12 +21,27 @@ from pti_core.evaluation.measures import (
 from pti_core.evaluation.photographs import Photo
 from pti_core.evaluation.workbook import Workbook
 from pti_core.faces import align
+from pti_core.losses import View
 from pti_core.pictures import open_photograph
 from pti_core.pipeline import Toolkit, personalise, plain_settings
 from pti_core.presets import Preset
 from pti_core.progress import OnStep
 from pti_core.session import Session
 from pti_core.tuning import TunedDelta, TuningConfig
+
+#: What ablations tune with in place of `fast`: equation 3 in few steps, and nothing of our own
+#: (`Bench.plain_tuning`), with the rates, weights and views that `fast` had when this was written.
+#: It stands by itself so that a change for the page's sake does not change what they say.
+ABLATION = TuningConfig(
+    steps=12,
+    tuned_from=32,
+    learning_rate=1e-3,
+    muon_rate=1.5e-2,
+    final_rate=0.0,
+    lambda_l2=40.0,
+    lpips_views=(),
+    lpips_in_turn=(View(256), View(512, 256)),
+)
 
 
 @dataclass(frozen=True)
@@ -38,8 +53,8 @@ class Settings:
         methods: of `pipeline.METHODS`, in the tables' order.
         seed: of all that is random.
         projection_steps: of the methods w and w+, which do not tune; None: the preset's.
-        ablation_steps: tuning steps a photograph in the experiments beyond the tables; None: the
-            preset's.
+        ablation: tuning of the ablations (locality, alpha, pivots); None: the preset's.
+        ablation_steps: their tuning steps a photograph; None: those of `ablation`.
         identities: people in the locality ablation; generated ones fill up the number.
         alphas: of the sweep; figure 17 goes from 8 to 120.
         locality_weight: lambda_R of the ablations; None: as far from lambda_L2 as the paper's.
@@ -51,6 +66,7 @@ class Settings:
     methods: tuple[str, ...] = ("w", "w+", "pti")
     seed: int = 0
     projection_steps: int | None = None
+    ablation: TuningConfig | None = None
     ablation_steps: int | None = None
     identities: int = 12
     alphas: tuple[float, ...] = (8.0, 15.0, 30.0, 60.0, 120.0)
@@ -121,11 +137,10 @@ class Bench:
             lambda: self.personalise([photo], method, self.preset_of(method)),
         )
 
-    def together(self, photos: list[Photo], steps_each: int) -> Session:
-        """One generator tuned on all the photographs, with so many steps for each (equation 5)."""
+    def together(self, photos: list[Photo]) -> Session:
+        """One generator tuned on all the photographs, with a photograph's steps for each of them
+        (equation 5)."""
         preset = self.settings.preset
-        tuning = dataclasses.replace(preset.tuning, steps=steps_each * len(photos))
-        preset = dataclasses.replace(preset, tuning=tuning)
         return self.work.session(
             f"{len(photos)} together",
             self._session_inputs(photos, "pti", preset),
@@ -174,26 +189,32 @@ class Bench:
     def subject(self, photo: Photo, method: str) -> Subject:
         return subject_of(self.session(photo, method), self.kit.generator)
 
+    def ablation(self) -> TuningConfig:
+        return self.settings.ablation or self.settings.preset.tuning
+
     def ablation_steps(self) -> int:
-        return self.settings.ablation_steps or self.settings.preset.tuning.steps
+        return self.settings.ablation_steps or self.ablation().steps
 
     def locality_weight(self) -> float:
         """lambda_R of the ablations. A preset that weighs the photograph's error more than the
         paper has to weigh locality more, or the term would hold nothing."""
         asked, paper = self.settings.locality_weight, TuningConfig()
         share = paper.lambda_locality / paper.lambda_l2
-        return share * self.settings.preset.tuning.lambda_l2 if asked is None else asked
+        return share * self.ablation().lambda_l2 if asked is None else asked
 
     def plain_tuning(self, steps: int, **changes: Any) -> TuningConfig:
-        """The preset's tuning by equation 3 alone: no locality, no held edits, no early end."""
+        """The ablations' tuning by equation 3 alone: no other terms, no early end."""
         plain: dict[str, Any] = {
             "steps": steps,
             "plateau_steps": steps + 1,
             "lpips_threshold": 0.0,
             "locality_samples": 0,
             "lambda_edits": 0.0,
+            "lambda_coarse": 0.0,
+            "lambda_masked": 0.0,
+            "lambda_periodic": 0.0,
         }
-        return dataclasses.replace(self.settings.preset.tuning, **{**plain, **changes})
+        return dataclasses.replace(self.ablation(), **{**plain, **changes})
 
     def delta(self, name: str, inputs: dict[str, Any], make) -> TunedDelta:
         """A tuned difference: of the workbook, or `make()`'s, kept there."""

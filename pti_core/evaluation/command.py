@@ -30,16 +30,17 @@ def evaluate(arguments: argparse.Namespace) -> int:
     """Runs it; returns the exit status. Raises UserError for what the arguments ask in vain."""
     photos = find_photographs(arguments.photos, arguments.limit)
     known = find_photographs([arguments.same_person]) if arguments.same_person else []
-    experiments = _experiments(arguments)
+    notes = _read(arguments.notes)
     _check_out(arguments.out)
 
-    from pti_core.evaluation.bench import Bench, Settings
+    from pti_core.evaluation.bench import ABLATION, Bench, Settings
     from pti_core.evaluation.figures import check_matplotlib
     from pti_core.evaluation.runner import Evaluation, Plan
     from pti_core.pipeline import find_preset
 
     check_matplotlib()
-    plan = Plan(photos, experiments, known, _names(arguments.show), _command(arguments))
+    show = _names(arguments.show)
+    plan = Plan(photos, arguments.experiments, known, show, _command(arguments), notes)
     kit = _load(arguments)
     methods = arguments.methods or default_methods(kit)
     settings = Settings(
@@ -47,6 +48,7 @@ def evaluate(arguments: argparse.Namespace) -> int:
         methods=methods,
         seed=arguments.seed,
         projection_steps=arguments.projection_steps,
+        ablation=ABLATION if arguments.preset == "fast" else None,
         ablation_steps=arguments.ablation_steps,
         identities=arguments.identities,
         locality_weight=arguments.locality_weight,
@@ -132,12 +134,14 @@ def _load(arguments: argparse.Namespace) -> Toolkit:
     return dataclasses.replace(kit, about=choice.why)
 
 
-def _experiments(arguments: argparse.Namespace) -> tuple[str, ...] | None:
-    """Those that were named; None: all that can be done."""
-    named = arguments.experiments
-    if named is not None and "same-person" in named and not arguments.same_person:
-        raise UserError("The experiment same-person needs --same-person FOLDER.")
-    return named
+def _read(notes: Path | None) -> str:
+    """The notes' text. Raises UserError where they are none."""
+    if notes is None:
+        return ""
+    try:
+        return notes.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"The notes {notes} cannot be read as text; name another file.") from error
 
 
 def _check_out(out: Path) -> None:
@@ -170,6 +174,7 @@ def _command(arguments: argparse.Namespace) -> str:
         "--locality-weight": arguments.locality_weight,
         "--drift-samples": arguments.drift_samples,
         "--people": arguments.people,
+        "--notes": arguments.notes and "NOTES",
         "--show": arguments.show and ",".join(arguments.show),
     }
     told = [f"{name} {value}" for name, value in options.items() if value is not None]

@@ -7,7 +7,6 @@ the bench's workbook, so that an experiment that was stopped goes on where it wa
 from __future__ import annotations
 
 import copy
-import dataclasses
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -23,9 +22,10 @@ from pti_core.evaluation.measures import (
     mean,
     measure_editing,
     measure_reconstruction,
+    pose_magnitude,
     subject_of,
 )
-from pti_core.evaluation.people import People, gather
+from pti_core.evaluation.people import People, gather, one_person
 from pti_core.evaluation.photographs import Photo
 from pti_core.generators.base import Generator
 from pti_core.inversion import project
@@ -33,10 +33,12 @@ from pti_core.perceptual import area
 from pti_core.pictures import to_tensor
 from pti_core.pipeline import LPIPS_SMALL
 from pti_core.progress import Step
-from pti_core.tuning import DELTA_DTYPE, TunedDelta, TuningConfig, pivotal_tune
+from pti_core.tuning import DELTA_DTYPE, TunedDelta, TuningConfig, for_all, pivotal_tune
 
 #: Figure 16's pivots.
 PIVOTS = ("w", "w+", "mean", "random", "joint")
+#: Shares of the tuned difference at which `turning` looks.
+TUNED_SHARES = (0.0, 0.25, 0.5, 1.0)
 #: Adam's rate for a code that is optimised together with the weights: what fifty plain steps of
 #: projection did best with, before a preset moved along W's axes.
 JOINT_RATE = 0.05
@@ -50,10 +52,10 @@ def multi_identity(bench: Bench, photos: list[Photo]) -> dict[str, Any]:
     chosen = photos[: bench.settings.people]
     if len(chosen) < 2:
         return {"left_out": "it needs two photographs"}
-    steps = bench.ablation_steps()
+    steps = bench.settings.preset.tuning.steps
 
     def measure() -> dict[str, Any]:
-        session, people = bench.together(chosen, steps), []
+        session, people = bench.together(chosen), []
         for index, photo in enumerate(chosen):
             subject = subject_of(session, bench.kit.generator, index)
             people.append(
@@ -67,7 +69,7 @@ def multi_identity(bench: Bench, photos: list[Photo]) -> dict[str, Any]:
         replaced = session.delta.replaced(bench.kit.generator)
         return {"steps_each": steps, "people": people, "drift": bench.drift(replaced)}
 
-    inputs = bench.measured(bench.inputs(chosen, preset=bench.settings.preset, steps=steps))
+    inputs = bench.measured(bench.inputs(chosen, preset=bench.settings.preset))
     return bench.work.figures("multi-identity", inputs, measure)
 
 
@@ -162,26 +164,53 @@ def pivot_subjects(bench: Bench, photo: Photo) -> dict[str, Subject]:
     return found
 
 
+def turning(bench: Bench, photos: list[Photo]) -> dict[str, Any]:
+    """How far the same pose edit turns a face when a share of the tuned difference is applied.
+
+    Not of the paper: it shows where a lost turn goes, from W's picture (0) to PTI's (1).
+    """
+    rows = []
+    for photo in photos:
+
+        def measure(photo: Photo = photo) -> dict[str, Any]:
+            session, generator = bench.session(photo, "pti"), bench.kit.generator
+            found = []
+            for share in TUNED_SHARES:
+                part = {name: share * value for name, value in session.delta.tensors.items()}
+                replaced = TunedDelta(part).replaced(generator)
+                noise = {n: value.to(generator.w_mean) for n, value in session.noise[0].items()}
+                subject = Subject(session.crop(), session.pivot(), {**noise, **replaced})
+                near = measure_reconstruction(bench.kit, subject)
+                turned = pose_magnitude(bench.kit, subject)
+                kept = {key: near[key] for key in ("mse", "identity_distance")}
+                found.append({"share": share, "pose_magnitude": turned, **kept})
+            return {"photo": photo.name, "shares": found}
+
+        inputs = bench.measured(bench.inputs([photo], preset=bench.settings.preset))
+        rows.append(bench.work.figures(f"turning {photo.name}", inputs, measure))
+    return {"rows": rows}
+
+
 def same_person(bench: Bench, photos: list[Photo]) -> dict[str, Any]:
     """Whether a held-out photograph is inverted better by a generator that knows the person.
 
     The last photograph is held out. It is projected to W of the base generator, of one tuned on the
     first of the others, and of one tuned on all of the others (as many steps for each photograph).
+    Without photographs a generated person takes their place (`people.one_person`).
     """
+    generated = not photos
+    photos = photos or one_person(bench)
     if len(photos) < 3:
         return {"left_out": "it needs three photographs of one person (--same-person FOLDER)"}
     *known, held_out = photos
-    steps = bench.ablation_steps()
     variants: dict[str, Callable[[], TunedDelta]] = {
         "base": lambda: TunedDelta({}),
-        "one photograph": lambda: bench.together(known[:1], steps).delta,
-        f"{len(known)} photographs": lambda: bench.together(known, steps).delta,
+        "one photograph": lambda: bench.together(known[:1]).delta,
+        f"{len(known)} photographs": lambda: bench.together(known).delta,
     }
     rows = []
     for name, make in variants.items():
-        inputs = bench.measured(
-            bench.inputs(photos, preset=bench.settings.preset, steps=steps, variant=name)
-        )
+        inputs = bench.measured(bench.inputs(photos, preset=bench.settings.preset, variant=name))
         rows.append(
             {
                 "generator": name,
@@ -193,9 +222,10 @@ def same_person(bench: Bench, photos: list[Photo]) -> dict[str, Any]:
             }
         )
     return {
+        "generated": generated,
         "known": [photo.name for photo in known],
         "held_out": held_out.name,
-        "steps_each": steps,
+        "steps_each": bench.settings.preset.tuning.steps,
         "rows": rows,
     }
 
@@ -237,13 +267,12 @@ def _tuned(
 
     def tune() -> TunedDelta:
         people: People = gather(bench, photos, count)
-        whole = dataclasses.replace(config, steps=config.steps * count)
         return pivotal_tune(
             bench.kit.generator,
             people.targets(),
             people.pivots,
             bench.kit.lpips,
-            whole,
+            for_all(config, count),
             seed=bench.settings.seed,
             noise=people.noise,
             on_step=bench.on_step,
@@ -256,7 +285,9 @@ def _shared_inputs(
     bench: Bench, photos: list[Photo], count: int, config: TuningConfig
 ) -> dict[str, Any]:
     projection = bench.preset_of("w").projection
-    return bench.inputs(photos[:count], count=count, tuning=config, projection=projection)
+    return bench.inputs(
+        photos[:count], count=count, tuning=for_all(config, count), projection=projection
+    )
 
 
 # ------------------------------------------------------------------------------------ other pivots

@@ -104,7 +104,7 @@ def multi_identity(bench: Bench, photos: Sequence[Photo]) -> Drawn:
     """Figures 3 and 11: several people, one set of weights, each of them edited by it."""
     chosen = list(photos)[: bench.settings.people]
     numbers = experiments.multi_identity(bench, chosen)
-    session = bench.together(chosen, numbers["steps_each"])
+    session = bench.together(chosen)
     grid, columns = [], ["photograph", "reconstruction"]
     for index, photo in enumerate(chosen):
         subject = subject_of(session, bench.kit.generator, index)

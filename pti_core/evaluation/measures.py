@@ -56,7 +56,7 @@ class Subject:
 
 def subject_of(session: Session, generator: Generator, person: int = 0) -> Subject:
     """A person of a session. Raises SessionError where it was made for another generator."""
-    pivot = session.pivots[person : person + 1].to(generator.w_mean)
+    pivot = session.pivot(person).to(generator.w_mean)
     return Subject(session.crop(person), pivot, session.replaced(generator, person))
 
 
@@ -137,6 +137,16 @@ def measure_effect(kit: Toolkit, subject: Subject, direction: Direction) -> floa
     ends = (direction.low, direction.high)
     low, high = (render(kit.generator, subject, direction.step(end)) for end in ends)
     return _effect(kit, direction, low, high)
+
+
+def pose_magnitude(kit: Toolkit, subject: Subject) -> float | None:
+    """Degrees that the pose edit of table 2 turns a subject to either side, on average."""
+    direction, amounts = kit.directions.get("pose"), edits_of(kit.directions).get("pose")
+    if direction is None or amounts is None:
+        return None
+    low, high = (render(kit.generator, subject, direction.step(amount)) for amount in amounts)
+    turned = _effect(kit, direction, low, high)
+    return None if turned is None else turned / 2
 
 
 def _effect(

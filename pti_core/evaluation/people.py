@@ -10,10 +10,12 @@ from PIL import Image
 from torch import Tensor
 
 from pti_core.evaluation.bench import Bench
-from pti_core.evaluation.photographs import Photo
+from pti_core.evaluation.photographs import Photo, find_photographs
+from pti_core.files import write_atomically
 from pti_core.generators.base import Generator
 from pti_core.inversion import project
 from pti_core.pictures import to_image, to_tensor
+from pti_core.session import encode_crop
 
 #: Generated people mix two random faces at this share of the layers: the first gives the shape of
 #: the head, the second colours and texture. Such a code lies outside of W, so like a photograph it
@@ -21,6 +23,16 @@ from pti_core.pictures import to_image, to_tensor
 MIXED_FROM = 0.4
 #: Truncation of both, as photographs' pivots lie nearer to the mean than random codes.
 TRUNCATION = 0.7
+
+#: The generated person of `one_person`: seed, and by picture what of their directions' ranges edits
+#: take; the last picture is held out.
+PERSON = 2000
+LOOKS: tuple[dict[str, float], ...] = (
+    {},
+    {"pose": 0.7, "light_side": 0.6},
+    {"smile": -0.8, "exposure": 0.5},
+    {"pose": -0.5, "smile": 0.6, "light_side": -0.5},
+)
 
 
 @dataclass(frozen=True)
@@ -56,15 +68,37 @@ def gather(bench: Bench, photos: list[Photo], count: int) -> People:
     return People(list(names), list(crops), together, list(noises))
 
 
-def generated_face(generator: Generator, seed: int) -> Image.Image:
-    """A picture of nobody, from a code outside of W (`MIXED_FROM`)."""
+def generated_face(generator: Generator, seed: int, step: Tensor | None = None) -> Image.Image:
+    """A picture of nobody, from a code outside of W (`MIXED_FROM`); step (w_dim,): added to it."""
     w = generator.sample_w(2, seed)
     w = generator.w_mean + TRUNCATION * (w - generator.w_mean)
     mixed = round(MIXED_FROM * generator.num_ws)
     ws = generator.broadcast(w[:1]).clone()
     ws[:, mixed:] = w[1]
+    if step is not None:
+        ws = ws + step.to(ws)
     with torch.inference_mode():
         return to_image(generator.render(ws, exact=True))
+
+
+def one_person(bench: Bench) -> list[Photo]:
+    """Pictures of one generated person in several poses, lights and moods, as files."""
+    folder = bench.work.folder / "one person"
+    folder.mkdir(exist_ok=True)
+    directions, paths = bench.kit.directions, []
+    for index, look in enumerate(LOOKS):
+        step = torch.zeros(bench.kit.generator.w_dim)
+        for name, share in look.items():
+            if name in directions:
+                end = directions[name].high if share > 0 else -directions[name].low
+                step = step + directions[name].step(share * end)
+        path = folder / f"{index}.png"
+        if not path.exists():
+            picture = generated_face(bench.kit.generator, PERSON, step)
+            write_atomically(path, encode_crop(picture))
+        paths.append(path)
+    found = find_photographs(paths)
+    return [photo for photo in found if bench.trouble(photo) is None]
 
 
 def _generated(bench: Bench, index: int) -> tuple[str, Image.Image, Tensor, dict[str, Tensor]]:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import base64
 import html
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pti_core.evaluation.measures import mean
 from pti_core.evaluation.tables import (
     NAMES,
     Table,
     claims,
     editing_table,
+    effects_table,
     number,
     photographs_table,
     reconstruction_table,
@@ -69,9 +71,11 @@ def build(results: Mapping[str, Any]) -> list[Block]:
         *_how(results),
         *_tables(rows, methods),
         *_orderings(rows, done.get("locality")),
+        *(Text(paragraph) for paragraph in _paragraphs(results.get("notes", ""))),
         *_pictures(results, ("reconstructions", "edits", "sequential")),
     ]
-    sections = {
+    sections: dict[str, tuple[str, Callable[..., list[Block]], tuple[str, ...]]] = {
+        "turning": ("Where a turn goes", _turning, ()),
         "multi": ("Several people, one generator", _multi, ("multi-identity",)),
         "locality": ("Locality regularisation", _locality, ("locality", "drift")),
         "alpha": ("Alpha", _alpha, ("alpha",)),
@@ -151,6 +155,8 @@ def _tables(rows: Sequence[Mapping[str, Any]], methods: Sequence[str]) -> list[B
             "the step is sought for each person and method, up to twice the direction's range."
         ),
         editing_table(rows, methods),
+        Text("What those edits move, from their low to their high amount:"),
+        effects_table(rows, methods),
     ]
 
 
@@ -185,6 +191,33 @@ def _multi(result: Mapping[str, Any]) -> list[Block]:
     text = (
         f"{len(lines)} people, {result['steps_each']} steps of tuning for each; drift "
         f"{number(result['drift']['mean'])}."
+    )
+    return [Text(text), Table(columns, tuple(lines))]
+
+
+def _paragraphs(notes: str) -> list[str]:
+    """Paragraphs of a text, each on one line; its headings are for who reads the file."""
+    found = (" ".join(part.split()) for part in notes.split("\n\n"))
+    return [part for part in found if part and not part.startswith("#")]
+
+
+def _turning(result: Mapping[str, Any]) -> list[Block]:
+    shares: dict[float, list[Mapping[str, Any]]] = {}
+    for row in result["rows"]:
+        for found in row["shares"]:
+            shares.setdefault(found["share"], []).append(found)
+    lines, whole = [], None
+    for share, found in shares.items():
+        turned = mean([one["pose_magnitude"] for one in found])
+        whole = turned if whole is None else whole
+        part = turned / whole if turned is not None and whole else None
+        cells = [f"{share:g}", number(mean([one["mse"] for one in found]))]
+        cells.append(number(mean([one["identity_distance"] for one in found])))
+        lines.append((*cells, number(turned, ".2f"), number(part, ".0%")))
+    columns = ("share", "MSE", "identity distance", "pose magnitude, degrees", "of W's picture")
+    text = (
+        f"The same pose edit on {len(result['rows'])} photographs with a share of the tuned "
+        "difference applied: 0 is W's picture, 1 is PTI's."
     )
     return [Text(text), Table(columns, tuple(lines))]
 
@@ -245,9 +278,12 @@ def _same_person(result: Mapping[str, Any]) -> list[Block]:
         *("generator tuned on", "MSE", "LPIPS, full size", "LPIPS 256"),
         *("1 - MS-SSIM", "identity distance"),
     )
+    whose = (
+        "Generated pictures of one person" if result["generated"] else "Photographs of one person"
+    )
     text = (
-        f"Held out: {result['held_out']}, projected to W of each generator without tuning on it. "
-        f"Tuned on {', '.join(result['known'])}, {result['steps_each']} steps for each."
+        f"{whose}. Held out: {result['held_out']}, projected to W of each generator without tuning "
+        f"on it. Tuned on {', '.join(result['known'])}, {result['steps_each']} steps for each."
     )
     return [Text(text), Table(columns, tuple(lines))]
 

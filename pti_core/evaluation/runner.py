@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 #: What `--experiments` may name.
-EXPERIMENTS = ("tables", "multi", "locality", "alpha", "pivots", "same-person")
+EXPERIMENTS = ("tables", "turning", "multi", "locality", "alpha", "pivots", "same-person")
 #: Photographs in the figures of reconstructions, and in those with a row a method.
 MOST_ROWS, MOST_PHOTOS = 9, 3
 #: Of the figures, in a report: a grid of five pictures is some 1300 pixels wide.
@@ -38,10 +38,11 @@ class Plan:
 
     Attributes:
         photos: all photographs. same_person: several of one person, for that experiment.
-        experiments: of `EXPERIMENTS`; None: all that there are photographs for.
+        experiments: of `EXPERIMENTS`; None: all.
         show: names of photographs whose faces may be in the report; None: all. The experiments on
             few people take theirs from these.
         command: how to repeat it.
+        notes: paragraphs that the report carries, as on why something does not hold.
     """
 
     photos: list[Photo]
@@ -49,6 +50,7 @@ class Plan:
     same_person: list[Photo] = field(default_factory=list)
     show: frozenset[str] | None = None
     command: str = ""
+    notes: str = ""
 
     def shown(self, photos: Sequence[Photo]) -> list[Photo]:
         return [photo for photo in photos if self.show is None or photo.name in self.show]
@@ -69,6 +71,7 @@ class Evaluation:
         self._tell = tell or (lambda index, total, label: None)
         self.results: dict[str, Any] = {
             "command": plan.command,
+            "notes": plan.notes,
             "made": _made(bench),
             "photographs": [],
             "skipped": {},
@@ -117,16 +120,15 @@ class Evaluation:
         """Labels and jobs, in the order of their worth: the tables first."""
         jobs: list[tuple[str, Callable[[], None]]] = []
         shown = self.plan.shown(usable)
-        wanted = self.plan.experiments
-        if wanted is None:
-            wanted = tuple(e for e in EXPERIMENTS if e != "same-person" or known)
+        wanted = EXPERIMENTS if self.plan.experiments is None else self.plan.experiments
         if "tables" in wanted:
             for photo in usable:
                 for method in self.bench.settings.methods:
                     jobs.append((f"{photo.name}, {method}", self._row(photo, method)))
         several: dict[str, tuple[Callable[..., dict[str, Any]], list[Photo]]] = {
+            "turning": (experiments.turning, usable),
             "multi": (experiments.multi_identity, shown),
-            "locality": (experiments.locality, shown),
+            "locality": (experiments.locality, usable),
             "alpha": (experiments.alpha_sweep, shown),
             "pivots": (experiments.pivots, shown),
             "same-person": (experiments.same_person, known),
@@ -134,7 +136,7 @@ class Evaluation:
         for name, (function, photos) in several.items():
             if name in wanted:
                 jobs.append((name, self._experiment(name, function, photos)))
-        jobs.append(("figures", lambda: self._draw(shown)))
+        jobs.append(("figures", lambda: self._draw(shown, usable)))
         return jobs
 
     def _row(self, photo: Photo, method: str) -> Callable[[], None]:
@@ -151,8 +153,8 @@ class Evaluation:
 
         return run
 
-    def _draw(self, shown: list[Photo]) -> None:
-        """Every figure that the results allow."""
+    def _draw(self, shown: list[Photo], usable: list[Photo]) -> None:
+        """Every figure that the results allow. Those of locality show nobody of the photographs."""
         done = {
             name for name, result in self.results["experiments"].items() if "left_out" not in result
         }
@@ -164,8 +166,8 @@ class Evaluation:
         if "multi" in done:
             draw["multi-identity"] = lambda: figures.multi_identity(self.bench, shown)
         if "locality" in done:
-            draw["locality"] = lambda: figures.locality(self.bench, shown)
-            draw["drift"] = lambda: figures.drift_by_identity(self.bench, shown)
+            draw["locality"] = lambda: figures.locality(self.bench, usable)
+            draw["drift"] = lambda: figures.drift_by_identity(self.bench, usable)
         if "alpha" in done:
             draw["alpha"] = lambda: figures.alpha_sweep(self.bench, shown)
         if "pivots" in done:

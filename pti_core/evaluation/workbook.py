@@ -21,8 +21,9 @@ from pti_core.errors import SessionError
 from pti_core.files import OutputError, write_atomically
 from pti_core.session import Session
 
-#: Raised when the same inputs give other results: a measure or an experiment was changed.
-VERSION = 1
+#: Raised when the same inputs give other results: figures (2: age is read from several crops), and
+#: sessions and weights, which take hours.
+FIGURES, MADE = 2, 1
 
 
 class Workbook:
@@ -89,7 +90,8 @@ class Workbook:
         return made
 
     def _path(self, name: str, inputs: Mapping[str, Any], suffix: str) -> Path:
-        text = json.dumps({**inputs, "version": VERSION}, sort_keys=True, allow_nan=False)
+        version = FIGURES if suffix == ".json" else MADE
+        text = json.dumps({**inputs, "version": version}, sort_keys=True, allow_nan=False)
         digest = hashlib.sha256(text.encode()).hexdigest()[:16]
         plain = re.sub(r"[^A-Za-z0-9._+-]+", "_", name)[:80]
         return self.folder / f"{plain}-{digest}{suffix}"
