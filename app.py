@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     studio.networks.start()
     keep_swept(store)
     app = create_app(studio, read_controls(), preset=options.preset, store=store)
-    serve(app, store, host=options.host, port=options.port, share=options.share)
+    serve(app, store, studio, host=options.host, port=options.port, share=options.share)
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:

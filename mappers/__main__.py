@@ -62,7 +62,15 @@ def edit(arguments: argparse.Namespace) -> int:
 
     from checkpoints.__main__ import Report
     from checkpoints.load import load_edit_kit
-    from mappers.edits import ATTRIBUTES, Means, edited, entry_of, plan, what_is_known
+    from mappers.edits import (
+        ATTRIBUTES,
+        Means,
+        edited,
+        entry_of,
+        notes_of,
+        plan,
+        what_is_known,
+    )
     from pti_core.pipeline import paste_back, render
     from pti_core.session import Session
 
@@ -90,6 +98,8 @@ def edit(arguments: argparse.Namespace) -> int:
         result.save(arguments.save)
     done = ", ".join(f"{part.label} ({part.way} {part.amount:+.3g})" for part in wanted.parts)
     print(f"{arguments.out}: {done}")
+    if note := notes_of(wanted.parts):
+        print(note)
     if wanted.left:
         print(wanted.left, file=sys.stderr)
     return 0

@@ -59,12 +59,12 @@ def what_is_known(
     sentences: bool = True,
 ) -> Known:
     """What can be asked for on this machine, in the ranges of a session's person."""
-    directions = load_directions()
-    if session is not None:
-        directions = session.directions(directions)
+    shipped = load_directions()
+    own_ranges = session.directions(shipped) if session is not None else shipped
     own = trained()
     return Known(
-        controls={control.name: control for control in controls_of(directions.values())},
+        controls={control.name: control for control in controls_of(own_ranges.values())},
+        usual={control.name: control for control in controls_of(shipped.values())},
         trained=own,
         here=frozenset([*installed(store), *own]),
         sentences=find_sentences() if sentences else None,
@@ -100,6 +100,23 @@ def plan(prompt: str, known: Known, way: str = AUTO, strength: float | None = No
     edits = {part.name: part.amount for part in parts if part.way == ATTRIBUTES}
     left = found.sentence() if found.rest else ""
     return Plan(prompt, edits, tuple(parts), left)
+
+
+#: What may not be there to be taken away, in words.
+_TAKEN_AWAY: Mapping[str, str] = {"beard": "beard", "moustache": "moustache", "glasses": "glasses"}
+
+
+def notes_of(parts: Sequence[Part]) -> str:
+    """What a person should know of the parts before the picture: nothing here says whether there
+    is a beard in the photograph, so that nothing happens where there is none is said beforehand."""
+    gone = [
+        _TAKEN_AWAY[part.name]
+        for part in parts
+        if part.way == ATTRIBUTES and part.amount < 0 and part.name in _TAKEN_AWAY
+    ]
+    if not gone:
+        return ""
+    return f"Takes off only what is there: a face without {' or '.join(gone)} hardly changes."
 
 
 def _restricted(known: Known, way: str) -> Known:

@@ -125,6 +125,9 @@ class Known:
     those that were trained here, by name.
     sentences: for near matches; without it only the vocabulary's own words are understood.
     age: of the person, where it is known.
+    usual: the directions with the ranges that hold for most people, where `controls` are a
+    person's: what is asked for without a number is reckoned from these, and goes as far as the
+    person's own range does.
     """
 
     controls: Mapping[str, Control]
@@ -133,6 +136,7 @@ class Known:
     here: frozenset[str] = frozenset()
     sentences: Sentences | None = None
     age: float | None = None
+    usual: Mapping[str, Control] = field(default_factory=dict)
 
 
 def understand(prompt: str, known: Known) -> Understanding:
@@ -444,6 +448,8 @@ class _Reader:
             self._ask(v.KINDS[plain], [word], 0.8)
         elif plain in _described() and plain not in v.FILLERS:
             self.idle.append(plain)
+        elif plain in v.LOOKED_AT and self.turns and v.SIDES.keys() & {*self.plain}:
+            pass
         elif plain not in _idle_words() or (
             plain in v.LAMPS and not v.SIDES.keys() & {*self.plain}
         ):
@@ -665,7 +671,7 @@ def _give(wish: _Wish, known: Known) -> list[Part]:
     if not wish.asks or wish.asks[0].name not in known.controls:
         return []
     available = [ask for ask in wish.asks if ask.name in known.controls]
-    return [_attribute_part(wish, ask, known.controls) for ask in available]
+    return [_attribute_part(wish, ask, known) for ask in available]
 
 
 def _nearly(ask: Ask, known: Known) -> Ask:
@@ -683,10 +689,10 @@ def _mapper_part(wish: _Wish, one: PublishedMapper) -> Part:
     )
 
 
-def _attribute_part(wish: _Wish, ask: Ask, controls: Mapping[str, Control]) -> Part:
-    control = controls[ask.name]
+def _attribute_part(wish: _Wish, ask: Ask, known: Known) -> Part:
+    control = known.controls[ask.name]
     low, high = control.bounds
-    limit = high if ask.sense > 0 else low
+    limit = known.usual.get(ask.name, control).bounds[ask.sense > 0]
     share = ask.share if wish.share is None else wish.share
     if wish.share is not None and ask.share == LESS_SHARE:
         share = wish.share * LESS_SHARE / 0.6  # "a little less"

@@ -208,7 +208,7 @@ _PHRASES: tuple[tuple[str, str], ...] = (
     ("age- gender-", "young man; young guy; young lad; young bloke; young gentleman"),
     ("age- gender+", "young woman; young lady; young girl; young chick"),
     (
-        "smile+",
+        "smile+1",
         "smile; smiling; happy; grin; grinning; cheerful; joyful; laugh; laughing; delighted; "
         "cheese; say cheese; beam; beaming; crack a smile; crack smile; jolly; merry; glad; "
         "amused; overjoyed; ecstatic; joy; upbeat; thrilled; radiant; giggle; giggling; turn "
@@ -297,7 +297,7 @@ _PHRASES: tuple[tuple[str, str], ...] = (
     ),
     ("fringe+1", "fringe; bang"),
     (
-        "fringe+ hair_length- hair_curly-",
+        "fringe+1 hair_length-.7 hair_curly-",
         "bowl cut; bowl haircut; mushroom cut; pudding bowl",
     ),
     ("hair_length- hair_curly-", "bob cut; bob; lob; bob haircut; page boy"),
@@ -610,10 +610,10 @@ TURNING = frozenset(
 LIGHTING = frozenset(["light", "lit", "lighting", "lamp", "sun", "illuminated", "illumination"])
 SIDES: Mapping[str, tuple[Ask, Ask | None]] = MappingProxyType(
     {  # for a turned head, for light
-        "left": (Ask("pose", -1), Ask("light_side", -1)),
-        "leftward": (Ask("pose", -1), None),
-        "right": (Ask("pose", 1), Ask("light_side", 1)),
-        "rightward": (Ask("pose", 1), None),
+        "left": (Ask("pose", -1, 0.8), Ask("light_side", -1)),
+        "leftward": (Ask("pose", -1, 0.8), None),
+        "right": (Ask("pose", 1, 0.8), Ask("light_side", 1)),
+        "rightward": (Ask("pose", 1, 0.8), None),
         "up": (Ask("pitch", 1), None),
         "upward": (Ask("pitch", 1), None),
         "down": (Ask("pitch", -1), None),
@@ -621,6 +621,10 @@ SIDES: Mapping[str, tuple[Ask, Ask | None]] = MappingProxyType(
     }
 )
 
+#: What may be named as that at which somebody looks up, down or aside.
+LOOKED_AT = word_set(
+    "floor ground ceiling sky window door foot feet shoe shoes toe toes street horizon wall moon",
+)
 #: How far, as a share of the range.
 DEGREES: Mapping[tuple[str, ...], float] = MappingProxyType(
     {
@@ -806,7 +810,8 @@ FILLERS = frozenset(
             "selfie today tomorrow forever ever were was if suddenly obviously clearly visibly",
             "noticeably yes yeah yep sure hi dear sir madam friend buddy man person where does",
             "back couple pair dem dat da wit ur im going gonna gotta wish love hope help human",
-            "people gets until till",
+            "people gets until till see possibly grateful mind wondering whether able kindly",
+            "appreciate obliged sorry trouble bother ask asking request",
         ),
         "a",
         "an",
@@ -1158,6 +1163,37 @@ SPELLINGS: Mapping[str, str] = MappingProxyType(
         "hte": "the",
         "&": "and",
         "n": "and",
+        "i'd": "i would",
+        "you'd": "you would",
+    }
+)
+#: Courtesies whose words would say something by themselves: they are left out of a prompt.
+COURTESIES = (
+    r"\b(?:thank you|thanks|thank u|cheers|ta)(?: (?:so|very))?"
+    r"(?: much| a lot| a million| loads)?\b",
+    r"\b(?:so|very) much appreciated\b",
+    r"\b(?:if (?:it is|it's|that is|that's) )?not too much (?:trouble|bother|to ask)\b",
+    r"\bif you (?:do not|don't|would not|wouldn't) mind\b",
+    r"\bever so\b",
+)
+#: Pictographs as words; those of the last row say nothing. Any other is not understood.
+PICTOGRAPHS: Mapping[str, str] = MappingProxyType(
+    {
+        sign: words
+        for words, signs in (
+            ("smiling", "😀😃😄😁😆😊🙂☺😂😅"),
+            ("sad", "😢😭☹🙁😞😔😟"),
+            ("glasses", "👓🤓"),
+            ("old", "👴👵🧓"),
+            ("young", "👶🧒"),
+            ("surprised", "😮😲😯😱"),
+            ("sleepy", "😴😪"),
+            ("angry", "😠😡"),
+            ("beard", "🧔"),
+            ("lipstick", "💄💋"),
+            ("", "🙏👍❤✨💖💕🔥🎉👌🥺♥⭐🌟"),
+        )
+        for sign in signs
     }
 )
 #: Pairs of words that are one.

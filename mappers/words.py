@@ -16,7 +16,11 @@ from mappers.published import MAPPERS
 #: Longest prompt that is read, in characters: CLIP's own reader ends at 77 tokens.
 MAX_PROMPT = 500
 UNITS = frozenset({"years", "decades", "degrees", "%"})
-_TOKEN = re.compile(r"[+-]?\d+(?:\.\d+)?|[a-z][a-z']*|[%,;.!?&+/:()]")
+#: Pictographs lie in the last two blocks.
+_TOKEN = re.compile(
+    r"[+-]?\d+(?:\.\d+)?|[a-z][a-z']*|[%,;.!?&+/:()]|[\u2600-\u27bf\U0001f300-\U0001faff]"
+)
+_COURTESIES = re.compile("|".join(v.COURTESIES))
 _ENDINGS = (
     *(("ier", "y"), ("iest", "y"), ("ies", "y"), ("er", ""), ("er", "e"), ("est", "")),
     *(("est", "e"), ("s", ""), ("es", ""), ("y", ""), ("ish", ""), ("ing", ""), ("ing", "e")),
@@ -53,7 +57,17 @@ def lexicon() -> frozenset[str]:
         found |= {word for phrase in phrases for word in phrase}
     for noun in v.NOUNS:
         found |= {*noun.words, *noun.described}
-    for words in (v.KINDS, v.TURNING, v.LIGHTING, v.SIDES, v.LESS, v.ANEW, v.FILLERS, v.OFF):
+    for words in (
+        v.KINDS,
+        v.TURNING,
+        v.LIGHTING,
+        v.SIDES,
+        v.LESS,
+        v.ANEW,
+        v.FILLERS,
+        v.OFF,
+        v.LOOKED_AT,
+    ):
         found |= set(words)
     return frozenset(
         found | v.PICTURES | set(v.SEPARATORS) | set(v.NUMBERS) | UNITS | {"age", "old"}
@@ -85,13 +99,27 @@ def read(prompt: str) -> list[Word]:
         "\N{RIGHT SINGLE QUOTATION MARK}", "'"
     )
     text = text.replace("°", " degrees ").replace("\N{MINUS SIGN}", "-")
-    text = re.sub(r"(?<=[a-z0-9])-(?=[a-z0-9])", " ", text)
+    text = re.sub(r"(?<=[a-z0-9])-(?=[a-z0-9])", " ", _COURTESIES.sub(" ", text))
+    text = "".join(_spoken(sign) for sign in text)
     words: list[Word] = []
     for raw in _joined(_spelled(_TOKEN.findall(text))):
         word = _word(raw)
         parts = [raw] if word.known else _run_together(raw)
         words += [word] if parts == [raw] else [_word(part) for part in parts]
     return words
+
+
+def _spoken(sign: str) -> str:
+    """A pictograph as a clause of its own; any other sign as it is."""
+    if sign in v.PICTOGRAPHS:
+        return f", {v.PICTOGRAPHS[sign]}, " if v.PICTOGRAPHS[sign] else " "
+    if "\U0001f3fb" <= sign <= "\U0001f3ff":  # the colour of a pictograph's skin
+        return ""
+    return f", {sign}, " if _is_pictograph(sign) else sign
+
+
+def _is_pictograph(sign: str) -> bool:
+    return "\u2600" <= sign <= "\u27bf" or "\U0001f300" <= sign <= "\U0001faff"
 
 
 def _spelled(tokens: Iterable[str]) -> list[str]:
@@ -117,6 +145,8 @@ def _word(raw: str) -> Word:
         return Word(raw, raw, number=abs(float(raw)), signed=raw[0] in "+-")
     if raw in v.NUMBERS:
         return Word(raw, raw, number=v.NUMBERS[raw])
+    if _is_pictograph(raw[0]):
+        return Word(raw, raw, known=False)
     if not raw[0].isalpha() or raw in lexicon():
         return Word(raw, raw)
     if (plain := _plain(raw)) is not None:

@@ -223,7 +223,8 @@ def _crops(faces: list[tuple[np.ndarray, np.ndarray]]) -> list[np.ndarray]:
     for chip in _chips(faces, size, wide):
         for right, down, turn, larger in _AGE_CROPS:
             matrix = cv2.getRotationMatrix2D(((size - 1) / 2,) * 2, turn, larger)
-            matrix[:, 2] += (_AGE_CHIP - size) / 2 + unit * np.array([right, down])
+            matrix[0, 2] += (_AGE_CHIP - size) / 2 + unit * right
+            matrix[1, 2] += (_AGE_CHIP - size) / 2 + unit * down
             crops.append(cv2.warpAffine(chip, matrix, (_AGE_CHIP, _AGE_CHIP)))
     return crops
 

@@ -132,6 +132,12 @@ def high_pass(x: Tensor, width: int = 9) -> Tensor:
     return x - _box(x, width)
 
 
+def contrast(x: Tensor) -> float:
+    """How much fine detail a picture (1, 3, R, R) in [-1, 1] has: the contrast (root mean square)
+    of what its surroundings do not show. 0.02 on an even portrait, 0.08 on freckles and grain."""
+    return float(high_pass(x).square().mean().sqrt())
+
+
 def visibility(target: Tensor) -> Tensor:
     """Weight (N, 1, H, W) of an error in fine detail at each place of `target`.
 

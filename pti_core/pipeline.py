@@ -20,8 +20,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from pti_core import carrying, metrics
 from pti_core import directions as latent_directions
-from pti_core import metrics
 from pti_core.attributes import AttributeMeter
 from pti_core.directions import Curve, Direction
 from pti_core.encoders.e4e import E4E
@@ -46,6 +46,9 @@ METHODS = ("pti", "w", "w+", "e4e")
 PIVOTS = ("w", "w+", "e4e")
 #: The other resolution at which the field quotes LPIPS (area-downsampled).
 LPIPS_SMALL = 256
+#: Side at which edits are measured while they are fitted: landmarks and the networks' chips need no
+#: more, and it is the least at which identity is compared.
+FITTING_SIDE = 512
 #: MS-SSIM's five scales need at least this side.
 MS_SSIM_SIDE = 161
 
@@ -297,14 +300,32 @@ def picture(
         SessionError: the session was made for another generator.
     """
     replaced = session.replaced(kit.generator, person)
-    w = session.pivot(person).to(kit.generator.w_mean)
-    own = session.directions(kit.directions, person)
     if stack is None:
         stack = session.stack if edits is None else ()
     edits = session.edits if edits is None else edits
+    replaced = restyled(replaced, stack, kit.generator)
+    own, carried = carrying.split(edits) if session.delta.tensors else (edits, False)
+    w = edited(session, kit, own, person, stack)
+    found = kit.generator.render(w, replaced, exact=True)
+    if not carried:
+        return found
+    after = edited(session, kit, edits, person, stack)
+    after = carrying.lengthened(after, edits, session.directions(kit.directions, person))
+    return carrying.laid_on(found, kit.generator, w, after)
+
+
+def edited(
+    session: Session,
+    kit: EditKit,
+    edits: Mapping[str, float],
+    person: int | None = None,
+    stack: Sequence[StackEntry] = (),
+) -> Tensor:
+    """A photograph's pivot with edits: w (1, w_dim) or ws (1, num_ws, w_dim). Raises EditError."""
+    w = session.pivot(person).to(kit.generator.w_mean)
+    own = session.directions(kit.directions, person)
     w = latent_directions.apply(w, edits, own, kit.generator.num_ws)
-    w, replaced = moved(w, stack, kit.generator), restyled(replaced, stack, kit.generator)
-    return kit.generator.render(w, replaced, exact=True)
+    return moved(w, stack, kit.generator)
 
 
 def render(
@@ -454,15 +475,17 @@ def _ends(directions: Mapping[str, Direction]) -> Tensor | None:
 def _fit_curves(
     session: Session, kit: Toolkit, meter: AttributeMeter, person: int
 ) -> dict[str, Curve]:
-    """The curves of one photograph's person, rendered as `picture` does."""
+    """The curves of one photograph's person, measured on pictures of `FITTING_SIDE`."""
     replaced = session.replaced(kit.generator, person)
     pivot = session.pivot(person).to(kit.generator.w_mean)
+    side = min(FITTING_SIDE, kit.generator.resolution)
 
     @torch.inference_mode()
     def render_with(step: Tensor) -> Image.Image:
-        return to_image(kit.generator.render(pivot + step.to(pivot), replaced, exact=True))
+        return to_image(area(kit.generator.render(pivot + step.to(pivot), replaced), side))
 
-    return fit_curves(kit.directions, render_with, session.crop(person), meter, kit.identity)
+    crop = session.crop(person).resize((side, side), Image.Resampling.BOX)
+    return fit_curves(kit.directions, render_with, crop, meter, kit.identity)
 
 
 def _as_list(photo: Source | Sequence[Source]) -> list[Source]:

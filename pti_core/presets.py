@@ -27,12 +27,14 @@ PAPER = Preset("paper", ProjectionConfig(), TuningConfig())
 
 #: The default on a CPU. Settings without a source were found by trying: `benchmarks/README.md`.
 _FAST_TUNING = TuningConfig(
-    steps=70,
-    tuned_from=32,
+    steps=64,
+    enough_detail=0.05,
+    most_steps=1.25,
+    tuned_from=64,
     learning_rate=1e-3,
     muon_rate=1.5e-2,
     final_rate=0.0,
-    lambda_l2=40.0,
+    lambda_l2=80.0,
     lambda_coarse=20.0,
     lambda_masked=0.75,
     lambda_periodic=250.0,
@@ -40,6 +42,7 @@ _FAST_TUNING = TuningConfig(
     lpips_in_turn=(View(256), View(512, 256)),
     lpips_late=(View(1024, 384), View(256)),
     locality_samples=0,
+    views_every=2,
     lambda_edits=0.3,
     edits_every=2,
     edits_size=256,
@@ -61,7 +64,7 @@ FAST = Preset(
     ),
     _FAST_TUNING,
     # Half the rate: what is there is right, and a full step would lose it first.
-    replace(_FAST_TUNING, steps=100, muon_rate=8e-3, late_from=0.0),
+    replace(_FAST_TUNING, steps=100, enough_detail=0.0, muon_rate=8e-3, late_from=0.0),
 )
 
 PRESETS = {preset.name: preset for preset in (FAST, PAPER)}

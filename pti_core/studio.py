@@ -10,6 +10,7 @@ import copy
 import dataclasses
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from pti_core.pipeline import EditKit, Toolkit
     from pti_core.presets import Preset
+    from pti_core.preview import Previewer
     from pti_core.progress import OnStep
     from pti_core.session import Session
     from pti_core.stack import StackEntry
@@ -310,7 +312,33 @@ class Studio:
             face = view == "face"
             before = desk.session.crop() if face else _photograph(desk, SCREEN_SIDE)[0]
             shown[name] = to_jpeg(before, 92)
+        if not moving:
+            session = self.session(desk_id)
+            self._previewer.prepare(desk, self._edit_kit(session.generator_name))
         return shown[name], after
+
+    def preview(self, desk_id: str, edits: Mapping[str, float], view: str = "face") -> bytes:
+        """A small picture while a slider moves, as a JPEG file.
+
+        It waits neither for full pictures nor for personalisations, where the generator has a
+        quick way and the session's is prepared (`pti_core.preview`; a second after `screen`); else
+        it is the full picture, reduced. Raises as `picture` does.
+        """
+        from pti_core.marking import to_jpeg
+
+        desk = self._with_session(desk_id)
+        _check_view(view)
+        kit = self._edit_kit(self.session(desk_id).generator_name)
+        face = self._previewer.picture(desk, kit, _moved(edits))
+        if face is None:
+            return to_jpeg(self.picture(desk_id, edits, view, PREVIEW_SIDE), 80)
+        return to_jpeg(self._viewed(desk, face, view, PREVIEW_SIDE), 85)
+
+    @cached_property
+    def _previewer(self) -> Previewer:
+        from pti_core.preview import Previewer
+
+        return Previewer()
 
     def ranges(self, desk_id: str) -> dict[str, tuple[float, float]]:
         """Direction name to how far it goes for the person of the desk's session."""
@@ -487,7 +515,7 @@ class Studio:
     def _lay(self, desk: Desk, report: dict[str, Any], session: Session) -> None:
         desk.crops = [session.crop(person) for person in range(len(session.crops))]
         desk.report, desk.session = report, session
-        desk.shown = {}
+        desk.shown = {}  # last: what is in it belongs to the session
         self.desks.make_room(keep=desk.id)
 
     def _with_session(self, desk_id: str) -> Desk:
@@ -498,12 +526,15 @@ class Studio:
 
     def _face(self, desk: Desk, edits: Mapping[str, float]) -> Image.Image:
         """The aligned picture; the latest is kept, as the same is asked for in several sizes."""
+        from pti_core.preview import Start
+
         wanted, shown = _moved(edits), desk.shown
         with self._rendering:  # one at a time: each takes all cores
             assert desk.session is not None
             stack = tuple(desk.session.stack)
             if (shown.get("edits"), shown.get("stack")) != (wanted, stack):
                 shown.update(face=self._rendered(desk, wanted), edits=wanted, stack=stack)
+                shown["start"] = Start(wanted, stack, shown["face"])
             return shown["face"]
 
     def _rendered(self, desk: Desk, edits: Mapping[str, float]) -> Image.Image:
@@ -515,11 +546,7 @@ class Studio:
         return render(session, kit, _moved(edits), stack=tuple(session.stack))
 
     def _edit_kit(self, name: str) -> EditKit:
-        """The networks of an edit, which may run beside a personalisation.
-
-        `functional_call` puts the replaced weights into the module while it runs, so that two
-        threads must not share one. This one has modules of its own around the same tensors.
-        """
+        """The networks of an edit, which may run beside a personalisation: a twin of its own."""
         ready = {
             kit.generator.name: kit
             for kit in (networks.get() for networks in self._choices.values() if networks.ready)
@@ -541,8 +568,7 @@ class Studio:
 
             own = copy.deepcopy(kit.generator).place(torch.device("cpu"))
         else:
-            shared = [*kit.generator.parameters(), *kit.generator.buffers()]
-            own = copy.deepcopy(kit.generator, {id(tensor): tensor for tensor in shared})
+            own = kit.generator.twin()
         return EditKit(generator=own, directions=kit.directions)
 
 

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from pti_core.generators.base import Generator
-from pti_core.losses import PhotographLoss, View
+from pti_core.losses import PhotographLoss, View, contrast
 from pti_core.optimisers import Muon
 from pti_core.perceptual import LPIPS, area
 from pti_core.progress import OnStep, Step
@@ -31,6 +31,9 @@ class TuningConfig:
     """Settings of `pivotal_tune`; the defaults are the paper's (section 4)."""
 
     steps: int = 350  # section 4: 350 iterations
+    # More of them for a photograph of more detail, in proportion: `steps_for`.
+    enough_detail: float = 0.0  # up to which `steps` are enough; 0: they are for all
+    most_steps: float = 1.0  # times `steps`, at most
     learning_rate: float = 3e-4  # section 4, Adam
     tuned_from: int = 4  # least side of the hidden maps whose weights move; the paper's: all
     muon_rate: float = 0.0  # of Muon, for weights that mix channels; 0: Adam for all
@@ -45,6 +48,7 @@ class TuningConfig:
     lpips_in_turn: tuple[View, ...] = ()  # one more at each step, in turn
     lpips_late: tuple[View, ...] = ()  # in their place from `late_from` on
     late_from: float = 0.5  # share of the steps
+    views_every: int = 1  # rounds over the photographs between two of the views in turn
     # Equations 6 and 7.
     locality_samples: int = 1  # N_r, section 4; 0 switches the term off
     locality_every: int = 1  # steps between two evaluations of the term (the paper: every one)
@@ -54,7 +58,7 @@ class TuningConfig:
     locality_size: int = 256  # side at which the term's LPIPS sees its pictures
     # Edits keep their size: `_Run._edit_loss`, a term of our own.
     lambda_edits: float = 0.0
-    edits_every: int = 3  # steps between two evaluations
+    edits_every: int = 3  # rounds between two evaluations, the first among them
     edits_size: int = 128  # side at which it sees its pictures
     # When to stop before `steps`.
     lpips_threshold: float = 0.0  # stop under this LPIPS; the authors' code has 0.06
@@ -139,17 +143,29 @@ def pivotal_tune(
     `for_all` gives them the steps. The pictures that `on_step` gets are the first one's.
     """
     config = config or TuningConfig()
+    config = replace(config, steps=steps_for(config, targets))
     run = _Run(generator, targets, pivots, lpips, config, seed, noise, start, edits)
     for index in range(config.steps):
         losses, picture = run.step(index)
         shown = picture if run.is_shown(index) else None
         if on_step and on_step(Step("tune", index + 1, config.steps, losses, shown)) is False:
             return run.result("person")
-        if losses["lpips"] < config.lpips_threshold:
+        if 0 < losses["lpips"] < config.lpips_threshold:
             return run.result("threshold")
         if run.on_plateau():
             return run.result("plateau")
     return run.result("steps")
+
+
+def steps_for(config: TuningConfig, targets: Tensor) -> int:
+    """How many steps photographs (N, 3, R, R) take: what has more `contrast` is learnt for longer.
+
+    Freckles, curls and grain take half as many steps again as smooth skin to the same likeness.
+    """
+    if not config.enough_detail:
+        return config.steps
+    most = max(contrast(target[None]) for target in targets)
+    return round(config.steps * min(max(most / config.enough_detail, 1.0), config.most_steps))
 
 
 class _Run:
@@ -173,7 +189,8 @@ class _Run:
             )
             for target in targets
         ]
-        self.untuned = self._at_the_pivots() if edits is not None and config.lambda_edits else []
+        self.held = [self._held_edits(which) for which in range(count)]
+        self.detail = [0.0] * count  # the last LPIPS of a view in turn
         self.steps = 0
         self.history: list[float] = []  # mean loss of each whole round over the photographs
         self.round: list[dict[str, float]] = []
@@ -195,7 +212,7 @@ class _Run:
             (config.lambda_locality * config.locality_every * local).backward()
         # By rounds, or of two people the second's edits would never be held.
         round_ = index // len(self.photographs)
-        if self.edits is not None and config.lambda_edits and round_ % config.edits_every == 0:
+        if self.held[which] and round_ % config.edits_every == 0:
             moved = self._edit_loss(which)
             losses["edits"] = moved.item()
             (config.lambda_edits * config.edits_every * moved).backward()
@@ -222,17 +239,21 @@ class _Run:
         if config.lambda_coarse:
             steady = steady + config.lambda_coarse * photograph.coarse_error(picture)
         # Which view or tile comes up must not decide which weights were best: not in "loss".
-        turn, late = index // len(self.photographs), index >= config.late_from * config.steps
-        detail = photograph.detail(picture, turn, self.random, late)
-        varying = config.lambda_lpips * detail
+        varying = torch.zeros(())
+        turn, rest = divmod(index // len(self.photographs), config.views_every)
+        if rest == config.views_every - 1:  # the other rounds are the edits'
+            late = index >= config.late_from * config.steps
+            detail = photograph.detail(picture, turn, self.random, late)
+            self.detail[which] = detail.item()
+            varying = config.lambda_lpips * config.views_every * detail
         if config.lambda_masked:
             varying = varying + config.lambda_masked * photograph.masked_error(picture, self.random)
         if config.lambda_periodic:
             periodic = photograph.periodic_error(picture, self.random)
             varying = varying + config.lambda_periodic * periodic
         (steady + varying).backward()
-        seen = perceptual if config.lpips_views else detail
-        losses = {"mse": mse.item(), "lpips": seen.item(), "loss": steady.item()}
+        seen = perceptual.item() if config.lpips_views else self.detail[which]
+        losses = {"mse": mse.item(), "lpips": seen, "loss": steady.item()}
         return losses, picture.detach()
 
     def _locality_loss(self) -> Tensor:
@@ -258,30 +279,35 @@ class _Run:
         return total / config.locality_samples
 
     @torch.no_grad()
-    def _at_the_pivots(self) -> list[Tensor]:
-        """The base generator's pictures at the pivots, at `edits_size`."""
-        pairs = zip(self.ws.split(1), self.noise, strict=True)
-        size = self.config.edits_size
-        return [area(self.generator.render(ws, noise), size) for ws, noise in pairs]
+    def _held_edits(self, which: int) -> list[tuple[Tensor, Tensor, float]]:
+        """For each edit of a photograph, at half and all of its length: ws, the picture that is
+        wanted there at `edits_size`, and the mean square of how it differs from the photograph."""
+        if self.edits is None or not self.config.lambda_edits:
+            return []
+        size, ws, noise = self.config.edits_size, self.ws[which : which + 1], self.noise[which]
+        base = area(self.generator.render(ws, noise), size)
+        target = area(self.targets[which : which + 1], size)
+        held = []
+        for edit in self.edits.to(ws):
+            for length in (0.5, 1.0):
+                moved = ws + length * edit
+                change = area(self.generator.render(moved, noise), size) - base
+                held.append((moved, target + change, change.square().mean().item()))
+        return held
 
     def _edit_loss(self, which: int) -> Tensor:
         """How far an edit of the photograph is from what the same edit does on the base.
 
-        For a random edit, at four tenths to all of its length, the tuned picture has to differ from
-        the photograph as the base's picture there differs from the base's at the pivot: mean
-        squared error at `edits_size`, over the mean square of that difference. Tuning binds the
-        picture to the photograph; without this it does so around the pivot too, and edits fade.
+        For a random edit the tuned picture has to differ from the photograph as the base's picture
+        there differs from the base's at the pivot: mean squared error at `edits_size`, over the
+        mean square of that difference. Tuning binds the picture to the photograph; without this it
+        does so around the pivot too, and a smile's teeth come through the lips of before.
         """
-        random, size, ws = self.random, self.config.edits_size, self.ws[which : which + 1]
-        chosen = int(torch.randint(0, len(self.edits), (1,), generator=random))
-        length = 0.4 + 0.6 * torch.rand((), generator=random).item()
-        moved = ws + length * self.edits[chosen].to(ws)
-        with torch.no_grad():
-            after = self.generator.render(moved, self.noise[which])
-            change = area(after, size) - self.untuned[which]
-            wanted = area(self.targets[which : which + 1], size) + change
+        held = self.held[which]
+        chosen = int(torch.randint(0, len(held), (1,), generator=self.random))
+        moved, wanted, scale = held[chosen]
         picture = self.generator.render(moved, {**self.noise[which], **self.weights})
-        return F.mse_loss(area(picture, size), wanted) / change.square().mean()
+        return F.mse_loss(area(picture, self.config.edits_size), wanted) / scale
 
     def _rate(self, index: int) -> float:
         final = self.config.final_rate

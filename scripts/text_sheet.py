@@ -20,7 +20,7 @@ from pti_core.session import Session
 PROMPTS = (
     *("bowl cut", "older", "smiling", "blond hair", "no beard", "looking to the left", "glasses"),
 )
-SIDE, HEAD = 256, 20
+SIDE, HEAD = 200, 18
 
 
 def row_of(session: Session, kit: EditKit) -> list[tuple[str, Image.Image]]:
@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             place = (x * SIDE, y * (SIDE + HEAD))
             draw.text((place[0] + 6, place[1] + 4), title, fill="black")
             sheet.paste(image.resize((SIDE, SIDE)), (place[0], place[1] + HEAD))
-    sheet.save(parsed.out, quality=88)
+    sheet.save(parsed.out, quality=74)
 
 
 if __name__ == "__main__":

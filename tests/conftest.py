@@ -16,11 +16,13 @@ from pti_core.perceptual import LPIPS
 SIDE = 64
 
 
-def make_generator(seed: int = 0, name: str = "small", channels: int = 32) -> Generator:
-    """A generator of the embedded one's kind, of 64 pixels; its fingerprint tells the seed."""
+def make_generator(
+    seed: int = 0, name: str = "small", channels: int = 32, side: int = SIDE
+) -> Generator:
+    """A generator of the embedded one's kind; its fingerprint tells the seed."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        mapping, synthesis = Mapping(), MobileSynthesis(channels, SIDE)
+        mapping, synthesis = Mapping(), MobileSynthesis(channels, side)
         for buffer_name, buffer in synthesis.named_buffers():
             if buffer_name.endswith("noise"):
                 buffer.normal_(std=0.1)
@@ -29,15 +31,15 @@ def make_generator(seed: int = 0, name: str = "small", channels: int = 32) -> Ge
         name=name,
         mapping=mapping,
         synthesis=synthesis.to(memory_format=torch.channels_last),
-        resolution=SIDE,
+        resolution=side,
         num_ws=num_ws,
         fingerprint=f"{seed:064x}",
     )
 
 
-def make_lively_generator() -> Generator:
+def make_lively_generator(**shape: int) -> Generator:
     """The small generator with styles around one, as trained ones have: so its pictures vary."""
-    found = make_generator()
+    found = make_generator(**shape)  # type: ignore[arg-type]
     for name, parameter in found.synthesis.named_parameters():
         if name.endswith("modulation.bias"):
             parameter.fill_(1.0)

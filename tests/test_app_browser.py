@@ -46,7 +46,7 @@ def url() -> Iterator[str]:
     studio = Studio(lambda report: load_networks("mobile", report), {"short": SHORT})
     studio.networks.start()
     blocks = create_app(studio, read_controls(), describe_generator("mobile"))
-    yield serve(blocks, prevent_thread_lock=True, quiet=True)
+    yield serve(blocks, None, studio, prevent_thread_lock=True, quiet=True)
     blocks.close(verbose=False)
 
 

@@ -8,10 +8,14 @@ import numpy as np
 import pytest
 import torch
 from gradio_client.exceptions import AppError
+from huggingface_hub import constants
 from PIL import Image
 from test_app import client, desk, edited, photograph, studio, url  # noqa: F401  (fixtures)
 from test_encoder_identity_mapper import OPTIONS, mapper_state
+from test_stylegan2_files import lay_out
 
+from checkpoints.asset import HubFile
+from checkpoints.manifest import MANIFEST
 from web.texts import Texts
 
 
@@ -49,24 +53,32 @@ def test_what_is_not_understood_is_an_error_and_changes_nothing(client, desk):  
     assert np.array_equal(edited(client, desk, {}), before)
 
 
-def test_a_mapper_becomes_an_entry_that_is_saved(
+def test_a_mapper_from_the_hubs_cache_edits_through_the_page_and_becomes_an_entry(
     client,  # noqa: F811
     desk,  # noqa: F811
     studio,  # noqa: F811
     tmp_path,
     monkeypatch,
 ):
+    before = edited(client, desk, {})
+    # The published layout, in the Hub client's cache, and the Hub is not to be asked.
     options = argparse.Namespace(**{**OPTIONS, "no_fine_mapper": True})
     groups = ("course_mapping", "medium_mapping")
     torch.save({"state_dict": mapper_state(groups), "opts": options}, tmp_path / "afro.pt")
-    monkeypatch.setenv("PTI_CHECKPOINTS", str(tmp_path))
+    source = MANIFEST["mapper-afro"].sources[0]
+    assert isinstance(source, HubFile)
+    lay_out(tmp_path / "hub", source, (tmp_path / "afro.pt").read_bytes())
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     monkeypatch.setenv("PTI_CACHE", str(tmp_path / "cache"))
     # The small generator takes eight codes and says that a mapper is none for it.
     with pytest.raises(AppError, match="18 codes"):
         client.predict(desk, "afro", api_name="/edit_text")
     monkeypatch.setattr(studio.edit_kit(desk).generator, "num_ws", 18)
-    _, answer = client.predict(desk, "afro", api_name="/edit_text")
+    picture, answer = client.predict(desk, "afro", api_name="/edit_text")
     assert answer["stack"] == [{"label": "afro", "amount": 1.0}]
+    assert np.abs(shown(picture) - before).mean() > 0.1  # the small one is nearly grey
+    assert not list((tmp_path / "cache").rglob("*.pt"))  # used where the Hub's client has it
     texts = Texts(studio, [])
     texts.set_amount(desk, 0, 0.5)
     assert texts.stack(desk) == [("afro", 0.5)]

@@ -65,8 +65,28 @@ def test_most_prompts_are_understood_as_listed(name, half):
     assert len(wrong) <= 0.1 * len(rows), wrong
 
 
+def test_most_prompts_written_before_the_vocabulary_was_read_are_understood():
+    rows = rows_of("prompts_people.txt")
+    wrong = [row for row in rows if not as_expected(*row, Known(ALL))]
+    assert len(rows) == 80 and len(wrong) <= 8, wrong
+
+
+def test_a_pictograph_that_says_nothing_here_is_named_and_one_that_decorates_is_passed_over():
+    hat, thanks = understand("older 🎩", KNOWN), understand("older please 🙏🏽✨", KNOWN)
+    assert list(hat.edits) == list(thanks.edits) == ["age"]
+    assert [one.said for one in hat.rest] == ["🎩"] and not thanks.rest
+
+
+def test_an_amount_without_a_number_is_reckoned_from_the_usual_range_within_the_persons():
+    usual = {"age": Control("age", "Age", "face", "years", -11, 20)}
+    for high, amount, limited in ((20, 12, False), (40, 12, False), (6.6, 6.6, True)):
+        own = {"age": usual["age"].within((-5, high))}
+        part = understand("older", Known(own, usual=usual)).parts[0]
+        assert part.amount == pytest.approx(amount, abs=0.3) and part.limited is limited
+
+
 def impossible() -> list[str]:
-    rows = [row for name in LISTS for row in rows_of(name)]
+    rows = [row for name in (*LISTS, "prompts_people.txt") for row in rows_of(name)]
     return [prompt for prompt, expected in rows if expected.startswith("nothing")]
 
 

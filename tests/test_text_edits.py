@@ -162,6 +162,13 @@ def test_a_global_direction_and_an_optimisation_edit_a_session(
         assert torch.equal(picture(opened, kit), picture(result, kit))
 
 
+def test_what_may_not_be_there_to_be_taken_away_is_said(session):
+    known = ways.what_is_known(session, sentences=False)
+    said = ways.notes_of(ways.plan("no beard or glasses, older", known).parts)
+    assert "without beard or glasses" in said
+    assert ways.notes_of(ways.plan("a beard, older", known).parts) == ""
+
+
 def test_a_session_holds_so_many_text_edits(session):
     from pti_core.stack import StackEntry
 

@@ -11,7 +11,7 @@ from conftest import SIDE, make_lively_generator
 
 from pti_core.losses import PhotographLoss, View, high_pass, visibility
 from pti_core.optimisers import Muon, orthogonalise
-from pti_core.tuning import DELTA_DTYPE, TuningConfig, pivotal_tune
+from pti_core.tuning import DELTA_DTYPE, TuningConfig, pivotal_tune, steps_for
 
 PLAIN = TuningConfig(
     steps=60, learning_rate=1e-2, lpips_views=(View(SIDE),), locality_samples=0, locality_size=SIDE
@@ -242,3 +242,33 @@ def test_a_grid_is_told_from_noise_of_the_same_strength(lpips):
     assert found[0] == pytest.approx(1e-4, rel=0.05)
     assert found[0] > 10 * found[1]
     assert photograph.periodic_error(torch.full((1, 3, 192, 192), 0.3), random).item() < 1e-12
+
+
+def test_a_photograph_of_more_detail_takes_more_steps(targets):
+    grain = torch.randn(1, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(5))
+    config = dataclasses.replace(PLAIN, enough_detail=0.1, most_steps=1.5)
+    smooth, half, rough = (targets[:1] * 0.2 + share * grain for share in (0, 0.12, 0.5))
+    assert steps_for(config, smooth) == 60
+    assert 60 < steps_for(config, half) < 90
+    assert steps_for(config, rough) == steps_for(config, torch.cat([smooth, rough])) == 90
+    assert steps_for(PLAIN, rough) == 60
+
+
+def test_views_may_take_turns_with_edits(generator, lpips, targets, pivots):
+    edits = generator.sample_w(2, seed=9) - generator.sample_w(2, seed=10)
+    config = dataclasses.replace(
+        FAST, steps=6, lpips_views=(), views_every=2, lambda_edits=0.1, edits_every=2
+    )
+    run, told = dataclasses.replace(config, edits_size=SIDE), []
+    pivotal_tune(
+        generator,
+        targets[:1],
+        pivots[:1],
+        lpips,
+        run,
+        on_step=lambda step: told.append(step.losses) or True,
+        edits=edits,
+    )
+    assert ["edits" in losses for losses in told] == [True, False] * 3
+    seen = [losses["lpips"] for losses in told]
+    assert seen[1] > 0 and seen[2] == seen[1] and seen[3] != seen[1]

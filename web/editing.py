@@ -79,16 +79,17 @@ class Editing:
                     tab.lay_out(self)
                 with gr.Tab("Likeness"):
                     self.facts = gr.HTML("", padding=False, elem_id="facts")
-        # Pressed by page.js when a slider that keys moved is at rest.
+        # Pressed by page.js when a slider that keys moved is at rest, and while one moves and its
+        # own way to pictures fails.
         self.settle = gr.Button("Settle", visible="hidden", elem_id="settle")
+        self.follower = gr.Button("Follow", visible="hidden", elem_id="follow")
         self.inputs = [desk, self.view, self.order, *self.sliders.all]
         self.moved = [self.stage, self.order, self.stack, *self.sliders.all]
         self.shown = [*self.moved, self.panel, self.empty, self.facts, gallery.people]
 
     def wire(self, page: Page) -> None:
         sliders = self.sliders.all
-        gr.on(
-            [slider.input for slider in sliders],
+        self.follower.click(
             self.follow,
             self.inputs,
             self.stage,
@@ -104,7 +105,7 @@ class Editing:
             trigger_mode="always_last",
             **EDITS,
             **quiet("finish"),
-        )
+        ).then(None, self.stage, js="(stage) => window.ptiRest?.(stage)", **quiet("rest"))
         self.reset.click(
             self.put_back, [page.desk, self.view], self.moved, **EDITS, **quiet("reset")
         )
@@ -149,7 +150,7 @@ class Editing:
 
     @in_a_sentence
     def follow(self, desk_id: str | None, view: str, *state: Any) -> Any:
-        """A slider moves: a quick picture."""
+        """A slider moves, and page.js could not have a picture by itself (`web.moving`)."""
         return self.pictures(desk_id or "", self.edits(state), view, moving=True)
 
     @in_a_sentence
@@ -202,4 +203,4 @@ class Editing:
     def _listed(self, desk_id: str, edits: Mapping[str, float]) -> str:
         session = self.studio.session(desk_id)
         texts = [(entry.label, entry.amount) for entry in session.stack]
-        return stack.listed(edits, self.controls, texts, f"{id(session):x}")
+        return stack.listed(edits, self.controls, texts, f"{id(session):x}", desk_id)

@@ -1,4 +1,5 @@
-// What the page does in the browser alone: groups of sliders, their search, and the keyboard.
+// What the page does in the browser alone: groups of sliders, their search, the keyboard, and the
+// picture while a slider moves.
 () => {
   const style = document.head.appendChild(document.createElement("style"));
   let group = "0";
@@ -52,6 +53,66 @@
   document.addEventListener("input", (event) => {
     if (event.target === search()) apply();
   });
+
+  // While a slider moves, small pictures stand in for the edited one: one request at a time, always
+  // for where the slider is then. Where that fails, Gradio's event does the same more slowly.
+  const own = "blob:";
+  let moving = false, busy = false, again = false, direct = true, latest = "";
+  const edited = () => [...document.querySelectorAll("#stage .slider-wrap img")].pop();
+  const ask = async () => {
+    const edits = {};
+    for (const slider of document.querySelectorAll(".edit-slider input[type=range]"))
+      if (Number(slider.value))
+        edits[slider.closest(".edit-slider").id.slice("slider-".length)] = Number(slider.value);
+    const desk = document.querySelector("#stack [data-desk]")?.dataset.desk;
+    const view = document.querySelector("#view input:checked")?.value;
+    const answer = await fetch(location.pathname.replace(/[/]$/, "") + "/moving", {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ desk, edits, view }),
+    });
+    if (!answer.ok) throw new Error(await answer.text());
+    return URL.createObjectURL(await answer.blob());
+  };
+  const put = (url) => {
+    URL.revokeObjectURL(latest);
+    latest = url;
+    const image = edited();
+    if (image) image.src = url;
+  };
+  const follow = async () => {
+    again = true;
+    if (busy) return;
+    busy = true;
+    while (again && moving) {
+      again = false;
+      try {
+        if (!direct) throw new Error("not now");
+        const url = await ask();
+        if (moving) put(url);
+        else URL.revokeObjectURL(url);
+      } catch {
+        if (direct) setTimeout(() => (direct = true), 10000);
+        direct = false;
+        document.querySelector("#follow")?.click();
+      }
+    }
+    busy = false;
+  };
+  document.addEventListener("input", (event) => {
+    if (!event.target.matches?.(".edit-slider input[type=range]")) return;
+    moving = true;
+    follow();
+  });
+  for (const end of ["change", "pointerup", "pointercancel", "keyup"])
+    document.addEventListener(end, (event) => {
+      if (event.type !== "change" || event.target.closest?.(".edit-slider")) moving = false;
+    });
+  // The full picture is there. Gradio leaves the address alone where it is the one before.
+  window.ptiRest = (stage) => {
+    const image = edited(), full = stage?.[1]?.url;
+    if (!moving && full && image?.src.startsWith(own)) image.src = full;
+  };
 
   // Gradio knows when a slider is let go by a finger; after keys and typed numbers it is said here.
   let waiting;

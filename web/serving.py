@@ -17,6 +17,7 @@ from web import look, tools
 from web.endpoints import Endpoints
 from web.files import CACHE_SECONDS, MAX_UPLOAD
 from web.look_endpoints import LookEndpoints
+from web.moving import MovingPictures
 from web.page import Page
 from web.people import Callers
 from web.share_endpoints import ShareEndpoints
@@ -57,16 +58,21 @@ def create_app(
     return app
 
 
-def serve(app: gr.Blocks, store: Store | None = None, **options: Any) -> str:
+def serve(
+    app: gr.Blocks, store: Store | None = None, studio: Studio | None = None, **options: Any
+) -> str:
     """Launch the page; returns its local address.
 
-    store: shares that chats are to show with a picture. options: host, port, share, and whatever
-    else `gr.Blocks.launch` takes.
+    store: shares that chats are to show with a picture. studio: the page's, for quick pictures
+    while a slider moves; without it they take the way of other events. options: host, port, share,
+    and whatever else `gr.Blocks.launch` takes.
     """
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     around = [Middleware(Callers)]
     if store is not None:
         around += [Middleware(ShareHead, store=store, title=f"A face edited in {TITLE}")]
+    if studio is not None:
+        around += [Middleware(MovingPictures, studio=studio)]
     _, url, _ = app.launch(
         app_kwargs={"middleware": around},
         mcp_server=tools.available(),

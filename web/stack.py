@@ -19,11 +19,12 @@ def listed(
     controls: Sequence[Control],
     texts: Sequence[tuple[str, float]] = (),
     of: str = "",
+    desk: str = "",
 ) -> str:
     """The list as HTML.
 
     texts: labels and amounts of the edits by text, which the Text tab changes. of: tells two
-    sessions apart whose lists are alike.
+    sessions apart whose lists are alike. desk: where the session lies, for page.js.
     """
     known = {control.name: control for control in controls}
     rows = [_row(known[name], amount) for name, amount in edits.items() if name in known]
@@ -33,7 +34,8 @@ def listed(
         for label, amount in texts
     ]
     inside = "".join(rows) or "<p>No edits yet: this is the face as the generator has it.</p>"
-    return f'<div class="stack" data-of="{html.escape(of)}">{inside}</div>'
+    marks = f'data-of="{html.escape(of)}" data-desk="{html.escape(desk)}"'
+    return f'<div class="stack" {marks}>{inside}</div>'
 
 
 def amount_of(control: Control, amount: float) -> str:

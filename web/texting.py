@@ -309,6 +309,8 @@ def told_of(found: Reading) -> str:
     lines = []
     if found.parts:
         lines.append(f"<p>Takes {words.duration(found.seconds)}. Amounts can be corrected:</p>")
+    if found.note:
+        lines.append(f"<p>{html.escape(found.note)}</p>")
     if found.left:
         lines.append(f'<p class="wrong">{html.escape(found.left)}</p>')
     return "".join(lines)

@@ -33,6 +33,7 @@ class Reading:
     parts: tuple[Part, ...]
     left: str
     seconds: float
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -72,13 +73,14 @@ class Texts:
 
     def read(self, prompt: str, desk_id: str | None = None, way: str = "auto") -> Reading:
         """What a prompt asks. A prompt that asks for nothing has no parts and says why."""
-        from mappers.edits import SECONDS, NotUnderstoodError, plan
+        from mappers.edits import SECONDS, NotUnderstoodError, notes_of, plan
 
         try:
             found = plan(prompt, self.known(desk_id), way)
         except NotUnderstoodError as error:
             return Reading((), str(error), 0)
-        return Reading(found.parts, found.left, sum(SECONDS[part.way] for part in found.parts))
+        seconds = sum(SECONDS[part.way] for part in found.parts)
+        return Reading(found.parts, found.left, seconds, notes_of(found.parts))
 
     def do(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from typing import Any, Self
 
@@ -13,6 +14,9 @@ from pti_core.devices import Card, card_of
 
 #: Samples of z from which the mean and spread of w are taken (Karras et al. 2020 use 10,000).
 W_STATISTICS_SAMPLES = 10_000
+#: Side of the hidden maps that `Generator.middle` gives. In both networks they carry everything of
+#: the picture but its fine detail, and cost a third of it.
+MIDDLE = 128
 
 
 class Generator(nn.Module):
@@ -104,3 +108,23 @@ class Generator(nn.Module):
         """
         ws, options = self.broadcast(w), {} if exact else self.options
         return functional_call(self.synthesis, dict(replaced or {}), (ws,), options)
+
+    def middle(self, w: Tensor, replaced: Mapping[str, Tensor] | None = None) -> Tensor | None:
+        """Hidden maps (N, C, MIDDLE, MIDDLE) on the way to `render`'s picture, in the precision of
+        `options`; None where the picture is too small for that to be worth it.
+
+        Args: as of `render`.
+        """
+        if self.resolution < 4 * MIDDLE:
+            return None
+        ws, options = self.broadcast(w), {**self.options, "until": MIDDLE}
+        return functional_call(self.synthesis, dict(replaced or {}), (ws,), options)
+
+    def twin(self) -> Self:
+        """The same generator with modules of its own around the same tensors.
+
+        `functional_call` puts the replaced weights into the module while it runs, so that two
+        threads must not share one.
+        """
+        shared = [*self.parameters(), *self.buffers()]
+        return copy.deepcopy(self, {id(tensor): tensor for tensor in shared})

@@ -175,8 +175,13 @@ class MobileSynthesis(nn.Module):
             return self.shapes[int(place[0])].side
         return 4 if part == "input" else 2 * self.shapes[-1].side
 
-    def forward(self, ws: Tensor, dtype: torch.dtype | None = None) -> Tensor:
-        """The picture; `dtype` is that of the hidden maps (`features`)."""
+    def forward(
+        self, ws: Tensor, dtype: torch.dtype | None = None, until: int | None = None
+    ) -> Tensor:
+        """The picture; `dtype` is that of the hidden maps (`features`). With `until`, the maps of
+        the layer that works at this side."""
+        if until is not None:
+            return self.features(ws, 1 + [shape.side for shape in self.shapes].index(until), dtype)
         return self.head(self.features(ws, dtype=dtype), ws[:, 2 * len(self.layers) + 1])
 
 

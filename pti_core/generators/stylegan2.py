@@ -310,6 +310,7 @@ class Synthesis(nn.Module):
         *,
         dtype: torch.dtype = torch.float32,
         checkpoint: bool = False,
+        until: int | None = None,
     ) -> Tensor:
         """Picture (N, 3, R, R), float32, from styles as `styles` gives them.
 
@@ -318,6 +319,7 @@ class Synthesis(nn.Module):
                 gradients and the picture stay float32.
             checkpoint: keep only the blocks' ends for the backward pass and compute each block a
                 second time there: about a third more work for a fraction of the memory.
+            until: give the maps (N, C, until, until) of the block of this side instead.
         """
         x: Tensor | None = None
         image: Tensor | None = None
@@ -334,14 +336,21 @@ class Synthesis(nn.Module):
                 x, image = recompute(_block, *arguments, use_reentrant=False)
             else:
                 x, image = _block(*arguments)
+            if name == f"b{until}":
+                return x
         assert image is not None
         return image
 
     def forward(
-        self, ws: Tensor, *, dtype: torch.dtype = torch.float32, checkpoint: bool = False
+        self,
+        ws: Tensor,
+        *,
+        dtype: torch.dtype = torch.float32,
+        checkpoint: bool = False,
+        until: int | None = None,
     ) -> Tensor:
         """`from_styles` of `styles(ws)`; see there."""
-        return self.from_styles(self.styles(ws), dtype=dtype, checkpoint=checkpoint)
+        return self.from_styles(self.styles(ws), dtype=dtype, checkpoint=checkpoint, until=until)
 
 
 class StyleGAN2(Generator):

@@ -1,0 +1,150 @@
+"""How soon the page follows a slider, in a real browser: python -m benchmarks.preview S.safetensors
+
+Starts the app by itself, opens the session as a person would, drags sliders in a headless Chromium,
+and writes down two times for each: from the slider's movement to a preview on the screen, and from
+its release to the full picture. App and browser inherit the priority: `nice -n -15` before it keeps
+other programs on the machine from being measured.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import re
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from pti_core.command import exit_status
+from pti_core.errors import UserError
+
+#: Sliders of the first group, which the page shows at once.
+SLIDERS = ("age", "face_width", "glasses")
+#: Movements of a drag and the milliseconds between them: a hand's, at 12 a second.
+MOVES, PAUSE = 20, 80
+#: A phone's screen would show the same; pointers do not wait.
+WINDOW: Any = {"width": 1280, "height": 1200}
+
+# Written to by the page itself: what a person's eye sees is the frame after a picture is decoded.
+_WATCH = """() => {
+  window.times = {previews: [], full: []};
+  let moves = [], asked = [], released = null;
+  const age = (since) => Math.round((performance.now() - since) * 10) / 10;
+  addEventListener("input", (event) => {
+    if (event.target.matches("input[type=range]")) moves.push(performance.now());
+  }, true);
+  addEventListener("pointerup", () => (released = performance.now()), true);
+  // A preview answers all movements since the one before was asked for; the first waited longest.
+  const fetched = window.fetch;
+  window.fetch = (url, ...rest) => {
+    if (String(url).endsWith("/moving")) { asked = moves; moves = []; }
+    return fetched(url, ...rest);
+  };
+  new MutationObserver(async (changes) => {
+    for (const {target} of changes) {
+      const images = [...document.querySelectorAll("#stage .slider-wrap img")];
+      if (target !== images.pop()) continue;
+      const preview = target.src.startsWith("blob:"), first = asked[0], at = released;
+      await target.decode().catch(() => {});
+      await new Promise(requestAnimationFrame);
+      if (preview && first) times.previews.push(age(first));
+      if (!preview && at) { times.full.push(age(at)); released = null; }
+    }
+  }).observe(document.body, {subtree: true, attributes: true, attributeFilter: ["src"]});
+}"""
+
+
+@contextmanager
+def app() -> Iterator[str]:
+    """The address of an app of its own, ready."""
+    command = [sys.executable, "-u", "app.py", "--generator", "mobile"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        for line in process.stdout:
+            found = re.search(r"http://127\.0\.0\.1:\d+", line)
+            if found:
+                yield found[0]
+                return
+        raise UserError("The app did not start.")
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def drag(page: Any, name: str) -> None:
+    """One slider, from its middle to near its end, and let go."""
+    slider = page.locator(f"#slider-{name} input[type=range]")
+    slider.scroll_into_view_if_needed()
+    box = slider.bounding_box()
+    y, middle = box["y"] + box["height"] / 2, box["x"] + box["width"] / 2
+    page.mouse.move(middle, y)
+    page.mouse.down()
+    for index in range(MOVES):
+        page.mouse.move(middle + box["width"] * 0.45 * (index + 1) / MOVES, y)
+        page.wait_for_timeout(PAUSE)
+    count = page.evaluate("times.full.length")
+    page.mouse.up()
+    page.wait_for_function(f"times.full.length > {count}")
+    page.wait_for_timeout(1500)  # the gauge measures the likeness
+
+
+def measure(session: Path, rounds: int) -> dict[str, list[float]]:
+    """Milliseconds, by `previews` and `full`."""
+    from playwright.sync_api import sync_playwright
+
+    chromium = os.environ.get("PTI_CHROMIUM", "/usr/bin/chromium")
+    arguments = ["--no-sandbox"] if os.getuid() == 0 else []
+    with app() as url, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=arguments)
+        page = browser.new_page(viewport=WINDOW)
+        page.set_default_timeout(120_000)
+        page.goto(url)
+        page.wait_for_selector("#status p:not(.loading)")
+        page.set_input_files("#or input[type=file]", session)
+        page.wait_for_selector("#edit")
+        page.wait_for_timeout(4000)  # the head is fitted
+        page.evaluate(_WATCH)
+        for _ in range(rounds):
+            for name in SLIDERS:
+                drag(page, name)
+        times: dict[str, list[float]] = page.evaluate("times")
+        browser.close()
+    return times
+
+
+def described(times: Sequence[float]) -> str:
+    ordered = sorted(times)
+    late = ordered[min(int(0.95 * len(ordered)), len(ordered) - 1)]
+    return f"median {statistics.median(ordered):.0f} ms, 95 % within {late:.0f} ms ({len(times)})"
+
+
+def machine() -> str:
+    listed = Path("/proc/cpuinfo")
+    text = listed.read_text(errors="replace") if listed.is_file() else ""
+    name = re.search(r"model name\s*:\s*(.*)", text)
+    kind = name[1] if name else platform.processor()
+    return f"{os.cpu_count()} x {kind}, load {os.getloadavg()[0]:.1f}"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.preview")
+    parser.add_argument("session", type=Path)
+    parser.add_argument("--rounds", type=int, default=2)
+    parsed = parser.parse_args(arguments)
+    if not parsed.session.is_file():
+        raise UserError(f"There is no file {parsed.session}.")
+    print(machine())
+    times = measure(parsed.session, parsed.rounds)
+    print("slider moved to preview shown:", described(times["previews"]))
+    print("slider released to full picture shown:", described(times["full"]))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(exit_status(main))
