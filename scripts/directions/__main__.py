@@ -18,6 +18,7 @@ import torch
 
 from pti_core.directions import DATA, Direction, load_directions, save_directions
 from pti_core.memory import keep_memory
+from pti_core.session import Session
 from pti_core.unsupervised import ganspace, sefa
 from scripts.directions import fit, library, looks, people
 from scripts.directions.calibrate import Calibration, read_all
@@ -130,22 +131,30 @@ def draw_tag_sheets(tools: Tools, arguments: argparse.Namespace) -> None:
 
 def check(tools: Tools, arguments: argparse.Namespace) -> None:
     """Print, as a table, what the shipped directions do to people who were not seen before."""
-    photographs = sorted(arguments.photographs.glob("*.[jp][pn]g"))
-    folder = arguments.cache / "people"
     shipped = list(load_directions().values())
-    crowd = people.everybody(tools, photographs, folder)
-    read_all(folder, people.moved(crowd, shipped), arguments.jobs)
     faces = library.sample(tools, arguments.cache, arguments.jobs)
+    folder = arguments.cache / ("sessions" if arguments.sessions else "people")
+    album = Album(folder)
+    if arguments.sessions:
+        torch.set_num_threads(arguments.jobs)  # one process renders all
+        paths = sorted(arguments.sessions.glob("*.safetensors"))
+        sessions = {path.stem: Session.open(path, tools.generator) for path in paths}
+        found = {d: people.session_check(album, faces.gauge, tools, sessions, d) for d in shipped}
+        print(f"{len(sessions)} sessions\n")
+    else:
+        photographs = sorted(arguments.photographs.glob("*.[jp][pn]g"))
+        crowd = people.everybody(tools, photographs, folder)
+        read_all(folder, people.moved(crowd, shipped), arguments.jobs)
+        found = {d: people.check(album, faces.gauge, crowd, d) for d in shipped}
+        print(f"{len(photographs)} photographs, {len(people.SEEDS)} seeds\n")
     one_sided = {recipe.name for recipe in RECIPES if recipe.one_sided}
-    print(f"{len(photographs)} photographs, {len(people.SEEDS)} seeds\n")
     print("| edit | range | rises in | upwards in | distance | error |\n|---|---|---|---|---|---|")
-    for d in shipped:
-        found = people.check(Album(folder), faces.gauge, crowd, d)
-        error = "" if d.unit == "%" else f"{found.error():.1f} {d.unit}"
+    for d, seen in found.items():
+        error = "" if d.unit == "%" else f"{seen.error():.1f} {d.unit}"
         note = " (one-sided)" if d.name in one_sided else ""
         print(
-            f"| `{d.name}`{note} | {d.low:g} to {d.high:g} {d.unit} | {found.monotonic():.0%} "
-            f"| {found.monotonic(upwards=True):.0%} | {found.distance():.2f} | {error} |"
+            f"| `{d.name}`{note} | {d.low:g} to {d.high:g} {d.unit} | {seen.monotonic():.0%} "
+            f"| {seen.monotonic(upwards=True):.0%} | {seen.distance():.2f} | {error} |"
         )
 
 
@@ -185,6 +194,9 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument(
         "--photographs", type=Path, default=Path("../shared/photos"), help="of `check`: a folder"
+    )
+    parser.add_argument(
+        "--sessions", type=Path, help="of `check`: a folder of sessions, in place of photographs"
     )
     parser.add_argument("--jobs", type=int, default=2, help="processes that render")
     return parser.parse_args()

@@ -23,8 +23,8 @@ from scripts.directions.recipes import Recipe
 
 #: One face in ten may be further from itself than a recipe's `distance` by so much.
 TENTH_BEYOND = 0.1
-#: Share of the faces that every step has to move the right way: eleven of twelve.
-SHARE_MONOTONIC = 0.9
+#: Share of the faces that every step has to move the right way: ten of twelve.
+SHARE_MONOTONIC = 0.8
 #: The moved faces lie in this album; w of a seed is truncated by it first.
 MOVED = "moved"
 #: Where a measure stands still, its curve rises by this much a step, so that it can be inverted.
@@ -220,7 +220,7 @@ class Calibration:
     def _end(self, side: int) -> float:
         """The effect at the end of what holds, on one side of nought.
 
-        From nought outwards as far as the mean effect rises with each step, nine faces in ten rise,
+        From nought outwards as far as the mean effect rises with each step, ten faces in twelve,
         and the distances stay under their bounds; then, in units, rounded towards nought.
         """
         effects, _ = self._rising()

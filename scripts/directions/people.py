@@ -1,7 +1,8 @@
-"""Whether directions do on photographs' pivots, and on new faces, what their calibration says.
+"""Whether directions do on photographs, and on new faces, what their calibration says.
 
-Nothing here was seen while the directions were made. Pivots are of the base generator, untuned: a
-person who looks like the photograph, with the photograph's pose, light and expression.
+Nothing here was seen while the directions were made. A photograph is either a pivot of the base
+generator, untuned (a person who looks like it, with its pose, light and expression), or a session,
+moved over the session's own ranges and compared with the photograph itself, as a visitor sees it.
 """
 
 from __future__ import annotations
@@ -13,13 +14,16 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
 from pti_core.directions import Direction, apply
 from pti_core.faces import align
 from pti_core.inversion import ProjectionConfig, project
 from pti_core.pictures import open_photograph, to_tensor
-from scripts.directions.faces import Album, Tools
+from pti_core.pipeline import EditKit, render
+from pti_core.session import Session
+from scripts.directions.faces import QUALITY, SIDE, Album, Tools
 from scripts.directions.measures import Gauge
 
 #: New faces, truncated as pictures usually are.
@@ -36,7 +40,8 @@ class Check:
     """What a direction does to people: over its range, in `PLACES`.
 
     effects: (people, P), of the measure, in units (percent: in spreads of the sampled faces).
-    amounts: (P,), what was asked for. distances: (people, P), to the unmoved face.
+    amounts: (people, P), what was asked for. distances: (people, P), to the unmoved face; of
+    sessions, to the photograph.
     """
 
     amounts: np.ndarray
@@ -116,7 +121,54 @@ def check(album: Album, gauge: Gauge, people: Mapping[str, Tensor], direction: D
     changes = np.array(values) - np.array(values)[:, _START, None]
     vectors = np.array(embeddings)
     distances = np.linalg.norm(vectors - vectors[:, _START, None], axis=2)
-    return Check(np.array(places(direction)), changes / scale, distances)
+    asked = np.tile(places(direction), (len(people), 1))
+    return Check(asked, changes / scale, distances)
+
+
+def session_check(
+    album: Album, gauge: Gauge, tools: Tools, sessions: Mapping[str, Session], direction: Direction
+) -> Check:
+    """The same of sessions, over each one's own range, rendered as the page renders them."""
+    measure, scale = direction.made["measured_by"], float(direction.made["scale"])
+    kit = EditKit(generator=tools.generator, directions={direction.name: direction})
+    values, distances, asked = [], [], []
+    for person, session in sessions.items():
+        own = session.directions(kit.directions)[direction.name]
+        photograph = tools.identity.embedding(session.crop())
+        names = []
+        for place, amount in zip(PLACES, places(own), strict=True):
+            name = _name(f"{person}-{_digest(session)}", own, place)
+            edits = {direction.name: amount} if place else {}
+            _show(album, tools, name, session, kit, edits)
+            names.append(name)
+        values.append([gauge.measure(album, name)[measure] for name in names])
+        found = [gauge.measurer.face(album, name).embedding for name in names]
+        distances.append([float(np.linalg.norm(photograph - one)) for one in found])
+        asked.append(places(own))
+    changes = np.array(values) - np.array(values)[:, _START, None]
+    return Check(np.array(asked), changes / scale, np.array(distances))
+
+
+def _show(
+    album: Album,
+    tools: Tools,
+    name: str,
+    session: Session,
+    kit: EditKit,
+    edits: Mapping[str, float],
+) -> None:
+    """Render a session's picture under a name and read it, unless that is kept."""
+    if album.is_read(name):
+        return
+    image = render(session, kit, edits).resize((SIDE, SIDE), Image.Resampling.BOX)
+    partial = album.path(name).with_suffix(".part-jpg")
+    image.save(partial, "JPEG", quality=QUALITY)
+    partial.replace(album.path(name))
+    album.read(tools, name, session.pivot()[0])
+
+
+def _digest(session: Session) -> str:
+    return hashlib.sha256(session.to_bytes()).hexdigest()[:10]
 
 
 def _name(person: str, direction: Direction, place: float) -> str:

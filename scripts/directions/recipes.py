@@ -228,7 +228,14 @@ RECIPES = (
         kept=0,
     ),
     Recipe(
-        "hair_length", "Longer hair", "hair", "hair_length", kin=("bald", "hat"), kept=0, reach=4.2
+        "hair_length",
+        "Longer hair",
+        "hair",
+        "hair_length",
+        kin=("bald", "hat"),
+        kept=0,
+        reach=4.2,
+        one_sided=True,  # short hair does not get shorter
     ),
     Recipe("fringe", "Fringe", "hair", "fringe", kin=_HAIR, kept=0, reach=3.6, one_sided=True),
     Recipe("hair_curly", "Curlier hair", "hair", "hair_curly", kept=0, one_sided=True, reach=3.6),
