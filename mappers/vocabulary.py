@@ -177,7 +177,7 @@ def _phrases(text: str) -> tuple[str, ...]:
 #: Phrases that stand for themselves: what they ask for, and the phrases.
 _PHRASES: tuple[tuple[str, str], ...] = (
     (
-        "age+",
+        "age+.9",
         "old; aged; elderly; ageing; aging; mature; wrinkled; wrinkly; wrinkle; full of "
         "wrinkle; with age; senior; crow s feet; pensioner; middle aged; retired; senile; "
         "ancient; geriatric; senior citizen; age him; age her; age me; age them; age up; age "
@@ -185,7 +185,7 @@ _PHRASES: tuple[tuple[str, str], ...] = (
         "greybeard; elder; oldie; golden years; weathered; craggy; fine line",
     ),
     (
-        "age-",
+        "age-.9",
         "young; youthful; baby face; babyface; teenage; teenager; teen; rejuvenate; "
         "rejuvenated; juvenile; adolescent; kid; child; boyish; girlish; fresh faced; smooth "
         "skin; wrinkle free; twenty something; age backward; de age; deage; un age; reverse "

@@ -79,7 +79,7 @@ def test_a_pictograph_that_says_nothing_here_is_named_and_one_that_decorates_is_
 
 def test_an_amount_without_a_number_is_reckoned_from_the_usual_range_within_the_persons():
     usual = {"age": Control("age", "Age", "face", "years", -11, 20)}
-    for high, amount, limited in ((20, 12, False), (40, 12, False), (6.6, 6.6, True)):
+    for high, amount, limited in ((20, 18, False), (40, 18, False), (6.6, 6.6, True)):
         own = {"age": usual["age"].within((-5, high))}
         part = understand("older", Known(own, usual=usual)).parts[0]
         assert part.amount == pytest.approx(amount, abs=0.3) and part.limited is limited

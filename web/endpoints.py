@@ -42,7 +42,8 @@ class Endpoints:
             edits = gr.JSON({}, label="edits")
             view = gr.Dropdown(list(VIEWS), value="face", label="view")
             side = gr.Number(0, precision=0, label="side")
-            person = gr.Number(0, precision=0, label="person")
+            # By itself: Gradio 6.31 shows this one, though the column is not seen.
+            person = gr.Number(0, precision=0, label="person", visible=False)
             answer, picture = gr.JSON(label="answer"), gr.Image(label="picture", format="png")
             file = gr.File(label="file")
             press = gr.Button()

@@ -141,9 +141,10 @@ def session_check(
             edits = {direction.name: amount} if place else {}
             _show(album, tools, name, session, kit, edits)
             names.append(name)
-        values.append([gauge.measure(album, name)[measure] for name in names])
-        found = [gauge.measurer.face(album, name).embedding for name in names]
-        distances.append([float(np.linalg.norm(photograph - one)) for one in found])
+        # Measured where an aligned face is, as the page does, found by the detector or not.
+        found = [gauge.measurer.face(album, name) for name in names]
+        values.append([{**one.plain, **gauge.mixed(one.plain)}[measure] for one in found])
+        distances.append([float(np.linalg.norm(photograph - one.embedding)) for one in found])
         asked.append(places(own))
     changes = np.array(values) - np.array(values)[:, _START, None]
     return Check(np.array(asked), changes / scale, np.array(distances))
