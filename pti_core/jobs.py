@@ -207,11 +207,21 @@ class Job:
                 self._stage_began = self._stepped  # or began anew
             else:
                 self._learn(step)
+            self._plan_for(step)
             if step.picture is not None:
                 self._picture, self._pictures = step.picture, self._pictures + 1
             self._note = step.note or self._note
             self._step = replace(step, picture=None)
         return not self._stop.is_set()
+
+    def _plan_for(self, step: Step) -> None:
+        """A stage may take other steps than planned: how many, it knows when it begins."""
+        self.plan = [
+            Stage(one.name, step.total, one.seconds)
+            if one.name == step.stage and step.total and not _tells_of_none(step)
+            else one
+            for one in self.plan
+        ]
 
     def _learn(self, step: Step) -> None:
         """Put the measured seconds a step in place of the guess, here and for the stages to come

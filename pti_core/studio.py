@@ -579,7 +579,7 @@ def _planned(preset: Preset, people: int) -> tuple[str, list[Stage]]:
 
 
 def plan_of(preset: Preset, people: int = 1) -> list[Stage]:
-    """The stages of a personalisation with their most steps and a guess at a step's seconds."""
+    """The stages of a personalisation with their usual steps and a guess at a step's seconds."""
 
     def seconds(*sides: int) -> float:
         return _STEP_SECONDS + _PERCEPTUAL_SECONDS * sum((side / 1024) ** 2 for side in sides)
@@ -588,11 +588,12 @@ def plan_of(preset: Preset, people: int = 1) -> list[Stage]:
     turns = [view.window or view.size for view in (*tuning.lpips_in_turn, *tuning.lpips_late)]
     tune = seconds(*(view.window or view.size for view in tuning.lpips_views))
     if turns:
-        tune += sum(seconds(side) - _STEP_SECONDS for side in turns) / len(turns)
+        every = len(turns) * tuning.views_every
+        tune += sum(seconds(side) - _STEP_SECONDS for side in turns) / every
     if tuning.locality_samples:
         tune += seconds(tuning.locality_size) * tuning.locality_samples / tuning.locality_every
-    if tuning.lambda_edits:  # one picture with gradients, one without
-        tune += 1.3 * _STEP_SECONDS / tuning.edits_every
+    if tuning.lambda_edits:  # one more picture
+        tune += _STEP_SECONDS / tuning.edits_every
     return [
         Stage("invert", people * projection.steps, seconds(projection.lpips_size)),
         Stage("tune", people * tuning.steps, tune),

@@ -432,6 +432,24 @@ def test_estimates_follow_what_is_measured():
     assert planned < 5
 
 
+def test_a_stage_of_more_steps_than_planned_is_reckoned_with():
+    line, go = JobLine(), threading.Event()
+
+    def work(on_step):
+        for index in range(12):
+            time.sleep(0.05)
+            on_step(Step("tune", index + 1, 20))
+        go.wait(10)
+
+    job = line.submit(work, [Stage("tune", 10, 5.0), Stage("fit edits", 1, 1.0)], "a")
+    _until(lambda: job.progress().index == 12)
+    progress = job.progress()
+    assert progress.done < 1
+    assert progress.seconds_left is not None and progress.seconds_left > 0.2  # eight steps
+    go.set()
+    assert job.wait(10)
+
+
 def test_the_line_is_bounded_and_a_failure_frees_it():
     line = JobLine(max_waiting=1)
     go = threading.Event()
