@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import platform
 import re
 import statistics
 import subprocess
@@ -20,6 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from benchmarks.personalise import machine
 from pti_core.command import exit_status
 from pti_core.errors import UserError
 
@@ -124,14 +124,6 @@ def described(times: Sequence[float]) -> str:
     return f"median {statistics.median(ordered):.0f} ms, 95 % within {late:.0f} ms ({len(times)})"
 
 
-def machine() -> str:
-    listed = Path("/proc/cpuinfo")
-    text = listed.read_text(errors="replace") if listed.is_file() else ""
-    name = re.search(r"model name\s*:\s*(.*)", text)
-    kind = name[1] if name else platform.processor()
-    return f"{os.cpu_count()} x {kind}, load {os.getloadavg()[0]:.1f}"
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.preview")
     parser.add_argument("session", type=Path)
@@ -139,7 +131,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parsed = parser.parse_args(arguments)
     if not parsed.session.is_file():
         raise UserError(f"There is no file {parsed.session}.")
-    print(machine())
+    print(f"{machine()}, load {os.getloadavg()[0]:.1f}")
     times = measure(parsed.session, parsed.rounds)
     print("slider moved to preview shown:", described(times["previews"]))
     print("slider released to full picture shown:", described(times["full"]))

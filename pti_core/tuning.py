@@ -160,7 +160,7 @@ def pivotal_tune(
 def steps_for(config: TuningConfig, targets: Tensor) -> int:
     """How many steps photographs (N, 3, R, R) take: what has more `contrast` is learnt for longer.
 
-    Freckles, curls and grain take half as many steps again as smooth skin to the same likeness.
+    Freckles, curls and grain take more steps than smooth skin to the same likeness.
     """
     if not config.enough_detail:
         return config.steps
