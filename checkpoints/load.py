@@ -141,6 +141,7 @@ def load_toolkit(
     import torch
 
     from pti_core.directions import load_directions
+    from pti_core.learned import load_learned
     from pti_core.pipeline import Toolkit
 
     found = generator
@@ -161,4 +162,5 @@ def load_toolkit(
         meter=load_attribute_meter(finder, progress),
         directions=load_directions(),
         encoder=load_encoder(progress).to(device) if encoder else None,
+        learned=load_learned(found),
     )

@@ -14,7 +14,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from pti_core.coarse import CoarsePictures
 from pti_core.generators.base import Generator
+from pti_core.learned import Learned
 from pti_core.perceptual import LPIPS, area
 from pti_core.progress import OnStep, Step
 from pti_core.unsupervised import ganspace
@@ -28,7 +30,10 @@ class ProjectionConfig:
     steps: int = 450  # section 4: 450 iterations
     learning_rate: float = 5e-3  # section 4
     betas: tuple[float, float] = (0.9, 0.999)  # of Adam; appendix D has its defaults
-    principal_axes: bool = False  # optimise coordinates along W's axes, in their spreads (`_Axes`)
+    axes: bool = False  # optimise coordinates along axes of W (`_Axes`), not w itself
+    lambda_prior: float = 0.0  # of `_Axes.prior`; only with `axes`
+    coarse_share: float = 0.0  # of the steps, the first: on small pictures, if `learned` has a head
+    correct_every: int = 10  # steps between two corrections of the small pictures
     lpips_size: int = 256  # side at which LPIPS sees the pictures; Karras et al., appendix D
     lambda_l2: float = 0.0  # equation 2 has LPIPS alone
     ramp_up: float = 0.05  # share of steps; appendix D
@@ -65,6 +70,7 @@ def project(
     seed: int = 0,
     on_step: OnStep | None = None,
     start: Tensor | None = None,
+    learned: Learned | None = None,
 ) -> Projection:
     """The code in W or W+ whose picture is perceptually nearest to `target`.
 
@@ -76,11 +82,13 @@ def project(
         seed: of the noise on w and of the first noise maps; same seed, same result.
         on_step: told of every step; returning False ends the projection with what is reached.
         start: (1, 512) or (1, num_ws, 512) to start from; the mean of w by default.
+        learned: what is known of this generator beforehand, for `axes` and `coarse_share`.
     """
     config = config or ProjectionConfig()
     random = torch.Generator().manual_seed(seed)
     first = _start(generator, config.space, start)
-    axes = _Axes(generator, first) if config.principal_axes else None
+    axes = _Axes(generator, first, learned) if config.axes else None
+    coarse = CoarsePictures(generator, learned.head) if learned else None
     free = (axes.coordinates if axes else first).requires_grad_(True)
     noise = _NoiseMaps(generator, random) if config.optimise_noise else None
     parameters = [free, *(noise.free if noise else [])]
@@ -97,11 +105,19 @@ def project(
         w = axes.w() if axes else free
         spread = _w_noise(config, done) * generator.w_std
         shaken = w + spread * torch.randn(w.shape, generator=random).to(w.device)
-        picture = generator.render(shaken, noise.maps() if noise else None)
+        replaced = noise.maps() if noise else None
+        if coarse and done < config.coarse_share:
+            if index % config.correct_every == 0:
+                coarse.correct(shaken.detach(), replaced)
+            picture = coarse.picture(shaken, replaced)
+        else:
+            picture = generator.render(shaken, replaced)
         seen = area(picture, config.lpips_size)
         perceptual = lpips.compare(lpips.features(seen), wanted).sum()
         mse = F.mse_loss(seen, small)
         loss = perceptual + config.lambda_l2 * mse
+        if axes and config.lambda_prior:
+            loss = loss + config.lambda_prior * axes.prior(w)
         if noise:
             loss = loss + config.lambda_noise * noise.regularisation()
         optimiser.zero_grad(set_to_none=True)
@@ -140,24 +156,39 @@ def _start(generator: Generator, space: str, start: Tensor | None) -> Tensor:
 
 
 class _Axes:
-    """Codes as coordinates along the principal components of W (GANSpace), in units of its spread.
+    """Codes as coordinates along axes of W, in units of its spread.
 
-    W is a hundred times as wide along its first axes as along its last, and Adam takes steps of one
-    size: in these coordinates it goes far where faces vary and stays where they do not. Fifty steps
-    then reach what takes a hundred and fifty in w itself, and codes stay likely ones
-    (`benchmarks/README.md`).
+    Adam scales each coordinate by itself, and goes straight where curvature has no other part: that
+    is so along what is `learned`. Else the axes are W's principal components (GANSpace): W is a
+    hundred times as wide along the first as along the last, and steps then go far where faces vary
+    and stay where they do not. Fifty of them reach what takes a hundred and fifty in w itself, and
+    codes stay likely ones; along the learned axes thirty do (`benchmarks/README.md`).
     """
 
-    def __init__(self, generator: Generator, start: Tensor):
-        found = ganspace(generator, generator.w_dim)
-        # The last axes have next to no spread; dividing by it would blow up what lies there.
-        spreads = found.weights.clamp(min=1e-3 * found.weights[0])
+    def __init__(self, generator: Generator, start: Tensor, learned: Learned | None = None):
         self.mean = generator.w_mean
-        self.rows = (found.vectors * spreads[:, None]).to(start)
-        self.coordinates = (start - self.mean) @ (found.vectors / spreads[:, None]).to(start).T
+        principal = _principal_axes(generator).to(start)
+        self.rows = learned.axes.to(start) if learned else principal
+        self._whitening = torch.linalg.inv(principal.double()).to(start)
+        there = (start - self.mean).double().flatten(0, -2)
+        coordinates = torch.linalg.solve(self.rows.double().T, there.T).T
+        self.coordinates = coordinates.to(start).reshape(start.shape)
 
     def w(self) -> Tensor:
         return self.mean + self.coordinates @ self.rows
+
+    def prior(self, w: Tensor) -> Tensor:
+        """Mean square of the coordinates along W's principal axes, in their spreads: one for a
+        random face. Without it the learned axes soon lead to codes that are no face's, where edits
+        do not do what they should, though the picture is nearer to the photograph."""
+        return ((w - self.mean) @ self._whitening).square().mean()
+
+
+def _principal_axes(generator: Generator) -> Tensor:
+    found = ganspace(generator, generator.w_dim)
+    # The last axes have next to no spread; dividing by it would blow up what lies there.
+    spreads = found.weights.clamp(min=1e-3 * found.weights[0])
+    return found.vectors * spreads[:, None]
 
 
 def _w_noise(config: ProjectionConfig, done: float) -> float:

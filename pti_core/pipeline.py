@@ -30,6 +30,7 @@ from pti_core.faces import Alignment, FaceFinder, align, paste
 from pti_core.fitting import fit_curves
 from pti_core.generators.base import Generator
 from pti_core.inversion import Projection, ProjectionConfig, project
+from pti_core.learned import Learned
 from pti_core.packing import compact
 from pti_core.perceptual import LPIPS, area
 from pti_core.pictures import Source, open_photograph, to_image, to_tensor
@@ -79,6 +80,7 @@ class Toolkit(EditKit):
         identity: what compares persons; without it reports lack `identity_distance`.
         meter: what measures attributes; without it edits are not fitted to the person.
         encoder: gives W+ pivots in one pass (e4e); only those pivots need it.
+        learned: shortens projections; there is some of the embedded generator.
     """
 
     lpips: LPIPS
@@ -87,6 +89,7 @@ class Toolkit(EditKit):
     identity: metrics.Identity | None = None
     meter: AttributeMeter | None = None
     encoder: E4E | None = None
+    learned: Learned | None = None
 
 
 def personalise(
@@ -528,7 +531,7 @@ def _invert(
 ) -> Projection:
     if inversion != "e4e":
         config = _projection_config(preset, inversion)
-        return project(kit.generator, target, kit.lpips, config, seed, control)
+        return project(kit.generator, target, kit.lpips, config, seed, control, None, kit.learned)
     assert kit.encoder is not None
     with torch.no_grad():
         ws = kit.encoder(target)

@@ -27,7 +27,8 @@ PAPER = Preset("paper", ProjectionConfig(), TuningConfig())
 
 #: The default on a CPU. Settings without a source were found by trying: `benchmarks/README.md`.
 _FAST_TUNING = TuningConfig(
-    steps=64,
+    steps=80,
+    coarse_share=0.68,
     enough_detail=0.05,
     most_steps=1.25,
     tuned_from=64,
@@ -51,20 +52,24 @@ _FAST_TUNING = TuningConfig(
 FAST = Preset(
     "fast",
     ProjectionConfig(
-        steps=60,
+        steps=50,
         learning_rate=0.25,
         betas=(0.8, 0.95),
-        principal_axes=True,
+        axes=True,
+        lambda_prior=0.03,
+        coarse_share=0.6,
         lambda_l2=2.0,
         ramp_up=0.1,
-        ramp_down=0.5,
+        ramp_down=0.35,
         w_noise=0.0,
         optimise_noise=False,
         picture_every=5,
     ),
     _FAST_TUNING,
     # Half the rate: what is there is right, and a full step would lose it first.
-    replace(_FAST_TUNING, steps=100, enough_detail=0.0, muon_rate=8e-3, late_from=0.0),
+    replace(
+        _FAST_TUNING, steps=100, enough_detail=0.0, coarse_share=0.0, muon_rate=8e-3, late_from=0.0
+    ),
 )
 
 PRESETS = {preset.name: preset for preset in (FAST, PAPER)}

@@ -20,12 +20,12 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 import torch
-import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
 from pti_core import carrying
-from pti_core.generators.base import MIDDLE, Generator
+from pti_core.coarse import SIDE, has_middle, recover_head, show
+from pti_core.generators.base import Generator
 from pti_core.perceptual import area
 from pti_core.pictures import to_image, to_tensor
 from pti_core.pipeline import EditKit, edited, picture
@@ -38,13 +38,9 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-#: Side of a preview.
-SIDE = 2 * MIDDLE
 #: Random edits that a head is fitted to. With 3, 6, 10, 14 of them the mean squared error on other
 #: edits was 0.0026, 0.0024, 0.0024, 0.0023 (obama), 0.0027, 0.0026, 0.0025, 0.0024 (watson).
 FITTED_TO = 6
-#: Ridge, as a share of a channel's own energy; from 1e-4 to 1e-2 it made no difference.
-_RIDGE = 1e-3
 #: Persons whose tuned weights (some 30 MB each) are kept at hand.
 _AT_HAND = 4
 
@@ -98,8 +94,7 @@ class Previewer:
         """
         shown = desk.shown  # first: a new session comes before new `shown`
         session = desk.session
-        small = kit.generator.resolution < 4 * MIDDLE
-        if small or session is None or not kit.directions:
+        if not has_middle(kit.generator) or session is None or not kit.directions:
             return
 
         def work() -> None:
@@ -232,12 +227,6 @@ def _towards(
     return name, end, (now - at) / (end - at)
 
 
-def show(head: Tensor, maps: Tensor) -> Tensor:
-    """Maps (N, C, S, S) through a head (12, C): a picture (N, 3, 2S, 2S), float32, up to what does
-    not change."""
-    return F.pixel_shuffle(F.conv2d(maps.float(), head[:, :, None, None]), 2)
-
-
 @torch.inference_mode()
 def fit_head(session: Session, kit: EditKit, count: int = FITTED_TO) -> Tensor:
     """The head (12, C) of a session's first photograph.
@@ -245,25 +234,8 @@ def fit_head(session: Session, kit: EditKit, count: int = FITTED_TO) -> Tensor:
     Ridge regression from how `count` random edits change the hidden maps of the generator's middle
     to how they change its picture, reduced to twice that side, two by two pixels to a place.
     """
-    generator = kit.generator.twin()
-    replaced = session.replaced(generator)
     own = session.directions(kit.directions)
     ranges = {name: (direction.low, direction.high) for name, direction in own.items()}
-
-    def rows(edits: Mapping[str, float]) -> tuple[Tensor, Tensor]:
-        w = edited(session, kit, edits)
-        maps, picture = generator.middle(w, replaced), generator.render(w, replaced)
-        assert maps is not None
-        small = area(picture.float(), 2 * maps.shape[-1]).clamp(-1, 1)
-        return maps.float()[0].flatten(1), F.pixel_unshuffle(small, 2)[0].flatten(1)
-
-    maps, pixels = rows({})
-    gram = torch.zeros(len(maps), len(maps), dtype=torch.float64, device=maps.device)
-    cross = torch.zeros(len(maps), len(pixels), dtype=torch.float64, device=maps.device)
-    for seed in range(1, count + 1):
-        others, their_pixels = rows(random_edits(ranges, seed))
-        change = others - maps
-        gram += (change @ change.T).double()
-        cross += (change @ (their_pixels - pixels).T).double()
-    energy = gram.diagonal() * _RIDGE + 1e-12 * gram.diagonal().mean().clamp_min(1e-12)
-    return torch.linalg.solve(gram + torch.diag(energy), cross).T.float().contiguous()
+    generator = kit.generator.twin()
+    others = [edited(session, kit, random_edits(ranges, seed)) for seed in range(1, count + 1)]
+    return recover_head(generator, edited(session, kit, {}), others, session.replaced(generator))

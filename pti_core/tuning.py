@@ -15,6 +15,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from pti_core.coarse import SIDE as COARSE_SIDE
+from pti_core.coarse import CoarsePictures, has_middle, recover_head
 from pti_core.generators.base import Generator
 from pti_core.losses import PhotographLoss, View, contrast
 from pti_core.optimisers import Muon
@@ -24,6 +26,8 @@ from pti_core.progress import OnStep, Step
 #: Type of a stored difference: half the file, and an error (2^-11 of a weight's change) that is
 #: far under what one more step changes.
 DELTA_DTYPE = torch.float16
+#: Faces halfway to which the coarse steps' head is fitted where no edits are held.
+_HEAD_FACES = 6
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,8 @@ class TuningConfig:
     # More of them for a photograph of more detail, in proportion: `steps_for`.
     enough_detail: float = 0.0  # up to which `steps` are enough; 0: they are for all
     most_steps: float = 1.0  # times `steps`, at most
+    coarse_share: float = 0.0  # of the steps, the first: on small pictures (`pti_core.coarse`)
+    correct_every: int = 8  # rounds between two corrections of the small pictures
     learning_rate: float = 3e-4  # section 4, Adam
     tuned_from: int = 4  # least side of the hidden maps whose weights move; the paper's: all
     muon_rate: float = 0.0  # of Muon, for weights that mix channels; 0: Adam for all
@@ -146,6 +152,8 @@ def pivotal_tune(
     config = replace(config, steps=steps_for(config, targets))
     run = _Run(generator, targets, pivots, lpips, config, seed, noise, start, edits)
     for index in range(config.steps):
+        if index == run.coarse_steps:
+            run.go_fine()
         losses, picture = run.step(index)
         shown = picture if run.is_shown(index) else None
         if on_step and on_step(Step("tune", index + 1, config.steps, losses, shown)) is False:
@@ -183,19 +191,67 @@ class _Run:
         self.weights = _free_weights(generator, config.tuned_from, start)
         self.optimisers = _optimisers(self.weights, config)
         self.rates = [optimiser.param_groups[0]["lr"] for optimiser in self.optimisers]
-        self.photographs = [
-            PhotographLoss(
-                target[None], lpips, config.lpips_views, config.lpips_in_turn, config.lpips_late
-            )
-            for target in targets
-        ]
+        #: Of each photograph: ws and the base's picture there, of the pivot and the held edits.
+        self.base: list[list[tuple[Tensor, Tensor]]] = [[] for _ in targets]
         self.held = [self._held_edits(which) for which in range(count)]
+        self.coarse: list[CoarsePictures] = []  # of each photograph, where there are coarse steps
+        self.fine = True
+        self.coarse_steps = self._begin_coarse()
         self.detail = [0.0] * count  # the last LPIPS of a view in turn
         self.steps = 0
+        self.best_losses: dict[str, float] = {}
+        self.best = self.before = _copies(self.weights)
+        self._forget()
+
+    def _begin_coarse(self) -> int:
+        """Have what the coarse steps need; how many they are."""
+        config, generator, count = self.config, self.generator, len(self.targets)
+        steps = count * round(config.coarse_share * config.steps / count)
+        if not steps or not has_middle(generator):
+            self._see_all()
+            return 0
+        for which in range(count):
+            ws, noise = self.ws[which : which + 1], self.noise[which]
+            shown = self.base[which]
+            others, pictures = [moved for moved, _ in shown[1:]], [picture for _, picture in shown]
+            if config.edits_size != COARSE_SIDE or not others:
+                faces = generator.sample_w(_HEAD_FACES, seed=0).split(1)
+                others = [ws + 0.5 * (generator.broadcast(w) - ws) for w in faces]
+                pictures = []
+            head = recover_head(generator, ws, others, noise, pictures)
+            self.coarse.append(CoarsePictures(generator, head))
+        self.base = []
+        self.fine = False
+        small = area(self.targets, COARSE_SIDE)
+        self.photographs = [
+            PhotographLoss(t[None], self.lpips, (), (View(COARSE_SIDE),)) for t in small
+        ]
+        return steps
+
+    def _see_all(self) -> None:
+        config = self.config
+        self.photographs = [
+            PhotographLoss(
+                target[None],
+                self.lpips,
+                config.lpips_views,
+                config.lpips_in_turn,
+                config.lpips_late,
+            )
+            for target in self.targets
+        ]
+
+    def go_fine(self) -> None:
+        """From the small pictures to those of full size, whose losses are other ones."""
+        if not self.fine:
+            self.fine = True
+            self._see_all()
+            self._forget()
+
+    def _forget(self) -> None:
         self.history: list[float] = []  # mean loss of each whole round over the photographs
         self.round: list[dict[str, float]] = []
-        self.best_loss, self.best_losses = math.inf, {}
-        self.best = self.before = _copies(self.weights)
+        self.best_loss = math.inf
 
     def step(self, index: int) -> tuple[dict[str, float], Tensor]:
         config, which = self.config, index % len(self.photographs)
@@ -231,8 +287,17 @@ class _Run:
     def _photograph_step(self, which: int, index: int) -> tuple[dict[str, float], Tensor]:
         """Gradients of equation 3's loss for one photograph; its terms and the picture."""
         config, photograph = self.config, self.photographs[which]
+        ws, round_ = self.ws[which : which + 1], index // len(self.photographs)
         replaced = {**self.noise[which], **self.weights}
-        picture = self.generator.render(self.ws[which : which + 1], replaced)
+        amiss = self.coarse and round_ % config.correct_every == 0
+        if self.fine:
+            picture = self.generator.render(ws, replaced)
+            if amiss:
+                self.coarse[which].correct(ws, replaced, picture.detach())
+        else:
+            if amiss:
+                self.coarse[which].correct(ws, replaced)
+            picture = self.coarse[which].picture(ws, replaced)
         mse = photograph.squared_error(picture)
         perceptual = photograph.perceptual(picture, self.random)
         steady = config.lambda_l2 * mse + config.lambda_lpips * perceptual
@@ -240,19 +305,19 @@ class _Run:
             steady = steady + config.lambda_coarse * photograph.coarse_error(picture)
         # Which view or tile comes up must not decide which weights were best: not in "loss".
         varying = torch.zeros(())
-        turn, rest = divmod(index // len(self.photographs), config.views_every)
+        turn, rest = divmod(round_, config.views_every)
         if rest == config.views_every - 1:  # the other rounds are the edits'
             late = index >= config.late_from * config.steps
             detail = photograph.detail(picture, turn, self.random, late)
             self.detail[which] = detail.item()
             varying = config.lambda_lpips * config.views_every * detail
-        if config.lambda_masked:
+        if config.lambda_masked and self.fine:  # both are of the finest detail
             varying = varying + config.lambda_masked * photograph.masked_error(picture, self.random)
-        if config.lambda_periodic:
+        if config.lambda_periodic and self.fine:
             periodic = photograph.periodic_error(picture, self.random)
             varying = varying + config.lambda_periodic * periodic
         (steady + varying).backward()
-        seen = perceptual.item() if config.lpips_views else self.detail[which]
+        seen = perceptual.item() if photograph.always else self.detail[which]
         losses = {"mse": mse.item(), "lpips": seen, "loss": steady.item()}
         return losses, picture.detach()
 
@@ -288,10 +353,13 @@ class _Run:
         base = area(self.generator.render(ws, noise), size)
         target = area(self.targets[which : which + 1], size)
         held = []
+        self.base[which].append((ws, base.float()))
         for edit in self.edits.to(ws):
             for length in (0.5, 1.0):
                 moved = ws + length * edit
-                change = area(self.generator.render(moved, noise), size) - base
+                picture = area(self.generator.render(moved, noise), size)
+                self.base[which].append((moved, picture.float()))
+                change = picture - base
                 held.append((moved, target + change, change.square().mean().item()))
         return held
 
@@ -300,13 +368,16 @@ class _Run:
 
         For a random edit the tuned picture has to differ from the photograph as the base's picture
         there differs from the base's at the pivot: mean squared error at `edits_size`, over the
-        mean square of that difference. Tuning binds the picture to the photograph; without this it
-        does so around the pivot too, and a smile's teeth come through the lips of before.
+        mean square of that difference. Small pictures do for it, where there are any. Tuning binds
+        the picture to the photograph; without this it does so around the pivot too, and a smile's
+        teeth come through the lips of before.
         """
         held = self.held[which]
         chosen = int(torch.randint(0, len(held), (1,), generator=self.random))
         moved, wanted, scale = held[chosen]
-        picture = self.generator.render(moved, {**self.noise[which], **self.weights})
+        replaced = {**self.noise[which], **self.weights}
+        seen = self.coarse[which].picture if self.coarse else self.generator.render
+        picture = seen(moved, replaced)
         return F.mse_loss(area(picture, self.config.edits_size), wanted) / scale
 
     def _rate(self, index: int) -> float:

@@ -38,7 +38,7 @@ def test_a_planted_code_is_approached(generator, lpips, planted):
 def test_along_the_axes_of_w_a_face_is_found_as_well_and_stays_a_likely_one(generator, lpips):
     wanted = generator.sample_w(1, seed=3)
     target = generator.render(wanted)
-    config = dataclasses.replace(QUICK, principal_axes=True, betas=(0.8, 0.95), w_noise=0.0)
+    config = dataclasses.replace(QUICK, axes=True, betas=(0.8, 0.95), w_noise=0.0)
     found = project(generator, target, lpips, config, start=generator.sample_w(1, seed=4))
     start = lpips(generator.render(generator.sample_w(1, seed=4)), target).item()
     assert lpips(generator.render(found.w), target).item() < 0.3 * start
