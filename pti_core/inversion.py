@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pti_core.coarse import CoarsePictures
+from pti_core.coarse import CoarsePictures, work_done
 from pti_core.generators.base import Generator
 from pti_core.learned import Learned
 from pti_core.perceptual import LPIPS, area
@@ -89,6 +89,7 @@ def project(
     first = _start(generator, config.space, start)
     axes = _Axes(generator, first, learned) if config.axes else None
     coarse = CoarsePictures(generator, learned.head) if learned else None
+    coarse_steps = round(config.coarse_share * config.steps) if coarse else 0
     free = (axes.coordinates if axes else first).requires_grad_(True)
     noise = _NoiseMaps(generator, random) if config.optimise_noise else None
     parameters = [free, *(noise.free if noise else [])]
@@ -106,7 +107,7 @@ def project(
         spread = _w_noise(config, done) * generator.w_std
         shaken = w + spread * torch.randn(w.shape, generator=random).to(w.device)
         replaced = noise.maps() if noise else None
-        if coarse and done < config.coarse_share:
+        if coarse and index < coarse_steps:
             if index % config.correct_every == 0:
                 coarse.correct(shaken.detach(), replaced)
             picture = coarse.picture(shaken, replaced)
@@ -127,7 +128,9 @@ def project(
             noise.normalise()
         losses = {"lpips": perceptual.item(), "mse": mse.item()}
         shown = seen.detach() if index % config.picture_every == 0 else None
-        if on_step and on_step(Step("invert", taken, config.steps, losses, shown)) is False:
+        work = work_done(taken, config.steps, coarse_steps)
+        step = Step("invert", taken, config.steps, losses, shown, done=work)
+        if on_step and on_step(step) is False:
             break
     found = noise.maps() if noise else {}
     w = axes.w() if axes else free

@@ -122,7 +122,7 @@ class Job:
         self._over = threading.Event()
         self._state: State = "waiting"
         self._step: Step | None = None
-        self._stage_began = self._stepped = 0.0
+        self._stage_began = self._stepped = self._first_share = 0.0
         self._note = ""
         self._picture: Tensor | None = None
         self._pictures = 0
@@ -204,7 +204,7 @@ class Job:
                 self._learn_untold()
             self._stepped = time.monotonic()
             if self._step is None or step.stage != self._step.stage or step.index <= 1:
-                self._stage_began = self._stepped  # or began anew
+                self._stage_began, self._first_share = self._stepped, step.share  # or began anew
             else:
                 self._learn(step)
             self._plan_for(step)
@@ -229,7 +229,8 @@ class Job:
         if step.index <= _STEPS_TO_TRUST:
             return
         index = self._index_of(step.stage)
-        measured = (time.monotonic() - self._stage_began) / (step.index - 1)
+        passed, share = time.monotonic() - self._stage_began, step.share - self._first_share
+        measured = passed / max(share, 1e-9) / max(self.plan[index].steps, 1)
         factor = measured / max(self.plan[index].seconds, 1e-9)
         self.plan = [
             *self.plan[:index],
@@ -270,7 +271,7 @@ class Job:
             return max(rest.steps * rest.seconds - passed, 0.0) + later
         if step.index >= step.total:
             return max(later - passed, 0.0)
-        return max(rest.steps - step.index, 0) * rest.seconds + later
+        return max(1 - step.share, 0.0) * rest.steps * rest.seconds + later
 
 
 def _tells_of_none(step: Step) -> bool:

@@ -455,7 +455,10 @@ class _Control:
         def passed_on(step: Step) -> bool:
             at, total = index * step.total + step.index, count * step.total
             picture = None if index else step.picture
-            return self(dataclasses.replace(step, index=at, total=total, picture=picture))
+            done = (index + step.share) / count
+            return self(
+                dataclasses.replace(step, index=at, total=total, picture=picture, done=done)
+            )
 
         return passed_on
 

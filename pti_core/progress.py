@@ -23,6 +23,7 @@ class Step:
         picture: (1, 3, R', R') in [-1, 1], detached, every now and then only; R' may be smaller
             than the generator's resolution.
         note: what the person at the screen should know besides, in a sentence; "" as a rule.
+        done: share of the stage's work, 0 to 1, where its steps do not cost alike.
     """
 
     stage: str
@@ -31,6 +32,12 @@ class Step:
     losses: dict[str, float] = field(default_factory=dict)
     picture: Tensor | None = None
     note: str = ""
+    done: float | None = None
+
+    @property
+    def share(self) -> float:
+        """Of the stage's work, how much is done: 0 to 1."""
+        return self.index / max(self.total, 1) if self.done is None else self.done
 
 
 #: Called after every step. Returning False stops the stage; what is reached by then is kept.

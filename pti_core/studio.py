@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pti_core.background import Background, Report
+from pti_core.coarse import work
 from pti_core.desks import Desk, Desks
 from pti_core.errors import SessionError, UserError
 from pti_core.executors import Executor, InProcess, OnLoan, Order
@@ -594,8 +595,13 @@ def plan_of(preset: Preset, people: int = 1) -> list[Stage]:
         tune += seconds(tuning.locality_size) * tuning.locality_samples / tuning.locality_every
     if tuning.lambda_edits:  # one more picture
         tune += _STEP_SECONDS / tuning.edits_every
+    invert = seconds(projection.lpips_size)
+    invert, tune = (
+        step * work(1.0, stage.coarse_share)
+        for step, stage in ((invert, projection), (tune, tuning))
+    )
     return [
-        Stage("invert", people * projection.steps, seconds(projection.lpips_size)),
+        Stage("invert", people * projection.steps, invert),
         Stage("tune", people * tuning.steps, tune),
         Stage("fit edits", 1, people * _FIT_SECONDS),
         Stage("measure", 1, people * _MEASURE_SECONDS),

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from pti_core.coarse import SIDE as COARSE_SIDE
-from pti_core.coarse import CoarsePictures, has_middle, recover_head
+from pti_core.coarse import CoarsePictures, has_middle, recover_head, work_done
 from pti_core.generators.base import Generator
 from pti_core.losses import PhotographLoss, View, contrast
 from pti_core.optimisers import Muon
@@ -156,7 +156,9 @@ def pivotal_tune(
             run.go_fine()
         losses, picture = run.step(index)
         shown = picture if run.is_shown(index) else None
-        if on_step and on_step(Step("tune", index + 1, config.steps, losses, shown)) is False:
+        done = work_done(index + 1, config.steps, run.coarse_steps)
+        step = Step("tune", index + 1, config.steps, losses, shown, done=done)
+        if on_step and on_step(step) is False:
             return run.result("person")
         if 0 < losses["lpips"] < config.lpips_threshold:
             return run.result("threshold")

@@ -104,6 +104,26 @@ def test_along_learned_axes_a_start_is_where_it_was(generator, lpips, head):
     torch.testing.assert_close(found, wanted, atol=1e-4, rtol=0)
 
 
+def test_the_prior_keeps_codes_near_to_where_faces_are(generator, lpips, head, target):
+    random = torch.Generator().manual_seed(3)
+    axes = 3 * torch.randn(512, 512, generator=random) / 512**0.5
+    config = ProjectionConfig(
+        steps=12, learning_rate=0.2, axes=True, optimise_noise=False, w_noise=0.0
+    )
+    far, near = (
+        project(
+            generator,
+            target,
+            lpips,
+            dataclasses.replace(config, lambda_prior=weight),
+            learned=Learned(axes, head),
+        ).w
+        - generator.w_mean
+        for weight in (0.0, 1e-3)
+    )
+    assert near.norm() < 0.8 * far.norm()
+
+
 def test_coarse_steps_of_tuning_lead_to_the_photograph(generator, lpips, target):
     pivot = codes(generator, 1, seed=4)
     sizes = []
