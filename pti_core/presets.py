@@ -27,8 +27,8 @@ PAPER = Preset("paper", ProjectionConfig(), TuningConfig())
 
 #: The default on a CPU. Settings without a source were found by trying: `benchmarks/README.md`.
 _FAST_TUNING = TuningConfig(
-    steps=80,
-    coarse_share=0.68,
+    steps=88,
+    coarse_share=0.61,
     enough_detail=0.05,
     most_steps=1.25,
     tuned_from=64,
@@ -38,7 +38,7 @@ _FAST_TUNING = TuningConfig(
     lambda_l2=80.0,
     lambda_coarse=20.0,
     lambda_masked=0.75,
-    lambda_periodic=250.0,
+    lambda_periodic=400.0,
     lpips_views=(),
     lpips_in_turn=(View(256), View(512, 256)),
     lpips_late=(View(1024, 384), View(256)),
