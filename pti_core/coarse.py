@@ -24,21 +24,6 @@ SIDE = 2 * MIDDLE
 _RIDGE = 1e-3
 
 
-#: What a step on small pictures costs, of one on full ones: 0.52 s of 1.0 s in projection, 0.68
-#: of 1.7 s in tuning (two cores without AVX-512).
-COST = 0.45
-
-
-def work(steps: float, coarse: float) -> float:
-    """What so many steps cost, the first of them `coarse`, in full ones."""
-    return steps - (1 - COST) * min(steps, coarse)
-
-
-def work_done(step: int, steps: int, coarse: int) -> float:
-    """Share of the work that is done after `step` of `steps`."""
-    return work(step, coarse) / max(work(steps, coarse), 1e-9)
-
-
 def has_middle(generator: Generator) -> bool:
     """Whether the generator's pictures are large enough for a middle to be worth it."""
     return generator.resolution >= 4 * MIDDLE

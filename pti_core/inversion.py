@@ -14,11 +14,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pti_core.coarse import CoarsePictures, work_done
+from pti_core.coarse import CoarsePictures
 from pti_core.generators.base import Generator
 from pti_core.learned import Learned
 from pti_core.perceptual import LPIPS, area
-from pti_core.progress import OnStep, Step
+from pti_core.progress import OnStep, Step, work_done
 from pti_core.unsupervised import ganspace
 
 

@@ -42,3 +42,17 @@ class Step:
 
 #: Called after every step. Returning False stops the stage; what is reached by then is kept.
 OnStep = Callable[[Step], bool | None]
+
+#: What a step on small pictures (`pti_core.coarse`) costs, of one on full ones: 0.52 s of 1.0 s in
+#: projection, 0.68 of 1.7 s in tuning (two cores without AVX-512).
+COARSE_COST = 0.45
+
+
+def work_of(steps: float, coarse: float) -> float:
+    """What so many steps cost, the first of them `coarse`, in full ones."""
+    return steps - (1 - COARSE_COST) * min(steps, coarse)
+
+
+def work_done(step: int, steps: int, coarse: int) -> float:
+    """Share of the work that is done after `step` of `steps`."""
+    return work_of(step, coarse) / max(work_of(steps, coarse), 1e-9)

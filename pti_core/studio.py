@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pti_core.background import Background, Report
-from pti_core.coarse import work
 from pti_core.desks import Desk, Desks
 from pti_core.errors import SessionError, UserError
 from pti_core.executors import Executor, InProcess, OnLoan, Order
 from pti_core.jobs import Job, JobLine, Person, Stage
+from pti_core.progress import work_of
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -597,7 +597,7 @@ def plan_of(preset: Preset, people: int = 1) -> list[Stage]:
         tune += _STEP_SECONDS / tuning.edits_every
     invert = seconds(projection.lpips_size)
     invert, tune = (
-        step * work(1.0, stage.coarse_share)
+        step * work_of(1.0, stage.coarse_share)
         for step, stage in ((invert, projection), (tune, tuning))
     )
     return [

@@ -16,12 +16,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from pti_core.coarse import SIDE as COARSE_SIDE
-from pti_core.coarse import CoarsePictures, has_middle, recover_head, work_done
+from pti_core.coarse import CoarsePictures, has_middle, recover_head
 from pti_core.generators.base import Generator
 from pti_core.losses import PhotographLoss, View, contrast
 from pti_core.optimisers import Muon
 from pti_core.perceptual import LPIPS, area
-from pti_core.progress import OnStep, Step
+from pti_core.progress import OnStep, Step, work_done
 
 #: Type of a stored difference: half the file, and an error (2^-11 of a weight's change) that is
 #: far under what one more step changes.
