@@ -24,11 +24,6 @@ SIDE = 2 * MIDDLE
 _RIDGE = 1e-3
 
 
-def has_middle(generator: Generator) -> bool:
-    """Whether the generator's pictures are large enough for a middle to be worth it."""
-    return generator.resolution >= 4 * MIDDLE
-
-
 class Ridge:
     """Ridge regression of columns (12, N) on columns (C, N) that come in portions.
 

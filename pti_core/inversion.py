@@ -170,7 +170,7 @@ class _Axes:
 
     def __init__(self, generator: Generator, start: Tensor, learned: Learned | None = None):
         self.mean = generator.w_mean
-        principal = _principal_axes(generator).to(start)
+        principal = principal_axes(generator).to(start)
         self.rows = learned.axes.to(start) if learned else principal
         self._whitening = torch.linalg.inv(principal.double()).to(start)
         there = (start - self.mean).double().flatten(0, -2)
@@ -187,7 +187,8 @@ class _Axes:
         return ((w - self.mean) @ self._whitening).square().mean()
 
 
-def _principal_axes(generator: Generator) -> Tensor:
+def principal_axes(generator: Generator) -> Tensor:
+    """Steps in W (rows, w_dim by w_dim) along its principal components, as long as its spreads."""
     found = ganspace(generator, generator.w_dim)
     # The last axes have next to no spread; dividing by it would blow up what lies there.
     spreads = found.weights.clamp(min=1e-3 * found.weights[0])

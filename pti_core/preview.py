@@ -24,7 +24,7 @@ from PIL import Image
 from torch import Tensor
 
 from pti_core import carrying
-from pti_core.coarse import SIDE, has_middle, recover_head, show
+from pti_core.coarse import SIDE, recover_head, show
 from pti_core.generators.base import Generator
 from pti_core.perceptual import area
 from pti_core.pictures import to_image, to_tensor
@@ -94,7 +94,7 @@ class Previewer:
         """
         shown = desk.shown  # first: a new session comes before new `shown`
         session = desk.session
-        if not has_middle(kit.generator) or session is None or not kit.directions:
+        if not kit.generator.has_middle or session is None or not kit.directions:
             return
 
         def work() -> None:

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from pti_core.coarse import SIDE as COARSE_SIDE
-from pti_core.coarse import CoarsePictures, has_middle, recover_head
+from pti_core.coarse import CoarsePictures, recover_head
 from pti_core.generators.base import Generator
 from pti_core.losses import PhotographLoss, View, contrast
 from pti_core.optimisers import Muon
@@ -209,7 +209,7 @@ class _Run:
         """Have what the coarse steps need; how many they are."""
         config, generator, count = self.config, self.generator, len(self.targets)
         steps = count * round(config.coarse_share * config.steps / count)
-        if not steps or not has_middle(generator):
+        if not steps or not generator.has_middle:
             self._see_all()
             return 0
         for which in range(count):

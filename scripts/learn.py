@@ -1,6 +1,6 @@
 """python -m scripts.learn: what projection knows of the embedded generator, from generated faces.
 
-Writes `pti_core/data/learned.safetensors` (`pti_core.learned`); a few minutes on two cores. Then
+Writes `pti_core/data/learned.safetensors` (`pti_core.learned`); ten minutes on two slow cores. Then
 measures on faces of other seeds what it is good for.
 """
 
@@ -15,12 +15,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from checkpoints.load import load_generator, load_perceptual
-from pti_core.coarse import CoarsePictures, Ridge, columns
+from pti_core.coarse import SIDE, CoarsePictures, Ridge, columns
 from pti_core.generators.base import Generator
+from pti_core.inversion import principal_axes
 from pti_core.learned import DATA, Learned, save_learned
 from pti_core.memory import keep_memory
 from pti_core.perceptual import LPIPS, area
-from pti_core.unsupervised import ganspace
 
 #: Axes by curvature to this power: 0 leaves every coordinate the spread of W's; a half would make
 #: every direction equally curved, and leave the likely faces. Tried: `benchmarks/README.md`.
@@ -52,9 +52,7 @@ def learn_axes(generator: Generator, lpips: LPIPS, head: Tensor, samples: int, s
     however far its faces are apart. A projection is on its way from the mean to a face: so are the
     codes at which gradients are taken.
     """
-    found = ganspace(generator, generator.w_dim)
-    spreads = found.weights.clamp(min=1e-3 * found.weights[0])
-    rows = (found.vectors * spreads[:, None]).to(generator.w_mean)
+    rows = principal_axes(generator).to(generator.w_mean)
     coarse = CoarsePictures(generator, head)
     moment = torch.zeros(generator.w_dim, generator.w_dim, dtype=torch.float64)
     random = torch.Generator().manual_seed(seed)
@@ -62,7 +60,7 @@ def learn_axes(generator: Generator, lpips: LPIPS, head: Tensor, samples: int, s
         one, other = generator.sample_w(2, seed + number).split(1)
         at = generator.w_mean + torch.rand(1, generator=random).to(one) * (one - generator.w_mean)
         with torch.no_grad():
-            target = area(generator.render(other).float(), coarse.picture(other).shape[-1])
+            target = area(generator.render(other).float(), SIDE)
             wanted = lpips.features(target)
         coarse.correct(at)
         step = torch.zeros(1, generator.w_dim, device=at.device, requires_grad=True)
@@ -82,13 +80,13 @@ def learn_axes(generator: Generator, lpips: LPIPS, head: Tensor, samples: int, s
 
 @torch.no_grad()
 def head_error(generator: Generator, head: Tensor, seed: int, count: int = 16) -> float:
-    """Mean squared error of a corrected head's pictures of faces half a spread away."""
+    """Mean squared error of a corrected head's pictures of codes halfway to another face."""
     coarse, total = CoarsePictures(generator, head), 0.0
     for number in range(count):
         one, other = generator.sample_w(2, seed + number).split(1)
         coarse.correct(one)
         near = one + 0.5 * (other - one)
-        true = area(generator.render(near).float(), coarse.picture(near).shape[-1])
+        true = area(generator.render(near).float(), SIDE)
         total += float(F.mse_loss(coarse.picture(near), true)) / count
     return total
 

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from conftest import make_lively_generator
 
-from pti_core.coarse import SIDE, CoarsePictures, has_middle, recover_head
+from pti_core.coarse import SIDE, CoarsePictures, recover_head
 from pti_core.errors import CheckpointError
 from pti_core.inversion import ProjectionConfig, project
 from pti_core.learned import Learned, load_learned, save_learned
@@ -169,7 +169,7 @@ def test_two_photographs_and_held_edits_share_the_coarse_steps(generator, lpips,
 
 def test_a_generator_of_small_pictures_takes_full_steps_alone(lpips):
     small = make_lively_generator(side=64)
-    assert not has_middle(small)
+    assert not small.has_middle
     target = small.render(small.sample_w(1, seed=1))
     config = dataclasses.replace(TUNING, steps=3, lpips_in_turn=(View(64),))
     sizes = []
@@ -196,7 +196,7 @@ def test_what_is_learned_is_for_one_generator(generator, head, tmp_path):
 
 
 @pytest.mark.slow
-def test_what_is_shipped_halves_the_steps_to_a_face_the_generator_made():
+def test_what_is_shipped_comes_nearer_in_as_many_steps_most_of_them_small():
     from checkpoints.load import load_generator, load_perceptual
     from pti_core.presets import FAST
 

@@ -109,13 +109,18 @@ class Generator(nn.Module):
         ws, options = self.broadcast(w), {} if exact else self.options
         return functional_call(self.synthesis, dict(replaced or {}), (ws,), options)
 
+    @property
+    def has_middle(self) -> bool:
+        """Whether the pictures are large enough for `middle` to be worth it."""
+        return self.resolution >= 4 * MIDDLE
+
     def middle(self, w: Tensor, replaced: Mapping[str, Tensor] | None = None) -> Tensor | None:
         """Hidden maps (N, C, MIDDLE, MIDDLE) on the way to `render`'s picture, in the precision of
         `options`; None where the picture is too small for that to be worth it.
 
         Args: as of `render`.
         """
-        if self.resolution < 4 * MIDDLE:
+        if not self.has_middle:
             return None
         ws, options = self.broadcast(w), {**self.options, "until": MIDDLE}
         return functional_call(self.synthesis, dict(replaced or {}), (ws,), options)
