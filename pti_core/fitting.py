@@ -83,18 +83,21 @@ def _side(
     scale = float(direction.made.get("scale", 1.0))
     sign, wanted = np.sign(end), abs(end)
     whole = abs(direction.length(end))
-    points = [(0.0, 0.0)]
+    points: list[tuple[float, float]] = [(0.0, 0.0)]
+    seen: list[Image.Image] = []  # of each point but nought
     for share in _STEPS:
         length = whole * share if share >= 1 else abs(direction.length(end * share))
         picture = render(float(sign) * length * direction.vector)
         effect = float(sign * (meter.measure(picture)[measure] - start[measure]) / scale)
-        if not sound(picture):
-            break
         # A measure may stand still at first and move later: closed lips before a frown.
         if effect >= points[-1][0] + _LEAST * wanted:
             points.append((effect, length))
+            seen.append(picture)
         if effect >= wanted:
             break
+    # From the end inwards, as the whole range is sound as a rule and one look then tells so.
+    while seen and not sound(seen.pop()):
+        points.pop()
     if len(points) == 1:
         amount = wanted * _KEPT
         return [(float(sign) * amount, direction.length(float(sign) * amount))]

@@ -43,9 +43,9 @@ _FAST_TUNING = TuningConfig(
     lpips_in_turn=(View(256), View(512, 256)),
     lpips_late=(View(1024, 384), View(256)),
     locality_samples=0,
-    views_every=2,
+    views_every=3,
     lambda_edits=0.3,
-    edits_every=2,
+    edits_every=4,
     edits_size=256,
     picture_every=5,
 )

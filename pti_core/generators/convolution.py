@@ -16,6 +16,9 @@ from pti_core.devices import has_fast_half
 #: second-level cache a core, 39 GFLOP/s on the whole maps of a 128 to 257 upsampling, 124 on bands
 #: of 2 MB (135 and 188 without upsampling), a little less on smaller and on larger ones.
 BAND = 2 * 2**20
+#: Places of a 1x1 convolution of which a weight gradient is taken at a time: 4,096 to all 262,144
+#: of a map were tried, this was the fastest by a few hundredths.
+PLACES = 2**16
 
 
 def convolve(x: Tensor, weight: Tensor, bias: Tensor | None, up: bool) -> Tensor:
@@ -66,6 +69,61 @@ class _HostConvolution(torch.autograd.Function):
         if ctx.needs_input_grad[0]:
             to_x = _input_gradient(grad.to(inside), weight.to(inside), ctx.up).to(x.dtype)
         return to_x, to_weight, to_bias, None
+
+
+def pointwise(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """1x1 convolution (N, C_in, H, W) to (N, C_out, H, W), of the type of `x`.
+
+    Args:
+        weight: (C_out, C_in, 1, 1). bias: (C_out,).
+    """
+    weight, bias = weight.to(x.dtype), bias.to(x.dtype)
+    if x.device.type != "cpu" or x.dtype != torch.float32:
+        return F.conv2d(x, weight, bias)
+    return _HostPointwise.apply(x, weight, bias)
+
+
+class _HostPointwise(torch.autograd.Function):
+    """1x1 convolution whose weight gradient is a matrix product, as oneDNN takes twice as long for
+    it: on two cores without AVX-512 a step of tuning the embedded generator went from 0.94 to
+    0.78 s (`benchmarks/README.md`)."""
+
+    @staticmethod
+    def forward(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        return F.conv2d(x, weight, bias)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        ctx.save_for_backward(*inputs[:2])
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        x, weight = ctx.saved_tensors
+        to_x, to_weight, to_bias = None, None, None
+        if ctx.needs_input_grad[0]:
+            geometry = ([1, 1], [0, 0], [1, 1], False, [0, 0], 1)
+            to_x, _, _ = torch.ops.aten.convolution_backward(
+                grad, x, weight, None, *geometry, [True, False, False]
+            )
+        if ctx.needs_input_grad[1]:
+            to_weight = _pointwise_gradient(_rows(grad), _rows(x)).view_as(weight)
+        if ctx.needs_input_grad[2]:
+            to_bias = _rows(grad).sum(0)
+        return to_x, to_weight, to_bias
+
+
+def _rows(maps: Tensor) -> Tensor:
+    """(N, C, H, W) as (places, C); of channels-last maps no copy."""
+    return maps.permute(0, 2, 3, 1).flatten(0, 2)
+
+
+def _pointwise_gradient(grad: Tensor, x: Tensor) -> Tensor:
+    """(C_out, C_in): `grad` (places, C_out), transposed, times `x` (places, C_in)."""
+    total = torch.zeros(grad.shape[1], x.shape[1], dtype=x.dtype)
+    for part, given in zip(grad.split(PLACES), x.split(PLACES), strict=True):
+        total.addmm_(part.T, given)
+    return total
 
 
 def _arithmetic(dtype: torch.dtype) -> torch.dtype:

@@ -24,6 +24,7 @@ from torch.autograd.function import once_differentiable
 from pti_core.devices import Card, multiplies_bf16
 from pti_core.errors import CheckpointError
 from pti_core.generators.base import Generator
+from pti_core.generators.convolution import pointwise
 
 W_DIM = 512
 #: Slope of every leaky ReLU here; the synthesis network has no sqrt(2) gain after it.
@@ -82,7 +83,7 @@ class ModulatedSeparable(nn.Module):
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
         style = self.modulation(w) * self.gain
         x = depthwise_modulated(x, style, self.depthwise)
-        x = F.conv2d(x, self.pointwise.to(x.dtype), self.bias.to(x.dtype))
+        x = pointwise(x, self.pointwise, self.bias)
         return F.leaky_relu_(x.add_(self.noise.to(x.dtype)), SLOPE)
 
 
@@ -137,7 +138,7 @@ class ImageHead(nn.Module):
             weight = self.weight * style[:, :, None, None]
         else:
             x, weight = x * style[:, :, None, None].to(x.dtype), self.weight
-        bands = F.conv2d(x, weight.to(x.dtype), self.bias.to(x.dtype))
+        bands = pointwise(x, weight, self.bias)
         return inverse_haar(bands.to(self.weight.dtype).contiguous())
 
 
