@@ -307,14 +307,17 @@ def picture(
         stack = session.stack if edits is None else ()
     edits = session.edits if edits is None else edits
     replaced = restyled(replaced, stack, kit.generator)
-    own, carried = carrying.split(edits) if session.delta.tensors else (edits, False)
+    own, carried = carrying.split(edits) if session.delta.tensors else (edits, {})
     w = edited(session, kit, own, person, stack)
     found = kit.generator.render(w, replaced, exact=True)
-    if not carried:
-        return found
-    after = edited(session, kit, edits, person, stack)
-    after = carrying.lengthened(after, edits, session.directions(kit.directions, person))
-    return carrying.laid_on(found, kit.generator, w, after)
+    glasses = carried.pop(carrying.GLASSES, 0.0)
+    if carried:
+        after = edited(session, kit, {**own, **carried}, person, stack)
+        found = carrying.laid_on(found, kit.generator, w, after)
+    if glasses:
+        directions = session.directions(kit.directions, person)
+        found = carrying.with_glasses(found, kit.generator, w, glasses, directions)
+    return found
 
 
 def edited(

@@ -68,3 +68,29 @@ def test_half_is_fast_where_its_time_says_so(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_the_time_of_a_convolution_is_measured_once() -> None:
     assert 0 < devices._seconds(F32) == devices._seconds(F32) < 1
+
+
+@pytest.mark.parametrize("order", [torch.channels_last, torch.contiguous_format])
+@pytest.mark.parametrize("frozen", ["x", "weight", "bias", None])
+def test_a_pointwise_convolution_and_its_gradients(frozen, order, monkeypatch) -> None:
+    """Against the library's, of 162 places in portions of 50."""
+    monkeypatch.setattr(convolution, "PLACES", 50)
+    random = torch.Generator().manual_seed(0)
+    leaves = {
+        "x": torch.randn(2, 6, 9, 9, generator=random).contiguous(memory_format=order),
+        "weight": torch.randn(4, 6, 1, 1, generator=random),
+        "bias": torch.randn(4, generator=random),
+    }
+    free = [tensor.requires_grad_() for name, tensor in leaves.items() if name != frozen]
+    y, wanted = convolution.pointwise(**leaves), torch.nn.functional.conv2d(*leaves.values())
+    upstream = torch.randn(y.shape, generator=random)
+    assert error(y, wanted) < 1e-6
+    found, exact = (torch.autograd.grad(result, free, upstream) for result in (y, wanted))
+    for got, whole in zip(found, exact, strict=True):
+        assert got.shape == whole.shape and error(got, whole) < 1e-5
+
+
+def test_sixteen_bit_maps_stay_so_in_a_pointwise_convolution() -> None:
+    x = torch.randn(1, 6, 4, 4, dtype=torch.bfloat16)
+    y = convolution.pointwise(x, torch.randn(4, 6, 1, 1), torch.randn(4))
+    assert y.dtype == torch.bfloat16

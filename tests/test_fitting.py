@@ -98,6 +98,19 @@ def test_the_person_bounds_the_range(age):
     assert 0 < moved <= 0.8 * levels and own.high < age.high
 
 
+def test_a_person_is_compared_once_a_side_where_the_whole_range_is_sound(age):
+    class Counting(SameWithin):
+        compared = 0
+
+        def distance(self, a, b):
+            Counting.compared += 1
+            return super().distance(a, b)
+
+    per_step = 0.6 * age.high / age.length(age.high)
+    own, _ = fitted(age, lambda length: per_step * length, Counting(1e6))
+    assert own.high == pytest.approx(age.high) and Counting.compared == 2
+
+
 def test_directions_without_a_measure_are_left_alone(directions):
     unmeasured = {"age": dataclasses.replace(directions["age"], made={})}
     assert fit_curves(unmeasured, lambda step: GREY, GREY, Brightness()) == {}
