@@ -47,7 +47,6 @@ _TURNS = ("pose", "pitch")
 # zone laid a glow beside the ears.
 _AROUND_THE_EYES = (0.5, 0.5, 0.235, 0.105)
 _EYES = ((0.375, 0.47, 0.075, 0.036), (0.625, 0.47, 0.075, 0.036))
-
 #: Over what share of its half width a zone fades, to either side of its edge.
 _SOFT = 0.15
 
@@ -68,7 +67,11 @@ def laid_on(tuned: Tensor, generator: Generator, before: Tensor, after: Tensor) 
     Args:
         before, after: w or ws, as `Generator.render` takes them.
     """
-    return tuned + generator.render(after, exact=True) - generator.render(before, exact=True)
+    return tuned + _change(generator, before, after)
+
+
+def _change(generator: Generator, before: Tensor, after: Tensor) -> Tensor:
+    return generator.render(after, exact=True) - generator.render(before, exact=True)
 
 
 def with_glasses(
@@ -90,8 +93,7 @@ def with_glasses(
     worn = _zone(picture, _AROUND_THE_EYES, power=4)
     for eye in _EYES:
         worn = worn * (1 - _zone(picture, eye, power=2))
-    change = generator.render(after, exact=True) - generator.render(before, exact=True)
-    return picture + worn * change
+    return picture + worn * _change(generator, before, after)
 
 
 def _drawn_in(w: Tensor, mean: Tensor, kept: Sequence[Tensor]) -> Tensor:

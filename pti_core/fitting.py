@@ -83,7 +83,7 @@ def _side(
     scale = float(direction.made.get("scale", 1.0))
     sign, wanted = np.sign(end), abs(end)
     whole = abs(direction.length(end))
-    points: list[tuple[float, float]] = [(0.0, 0.0)]
+    points = [(0.0, 0.0)]
     seen: list[Image.Image] = []  # of each point but nought
     for share in _STEPS:
         length = whole * share if share >= 1 else abs(direction.length(end * share))

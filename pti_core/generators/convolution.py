@@ -84,9 +84,9 @@ def pointwise(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
 
 
 class _HostPointwise(torch.autograd.Function):
-    """1x1 convolution whose weight gradient is a matrix product, as oneDNN takes twice as long for
-    it: on two cores without AVX-512 a step of tuning the embedded generator went from 0.94 to
-    0.78 s (`benchmarks/README.md`)."""
+    """1x1 convolution whose weight gradient is a matrix product, as oneDNN takes up to four times
+    as long for it: forward and backward of the embedded generator, on two cores without AVX-512,
+    went from 0.94 to 0.78 s (`benchmarks/README.md`)."""
 
     @staticmethod
     def forward(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
