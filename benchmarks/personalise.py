@@ -34,8 +34,10 @@ def run(photo: Path, preset: str, threads: int) -> dict[str, Any]:
     from checkpoints.load import load_toolkit
     from pti_core.pictures import to_tensor
     from pti_core.pipeline import personalise, render
+    from pti_core.warming import warm_up
 
     kit = load_toolkit("mobile")
+    warm_up(kit)  # as the app does
     began, fall = time.perf_counter(), []
 
     def on_step(step: Any) -> None:

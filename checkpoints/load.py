@@ -101,10 +101,13 @@ def load_attribute_meter(
     finder: FaceFinder | None = None, progress: Progress | None = None
 ) -> AttributeMeter:
     """What measures age, pose and expression; `finder` is shared if given."""
+    import torch
+
     from pti_core.attributes import AttributeMeter
 
     age, gender = fetch("age-v1", progress), fetch("gender-v1", progress)
-    return AttributeMeter(finder or load_face_finder(progress), age, gender)
+    threads = torch.get_num_threads()
+    return AttributeMeter(finder or load_face_finder(progress), age, gender, threads)
 
 
 def load_edit_kit(

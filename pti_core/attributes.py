@@ -7,6 +7,7 @@ mirrored picture has the opposite yaw and roll, all else equal.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 import cv2
@@ -109,8 +110,10 @@ class AttributeMeter:
         self._age = _session(age_model, threads)
         self._gender = _session(gender_model, threads)
 
-    def measure(self, image: Image.Image) -> dict[str, float]:
-        """Measure an aligned crop (square, 256 pixels or more); the keys are `NAMES`.
+    def measure(self, image: Image.Image, names: Collection[str] = NAMES) -> dict[str, float]:
+        """Measure an aligned crop (square, 256 pixels or more); the keys are `names`.
+
+        names: which of `NAMES`. The age costs ten times as much as the pose and the expression.
 
         age: years, 0.25 to 80. gender: probability of female, 0 to 1. yaw, pitch, roll: degrees.
         smile: width of the mouth and lift of its corners, scaled so that a mouth at rest is about
@@ -121,19 +124,28 @@ class AttributeMeter:
         mirrored = np.ascontiguousarray(array[:, ::-1])
         own = self._finder.landmarks_in_crop(array)
         other = self._finder.landmarks_in_crop(mirrored)
-        ages, genders = self._classify([(array, own), (mirrored, other)])
+        faces = [(array, own), (mirrored, other)]
         points = (own + mirror_landmarks(other, array.shape[1])) / 2
-        return {"age": ages, "gender": genders, **geometry(points, max(array.shape[:2]))}
+        found = geometry(points, max(array.shape[:2]))
+        if "age" in names:
+            found["age"] = self._years(faces)
+        if "gender" in names:
+            found["gender"] = self._female(faces)
+        return {name: found[name] for name in names}
 
-    def _classify(self, faces: list[tuple[np.ndarray, np.ndarray]]) -> tuple[float, float]:
-        """Return age (years) and gender (probability of female), averaged over `faces`."""
+    def _years(self, faces: list[tuple[np.ndarray, np.ndarray]]) -> float:
+        """Return the age in years, averaged over `faces`."""
         ages = self._age.run(None, {"images": _network_input(_crops(faces))})[0]
         soft = np.maximum(ages, 1e-12) ** (1 / _AGE_TEMPERATURE)
         soft /= soft.sum(axis=1, keepdims=True)
         years = _YEARS_AT_NOUGHT + _YEARS_PER_SOFT_YEAR * float((soft @ _AGES).mean())
+        return min(max(years, _AGES[0]), _AGES[-1])
+
+    def _female(self, faces: list[tuple[np.ndarray, np.ndarray]]) -> float:
+        """Return the probability of female, averaged over `faces`."""
         chips = _network_input(_chips(faces, _GENDER_CHIP, _CHIP_MARGIN))
         genders = self._gender.run(None, {"images": chips})[0]
-        return min(max(years, _AGES[0]), _AGES[-1]), float(genders[:, 0].mean())
+        return float(genders[:, 0].mean())
 
 
 def mirror_landmarks(landmarks: np.ndarray, width: int) -> np.ndarray:

@@ -52,7 +52,8 @@ def fit_curves(
     measured = {n: d for n, d in directions.items() if d.made.get("measure")}
     if not measured:
         return {}
-    start = meter.measure(render(next(iter(measured.values())).step(0)))
+    names = {str(direction.made["measure"]) for direction in measured.values()}
+    start = meter.measure(render(next(iter(measured.values())).step(0)), names)
     own = identity.embedding(crop) if identity else None
 
     def sound(picture: Image.Image) -> bool:
@@ -88,7 +89,8 @@ def _side(
     for share in _STEPS:
         length = whole * share if share >= 1 else abs(direction.length(end * share))
         picture = render(float(sign) * length * direction.vector)
-        effect = float(sign * (meter.measure(picture)[measure] - start[measure]) / scale)
+        found = meter.measure(picture, [measure])[measure]
+        effect = float(sign * (found - start[measure]) / scale)
         # A measure may stand still at first and move later: closed lips before a frown.
         if effect >= points[-1][0] + _LEAST * wanted:
             points.append((effect, length))

@@ -19,7 +19,7 @@ from pti_core.generators.base import Generator
 from pti_core.learned import Learned
 from pti_core.perceptual import LPIPS, area
 from pti_core.progress import OnStep, Step, work_done
-from pti_core.unsupervised import ganspace
+from pti_core.unsupervised import principal_axes
 
 
 @dataclass(frozen=True)
@@ -170,7 +170,8 @@ class _Axes:
 
     def __init__(self, generator: Generator, start: Tensor, learned: Learned | None = None):
         self.mean = generator.w_mean
-        principal = principal_axes(generator).to(start)
+        known = learned.principal if learned else None
+        principal = (principal_axes(generator) if known is None else known).to(start)
         self.rows = learned.axes.to(start) if learned else principal
         self._whitening = torch.linalg.inv(principal.double()).to(start)
         there = (start - self.mean).double().flatten(0, -2)
@@ -185,14 +186,6 @@ class _Axes:
         random face. Without it the learned axes soon lead to codes that are no face's, where edits
         do not do what they should, though the picture is nearer to the photograph."""
         return ((w - self.mean) @ self._whitening).square().mean()
-
-
-def principal_axes(generator: Generator) -> Tensor:
-    """Steps in W (rows, w_dim by w_dim) along its principal components, as long as its spreads."""
-    found = ganspace(generator, generator.w_dim)
-    # The last axes have next to no spread; dividing by it would blow up what lies there.
-    spreads = found.weights.clamp(min=1e-3 * found.weights[0])
-    return found.vectors * spreads[:, None]
 
 
 def _w_noise(config: ProjectionConfig, done: float) -> float:

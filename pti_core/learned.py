@@ -18,6 +18,7 @@ from torch import Tensor
 
 from pti_core.errors import CheckpointError
 from pti_core.generators.base import Generator
+from pti_core.unsupervised import principal_axes
 
 DATA = Path(__file__).parent / "data" / "learned.safetensors"
 
@@ -29,10 +30,13 @@ class Learned:
     Attributes:
         axes: (w_dim, w_dim), rows: the step in W that one of each coordinate is.
         head: (12, C).
+        principal: `principal_axes` of the generator, which takes half a second to find; None where
+            nobody asked for it yet.
     """
 
     axes: Tensor
     head: Tensor
+    principal: Tensor | None = None
 
 
 def load_learned(generator: Generator, path: Path = DATA) -> Learned | None:
@@ -48,7 +52,7 @@ def load_learned(generator: Generator, path: Path = DATA) -> Learned | None:
             axes, head = (file.get_tensor(name).to(generator.w_mean) for name in ("axes", "head"))
     except (OSError, SafetensorError) as error:
         raise CheckpointError(f"{path.name} is damaged: install the program again.") from error
-    return Learned(axes, head)
+    return Learned(axes, head, principal_axes(generator))
 
 
 def save_learned(learned: Learned, generator: Generator, made: dict[str, str], path: Path) -> None:

@@ -241,7 +241,7 @@ class _Work:
                     noise=[{n: t.to(device) for n, t in maps.items()} for maps in session.noise],
                     start=session.delta if session.delta.tensors else None,
                     on_step=control,
-                    edits=_ends(kit.directions),
+                    edits=ends(kit.directions),
                 )
             session.delta = compact(tuned.delta)
             self.steps["tune"], self.stopped = tuned.steps, tuned.stopped
@@ -474,7 +474,7 @@ class _Control:
         return "person" if self.stopped else otherwise
 
 
-def _ends(directions: Mapping[str, Direction]) -> Tensor | None:
+def ends(directions: Mapping[str, Direction]) -> Tensor | None:
     """The steps in W (2 * K, w_dim) to both ends of every direction that is fitted to persons."""
     fitted = [d for d in directions.values() if d.made.get("measure")]
     steps = [d.step(end) for d in fitted for end in (d.low, d.high)]

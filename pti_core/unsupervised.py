@@ -53,6 +53,14 @@ def ganspace(
     return _sorted(values.clamp(min=0).sqrt(), vectors, components)
 
 
+def principal_axes(generator: Generator) -> Tensor:
+    """Steps in W (rows, w_dim by w_dim) along its principal components, as long as its spreads."""
+    found = ganspace(generator, generator.w_dim)
+    # The last axes have next to no spread; dividing by it would blow up what lies there.
+    spreads = found.weights.clamp(min=1e-3 * found.weights[0])
+    return found.vectors * spreads[:, None]
+
+
 def sefa(
     generator: Generator, components: int, *, sides: tuple[int, int] | None = None
 ) -> Components:

@@ -17,7 +17,7 @@ from torch import Tensor
 from checkpoints.load import load_generator, load_perceptual
 from pti_core.coarse import SIDE, CoarsePictures, Ridge, columns
 from pti_core.generators.base import Generator
-from pti_core.inversion import principal_axes
+from pti_core.unsupervised import principal_axes
 from pti_core.learned import DATA, Learned, save_learned
 from pti_core.memory import keep_memory
 from pti_core.perceptual import LPIPS, area

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Collection
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from pti_core.session_file import Header, check_header, pack
 class Brightness:
     """Measures a picture's brightness, as if it were the attribute of the directions below."""
 
-    def measure(self, image: Image.Image) -> dict[str, float]:
+    def measure(self, image: Image.Image, names: Collection[str]) -> dict[str, float]:
         return {"brightness": float(np.asarray(image)[0, 0])}
 
 

@@ -18,10 +18,13 @@ def load_networks(generator: str, report: Callable[[str, int, int], None]) -> An
 
     from checkpoints.choice import choose_generator
     from checkpoints.load import load_toolkit
+    from pti_core.warming import warm_up
 
     torch.set_num_threads(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2)
     choice = choose_generator(generator, progress=report)
     kit = load_toolkit(choice.generator, progress=report)
+    report("a first try", 0, 0)
+    warm_up(kit)
     return dataclasses.replace(kit, about=f"{choice.why} {describe_generator(choice.name)}")
 
 
