@@ -9,13 +9,13 @@ true.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pti_core.generators.base import MIDDLE, Generator
+from pti_core.generators.base import MIDDLE, Generator, Stem
 from pti_core.perceptual import area
 
 #: Side of these pictures.
@@ -49,46 +49,40 @@ def show(head: Tensor, maps: Tensor) -> Tensor:
     return F.pixel_shuffle(F.conv2d(maps.float(), head[:, :, None, None]), 2)
 
 
-def columns(
+@torch.no_grad()
+def halfway(
     generator: Generator,
     w: Tensor,
     replaced: Mapping[str, Tensor] | None = None,
-    small: Tensor | None = None,
+    stem: Stem | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Of one code: its hidden maps (C, places), and its picture (12, places), in [-1, 1].
+    """Of one code: its hidden maps (1, C, MIDDLE, MIDDLE) and its picture (1, 3, R, R), float32.
 
-    small: the picture (1, 3, SIDE, SIDE), where it is there already.
+    Args: `generator` has a middle; the others are as of `Generator.render`.
     """
-    maps = generator.middle(w, replaced)
-    assert maps is not None
-    if small is None:
-        small = area(generator.render(w, replaced).float(), SIDE)
-    return maps.float()[0].flatten(1), F.pixel_unshuffle(small.clamp(-1, 1), 2)[0].flatten(1)
+    middle = generator.stem(w, MIDDLE, replaced, stem)
+    return middle.maps.float(), generator.render(w, replaced, stem=middle).float()
+
+
+def columns(maps: Tensor, picture: Tensor) -> tuple[Tensor, Tensor]:
+    """What `halfway` gives, as columns for `Ridge`: (C, places), (12, places), in [-1, 1]."""
+    small = area(picture, SIDE).clamp(-1, 1)
+    return maps[0].flatten(1), F.pixel_unshuffle(small, 2)[0].flatten(1)
 
 
 @torch.no_grad()
-def recover_head(
-    generator: Generator,
-    around: Tensor,
-    others: Sequence[Tensor],
-    replaced: Mapping[str, Tensor] | None = None,
-    pictures: Sequence[Tensor] | None = None,
-) -> Tensor:
+def recover_head(seen: Iterable[tuple[Tensor, Tensor]]) -> Tensor:
     """The head (12, C) that shows best how pictures differ from that of one code.
 
-    Args:
-        generator: one whose `middle` is not None.
-        around: the code, (1, w_dim) or (1, num_ws, w_dim).
-        others: at least one more.
-        replaced: as of `Generator.render`.
-        pictures: of all of these codes, (1, 3, SIDE, SIDE); rendered where they are not given.
+    seen: of that code, then of at least one more: what `halfway` gives, or the same with the
+    picture reduced to no less than `SIDE`.
     """
-    given = list(pictures) if pictures else [None] * (1 + len(others))
-    maps, pixels = columns(generator, around, replaced, given[0])
-    found = Ridge()
-    for other, picture in zip(others, given[1:], strict=True):
-        their_maps, their_pixels = columns(generator, other, replaced, picture)
-        found.add(their_maps - maps, their_pixels - pixels)
+    found, first = Ridge(), None
+    for maps, pixels in (columns(*one) for one in seen):
+        if first is None:
+            first = maps, pixels
+        else:
+            found.add(maps - first[0], pixels - first[1])
     return found.head()
 
 
@@ -104,9 +98,14 @@ class CoarsePictures:
         self.generator, self.head = generator, head
         self._missed: Tensor | None = None
 
-    def picture(self, w: Tensor, replaced: Mapping[str, Tensor] | None = None) -> Tensor:
+    def picture(
+        self,
+        w: Tensor,
+        replaced: Mapping[str, Tensor] | None = None,
+        stem: Stem | None = None,
+    ) -> Tensor:
         """With gradients to `w` and to what is `replaced`; args as of `Generator.render`."""
-        maps = self.generator.middle(w, replaced)
+        maps = self.generator.middle(w, replaced, stem)
         assert maps is not None
         seen = show(self.head, maps)
         return seen if self._missed is None else seen + self._missed
@@ -116,13 +115,12 @@ class CoarsePictures:
         self,
         w: Tensor,
         replaced: Mapping[str, Tensor] | None = None,
-        full: Tensor | None = None,
+        stem: Stem | None = None,
     ) -> None:
-        """Add what the head misses here to every picture from now on.
+        """Add what the head misses here to every picture from now on; args as of `picture`."""
+        self.match(*halfway(self.generator, w, replaced, stem))
 
-        full: the picture of full size, where it is there already: it costs as much as all else.
-        """
-        self._missed = None
-        if full is None:
-            full = self.generator.render(w, replaced)
-        self._missed = area(full.float(), SIDE) - self.picture(w, replaced)
+    @torch.no_grad()
+    def match(self, maps: Tensor, full: Tensor) -> None:
+        """`correct`, by the hidden maps and the picture of full size that are there already."""
+        self._missed = area(full.float(), SIDE) - show(self.head, maps)

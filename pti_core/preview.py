@@ -24,7 +24,7 @@ from PIL import Image
 from torch import Tensor
 
 from pti_core import carrying
-from pti_core.coarse import SIDE, recover_head, show
+from pti_core.coarse import SIDE, halfway, recover_head, show
 from pti_core.generators.base import Generator
 from pti_core.perceptual import area
 from pti_core.pictures import to_image, to_tensor
@@ -237,5 +237,6 @@ def fit_head(session: Session, kit: EditKit, count: int = FITTED_TO) -> Tensor:
     own = session.directions(kit.directions)
     ranges = {name: (direction.low, direction.high) for name, direction in own.items()}
     generator = kit.generator.twin()
-    others = [edited(session, kit, random_edits(ranges, seed)) for seed in range(1, count + 1)]
-    return recover_head(generator, edited(session, kit, {}), others, session.replaced(generator))
+    edits = [{}, *(random_edits(ranges, seed) for seed in range(1, count + 1))]
+    replaced = session.replaced(generator)
+    return recover_head(halfway(generator, edited(session, kit, one), replaced) for one in edits)

@@ -8,16 +8,17 @@ the base generator renders elsewhere in W (equations 6 and 7).
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from pti_core.coarse import SIDE as COARSE_SIDE
-from pti_core.coarse import CoarsePictures, recover_head
-from pti_core.generators.base import Generator
+from pti_core.coarse import CoarsePictures, halfway, recover_head
+from pti_core.generators.base import MIDDLE, Generator, Stem
 from pti_core.losses import PhotographLoss, View, contrast
 from pti_core.optimisers import Muon
 from pti_core.perceptual import LPIPS, area
@@ -178,6 +179,22 @@ def steps_for(config: TuningConfig, targets: Tensor) -> int:
     return round(config.steps * min(max(most / config.enough_detail, 1.0), config.most_steps))
 
 
+class _Code(NamedTuple):
+    """Where pictures are rendered over and over while weights move: ws, and what stays there."""
+
+    ws: Tensor
+    stem: Stem | None
+
+
+class _Held(NamedTuple):
+    """An edit that is held: where it leads, the picture that is wanted there at `edits_size`, and
+    the mean square of how the base's differs from its picture at the pivot."""
+
+    code: _Code
+    wanted: Tensor
+    scale: float
+
+
 class _Run:
     """State of one tuning: the moving weights, their optimisers, and the best seen."""
 
@@ -186,69 +203,88 @@ class _Run:
         if len(pivots) != count:
             raise ValueError(f"{count} targets and {len(pivots)} pivots")
         self.generator, self.lpips, self.config = generator, lpips, config
-        self.ws = generator.broadcast(pivots)
         self.targets, self.edits = targets, edits
         self.noise = list(noise) if isinstance(noise, list | tuple) else [noise or {}] * count
         self.random = torch.Generator().manual_seed(seed)
         self.weights = _free_weights(generator, config.tuned_from, start)
         self.optimisers = _optimisers(self.weights, config)
         self.rates = [optimiser.param_groups[0]["lr"] for optimiser in self.optimisers]
-        #: Of each photograph: ws and the base's picture there, of the pivot and the held edits.
-        self.base: list[list[tuple[Tensor, Tensor]]] = [[] for _ in targets]
-        self.held = [self._held_edits(which) for which in range(count)]
+        rows = generator.broadcast(pivots).split(1)
+        self.pivots = [self._code(ws, noise) for ws, noise in zip(rows, self.noise, strict=True)]
+        self.held: list[list[_Held]] = []  # of each photograph
         self.coarse: list[CoarsePictures] = []  # of each photograph, where there are coarse steps
-        self.fine = True
-        self.coarse_steps = self._begin_coarse()
+        self.coarse_steps = self._coarse_steps()
+        for which in range(count):
+            self._look_at_the_base(which)
+        self.fine = not self.coarse_steps
+        self.photographs = self._small() if self.coarse_steps else self._large()
         self.detail = [0.0] * count  # the last LPIPS of a view in turn
         self.steps = 0
         self.best_losses: dict[str, float] = {}
         self.best = self.before = _copies(self.weights)
         self._forget()
 
-    def _begin_coarse(self) -> int:
-        """Have what the coarse steps need; how many they are."""
-        config, generator, count = self.config, self.generator, len(self.targets)
-        steps = count * round(config.coarse_share * config.steps / count)
-        if not steps or not generator.has_middle:
-            self._see_all()
-            return 0
-        for which in range(count):
-            ws, noise = self.ws[which : which + 1], self.noise[which]
-            shown = self.base[which]
-            others, pictures = [moved for moved, _ in shown[1:]], [picture for _, picture in shown]
-            if config.edits_size != COARSE_SIDE or not others:
-                faces = generator.sample_w(_HEAD_FACES, seed=0).split(1)
-                others = [ws + 0.5 * (generator.broadcast(w) - ws) for w in faces]
-                pictures = []
-            head = recover_head(generator, ws, others, noise, pictures)
-            self.coarse.append(CoarsePictures(generator, head))
-        self.base = []
-        self.fine = False
-        small = area(self.targets, COARSE_SIDE)
-        self.photographs = [
-            PhotographLoss(t[None], self.lpips, (), (View(COARSE_SIDE),)) for t in small
-        ]
-        return steps
+    @torch.no_grad()
+    def _code(self, ws: Tensor, noise: dict[str, Tensor]) -> _Code:
+        least = min(map(self.generator.side_of, self.weights))
+        stem = self.generator.stem(ws, least // 2, noise) if least >= 8 else None
+        return _Code(ws, stem)
 
-    def _see_all(self) -> None:
+    def _coarse_steps(self) -> int:
+        count = len(self.targets)
+        steps = count * round(self.config.coarse_share * self.config.steps / count)
+        return steps if self.generator.has_middle else 0
+
+    def _small(self) -> list[PhotographLoss]:
+        small = area(self.targets, COARSE_SIDE)
+        return [PhotographLoss(t[None], self.lpips, (), (View(COARSE_SIDE),)) for t in small]
+
+    def _large(self) -> list[PhotographLoss]:
         config = self.config
-        self.photographs = [
-            PhotographLoss(
-                target[None],
-                self.lpips,
-                config.lpips_views,
-                config.lpips_in_turn,
-                config.lpips_late,
-            )
-            for target in self.targets
-        ]
+        views = (config.lpips_views, config.lpips_in_turn, config.lpips_late)
+        return [PhotographLoss(target[None], self.lpips, *views) for target in self.targets]
 
     def go_fine(self) -> None:
         """From the small pictures to those of full size, whose losses are other ones."""
         if not self.fine:
             self.fine = True
-            self._see_all()
+            self.photographs = self._large()
             self._forget()
+
+    @torch.no_grad()
+    def _look_at_the_base(self, which: int) -> None:
+        """`held` and `coarse` of a photograph, from the base's pictures around its pivot."""
+        generator, config, size = self.generator, self.config, self.config.edits_size
+        pivot, noise, pictures = self.pivots[which], self.noise[which], []
+        edits = [] if self.edits is None or not config.lambda_edits else self.edits.to(pivot.ws)
+        steps = [length * edit for edit in edits for length in (0.5, 1.0)]
+        moved = [self._code(pivot.ws + step, noise) for step in steps]
+
+        def seen(around: list[_Code]) -> Iterator[tuple[Tensor, Tensor]]:
+            for code in (pivot, *around):
+                maps, picture = halfway(generator, code.ws, noise, code.stem)
+                pictures.append(area(picture, size))
+                yield maps, picture
+
+        if self.coarse_steps:
+            head = recover_head(seen(moved or self._faces_near(pivot.ws)))
+            self.coarse.append(CoarsePictures(generator, head))
+        elif moved:
+            for code in (pivot, *moved):
+                picture = generator.render(code.ws, noise, stem=code.stem)
+                pictures.append(area(picture.float(), size))
+        target = area(self.targets[which : which + 1], size)
+        changes = [picture - pictures[0] for picture in pictures[1:]]
+        self.held.append(
+            [
+                _Held(code, target + change, change.square().mean().item())
+                for code, change in zip(moved, changes, strict=False)  # none are held, or all
+            ]
+        )
+
+    def _faces_near(self, ws: Tensor) -> list[_Code]:
+        faces = self.generator.sample_w(_HEAD_FACES, seed=0).split(1)
+        return [_Code(ws + 0.5 * (self.generator.broadcast(w) - ws), None) for w in faces]
 
     def _forget(self) -> None:
         self.history: list[float] = []  # mean loss of each whole round over the photographs
@@ -289,17 +325,8 @@ class _Run:
     def _photograph_step(self, which: int, index: int) -> tuple[dict[str, float], Tensor]:
         """Gradients of equation 3's loss for one photograph; its terms and the picture."""
         config, photograph = self.config, self.photographs[which]
-        ws, round_ = self.ws[which : which + 1], index // len(self.photographs)
-        replaced = {**self.noise[which], **self.weights}
-        amiss = self.coarse and round_ % config.correct_every == 0
-        if self.fine:
-            picture = self.generator.render(ws, replaced)
-            if amiss:
-                self.coarse[which].correct(ws, replaced, picture.detach())
-        else:
-            if amiss:
-                self.coarse[which].correct(ws, replaced)
-            picture = self.coarse[which].picture(ws, replaced)
+        round_ = index // len(self.photographs)
+        picture = self._picture(which, round_)
         mse = photograph.squared_error(picture)
         perceptual = photograph.perceptual(picture, self.random)
         steady = config.lambda_l2 * mse + config.lambda_lpips * perceptual
@@ -323,6 +350,21 @@ class _Run:
         losses = {"mse": mse.item(), "lpips": seen, "loss": steady.item()}
         return losses, picture.detach()
 
+    def _picture(self, which: int, round_: int) -> Tensor:
+        """A photograph's picture as its step sees it: small, or of full size."""
+        (ws, stem), replaced = self.pivots[which], {**self.noise[which], **self.weights}
+        amiss = self.coarse and round_ % self.config.correct_every == 0
+        if not self.fine:
+            if amiss:
+                self.coarse[which].correct(ws, replaced, stem)
+            return self.coarse[which].picture(ws, replaced, stem)
+        if not amiss:
+            return self.generator.render(ws, replaced, stem=stem)
+        middle = self.generator.stem(ws, MIDDLE, replaced, stem)
+        picture = self.generator.render(ws, replaced, stem=middle)
+        self.coarse[which].match(middle.maps, picture)
+        return picture
+
     def _locality_loss(self) -> Tensor:
         """Equations 6 and 7: pictures at a distance alpha from the pivot stay the base's.
 
@@ -332,9 +374,9 @@ class _Run:
         """
         config, total = self.config, torch.zeros(())
         for _ in range(config.locality_samples):
-            which = int(torch.randint(0, len(self.ws), (1,), generator=self.random))
+            which = int(torch.randint(0, len(self.pivots), (1,), generator=self.random))
             z = torch.randn(1, self.generator.w_dim, generator=self.random)
-            pivot = self.ws[which : which + 1]
+            pivot = self.pivots[which].ws
             away = self.generator.broadcast(self.generator.mapping(z.to(pivot))) - pivot
             ws = pivot + config.locality_alpha * away / away.norm()
             with torch.no_grad():
@@ -344,26 +386,6 @@ class _Run:
             perceptual = self.lpips(area(tuned, size), area(base, size)).sum()
             total = total + perceptual + config.lambda_l2_locality * F.mse_loss(tuned, base)
         return total / config.locality_samples
-
-    @torch.no_grad()
-    def _held_edits(self, which: int) -> list[tuple[Tensor, Tensor, float]]:
-        """For each edit of a photograph, at half and all of its length: ws, the picture that is
-        wanted there at `edits_size`, and the mean square of how it differs from the photograph."""
-        if self.edits is None or not self.config.lambda_edits:
-            return []
-        size, ws, noise = self.config.edits_size, self.ws[which : which + 1], self.noise[which]
-        base = area(self.generator.render(ws, noise), size)
-        target = area(self.targets[which : which + 1], size)
-        held = []
-        self.base[which].append((ws, base.float()))
-        for edit in self.edits.to(ws):
-            for length in (0.5, 1.0):
-                moved = ws + length * edit
-                picture = area(self.generator.render(moved, noise), size)
-                self.base[which].append((moved, picture.float()))
-                change = picture - base
-                held.append((moved, target + change, change.square().mean().item()))
-        return held
 
     def _edit_loss(self, which: int) -> Tensor:
         """How far an edit of the photograph is from what the same edit does on the base.
@@ -376,10 +398,10 @@ class _Run:
         """
         held = self.held[which]
         chosen = int(torch.randint(0, len(held), (1,), generator=self.random))
-        moved, wanted, scale = held[chosen]
+        (ws, stem), wanted, scale = held[chosen]
         replaced = {**self.noise[which], **self.weights}
         seen = self.coarse[which].picture if self.coarse else self.generator.render
-        picture = seen(moved, replaced)
+        picture = seen(ws, replaced, stem=stem)
         return F.mse_loss(area(picture, self.config.edits_size), wanted) / scale
 
     def _rate(self, index: int) -> float:

@@ -15,12 +15,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from checkpoints.load import load_generator, load_perceptual
-from pti_core.coarse import SIDE, CoarsePictures, Ridge, columns
+from pti_core.coarse import SIDE, CoarsePictures, Ridge, columns, halfway
 from pti_core.generators.base import Generator
-from pti_core.unsupervised import principal_axes
 from pti_core.learned import DATA, Learned, save_learned
 from pti_core.memory import keep_memory
 from pti_core.perceptual import LPIPS, area
+from pti_core.unsupervised import principal_axes
 
 #: Axes by curvature to this power: 0 leaves every coordinate the spread of W's; a half would make
 #: every direction equally curved, and leave the likely faces. Tried: `benchmarks/README.md`.
@@ -38,7 +38,7 @@ def learn_head(generator: Generator, faces: int, seed: int) -> Tensor:
     """The head (12, C) of random faces' pictures, regressed around their means."""
     found = Ridge()
     for number in range(faces):
-        maps, pixels = columns(generator, generator.sample_w(1, seed + number))
+        maps, pixels = columns(*halfway(generator, generator.sample_w(1, seed + number)))
         ones = torch.ones_like(maps[:1])  # takes what does not change
         found.add(torch.cat([maps, ones]), pixels)
     return found.head()[:, :-1].contiguous()

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from conftest import make_lively_generator
 
-from pti_core.coarse import SIDE, CoarsePictures, recover_head
+from pti_core.coarse import SIDE, CoarsePictures, halfway, recover_head
 from pti_core.errors import CheckpointError
 from pti_core.inversion import ProjectionConfig, project
 from pti_core.learned import Learned, load_learned, save_learned
@@ -43,7 +43,7 @@ def codes(generator, count, seed):
 @pytest.fixture(scope="module")
 def head(generator):
     w = codes(generator, 9, seed=2)
-    return recover_head(generator, w[:1], [*w[1:].split(1)])
+    return recover_head(halfway(generator, one) for one in w.split(1))
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +58,7 @@ def true(generator, w):
 
 def test_a_corrected_picture_is_true_there_and_nearly_so_along_what_it_was_fitted_to(generator):
     w, other = codes(generator, 2, seed=7).split(1)
-    coarse = CoarsePictures(generator, recover_head(generator, w, [other]))
+    coarse = CoarsePictures(generator, recover_head(halfway(generator, one) for one in (w, other)))
     coarse.correct(w)
     torch.testing.assert_close(coarse.picture(w), true(generator, w), atol=1e-5, rtol=0)
     near = w + 0.6 * (other - w)
@@ -66,7 +66,7 @@ def test_a_corrected_picture_is_true_there_and_nearly_so_along_what_it_was_fitte
     assert F.mse_loss(coarse.picture(near), true(generator, near)) < 0.8 * still
     # The same from a full picture that is there already.
     given = CoarsePictures(generator, coarse.head)
-    given.correct(w, full=generator.render(w))
+    given.match(*halfway(generator, w))
     torch.testing.assert_close(given.picture(near), coarse.picture(near))
 
 
@@ -211,3 +211,14 @@ def test_what_is_shipped_comes_nearer_in_as_many_steps_most_of_them_small():
         lpips(area(generator.render(w), 256), area(target, 256)).item() for w in (found.w, plain.w)
     )
     assert ours < others  # though two thirds of its steps saw small pictures only
+
+
+def test_from_a_stem_the_picture_is_the_same(generator):
+    w = codes(generator, 1, seed=7)
+    whole = generator.render(w)
+    for side in (32, 128):
+        stem = generator.stem(w, side)
+        assert stem.maps.shape[-1] == side
+        torch.testing.assert_close(generator.render(w, stem=stem), whole)
+        maps = generator.stem(w, 128, stem=stem).maps
+        torch.testing.assert_close(maps, generator.middle(w))

@@ -171,6 +171,13 @@ def test_styles_have_names_and_make_the_picture(generator: StyleGAN2) -> None:
     assert torch.equal(generator.synthesis.from_styles(styles), generator.synthesis(ws))
 
 
+def test_from_a_stem_the_picture_is_the_same(generator: StyleGAN2) -> None:
+    w = generator.sample_w(1, seed=3)
+    stem = generator.stem(w, 8)
+    assert stem.maps.shape[-1] == 8 and stem.picture is not None
+    assert torch.equal(generator.render(w, stem=stem), generator.render(w))
+
+
 def test_one_style_channel_changes_the_picture(generator: StyleGAN2) -> None:
     styles = generator.synthesis.styles(codes(generator))
     before = generator.synthesis.from_styles(styles)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +17,19 @@ W_STATISTICS_SAMPLES = 10_000
 #: Side of the hidden maps that `Generator.middle` gives. In both networks they carry everything of
 #: the picture but its fine detail, and cost a third of it.
 MIDDLE = 128
+
+
+class Stem(NamedTuple):
+    """What a synthesis network has computed when it is behind the layers of one side.
+
+    Attributes:
+        maps: hidden maps (N, C, side, side).
+        picture: the picture of that side (N, 3, side, side) where the network sums it up on its
+            way; None where it has one head at its end.
+    """
+
+    maps: Tensor
+    picture: Tensor | None = None
 
 
 class Generator(nn.Module):
@@ -96,7 +109,12 @@ class Generator(nn.Module):
         return self.synthesis.side_of(parameter)  # type: ignore[operator]
 
     def render(
-        self, w: Tensor, replaced: Mapping[str, Tensor] | None = None, *, exact: bool = False
+        self,
+        w: Tensor,
+        replaced: Mapping[str, Tensor] | None = None,
+        *,
+        exact: bool = False,
+        stem: Stem | None = None,
     ) -> Tensor:
         """The picture (N, 3, R, R) of w or ws, with some weights or noise of `synthesis` replaced.
 
@@ -105,25 +123,48 @@ class Generator(nn.Module):
             replaced: parameter or buffer name inside `synthesis` to the tensor that stands in for
                 it. The base generator is not changed, so many sessions can share it.
             exact: in float32 whatever `options` say: for pictures that are kept or measured.
+            stem: where to begin: of this w, by weights that are the same up to there.
         """
-        ws, options = self.broadcast(w), {} if exact else self.options
-        return functional_call(self.synthesis, dict(replaced or {}), (ws,), options)
+        options = {} if exact else dict(self.options)
+        if stem is not None:
+            options["stem"] = stem
+        return self._synthesise(w, replaced, options)
+
+    def stem(
+        self,
+        w: Tensor,
+        side: int,
+        replaced: Mapping[str, Tensor] | None = None,
+        stem: Stem | None = None,
+    ) -> Stem:
+        """What is computed behind the layers of `side`, in the precision of `options`.
+
+        Args: as of `render`.
+        """
+        return self._synthesise(w, replaced, {**self.options, "stem": stem, "until": side})
+
+    def _synthesise(
+        self, w: Tensor, replaced: Mapping[str, Tensor] | None, options: dict[str, Any]
+    ) -> Any:
+        return functional_call(self.synthesis, dict(replaced or {}), (self.broadcast(w),), options)
 
     @property
     def has_middle(self) -> bool:
         """Whether the pictures are large enough for `middle` to be worth it."""
         return self.resolution >= 4 * MIDDLE
 
-    def middle(self, w: Tensor, replaced: Mapping[str, Tensor] | None = None) -> Tensor | None:
+    def middle(
+        self,
+        w: Tensor,
+        replaced: Mapping[str, Tensor] | None = None,
+        stem: Stem | None = None,
+    ) -> Tensor | None:
         """Hidden maps (N, C, MIDDLE, MIDDLE) on the way to `render`'s picture, in the precision of
         `options`; None where the picture is too small for that to be worth it.
 
         Args: as of `render`.
         """
-        if not self.has_middle:
-            return None
-        ws, options = self.broadcast(w), {**self.options, "until": MIDDLE}
-        return functional_call(self.synthesis, dict(replaced or {}), (ws,), options)
+        return self.stem(w, MIDDLE, replaced, stem).maps if self.has_middle else None
 
     def twin(self) -> Self:
         """The same generator with modules of its own around the same tensors.

@@ -23,7 +23,7 @@ from torch.autograd.function import once_differentiable
 
 from pti_core.devices import Card, multiplies_bf16
 from pti_core.errors import CheckpointError
-from pti_core.generators.base import Generator
+from pti_core.generators.base import Generator, Stem
 from pti_core.generators.convolution import pointwise
 
 W_DIM = 512
@@ -157,17 +157,30 @@ class MobileSynthesis(nn.Module):
         self.head = ImageHead(self.shapes[-1].out)
 
     def features(
-        self, ws: Tensor, depth: int | None = None, dtype: torch.dtype | None = None
+        self,
+        ws: Tensor,
+        depth: int | None = None,
+        dtype: torch.dtype | None = None,
+        stem: Stem | None = None,
     ) -> Tensor:
         """Hidden maps (N, C, side, side) behind the first `depth` layers (all by default).
 
-        dtype: in which they are kept and multiplied; that of the weights by default.
+        dtype: in which they are kept and multiplied; that of the weights by default. stem: where
+        to begin.
         """
-        x = self.input(ws[:, 0])
-        x = x.to(dtype or x.dtype, memory_format=torch.channels_last)
-        for i, layer in enumerate(self.layers[:depth]):
-            x = layer(x, ws[:, 2 * i + 1], ws[:, 2 * i + 2])
+        if stem is None:
+            x, first = self.input(ws[:, 0]), 0
+            x = x.to(dtype or x.dtype, memory_format=torch.channels_last)
+        else:
+            x, first = stem.maps, self._behind(stem.maps.shape[-1])
+        for i, layer in enumerate(self.layers):
+            if first <= i < (len(self.layers) if depth is None else depth):
+                x = layer(x, ws[:, 2 * i + 1], ws[:, 2 * i + 2])
         return x
+
+    def _behind(self, side: int) -> int:
+        """How many layers there are up to the one that works at this side."""
+        return 1 + [shape.side for shape in self.shapes].index(side)
 
     def side_of(self, parameter: str) -> int:
         """Side of the hidden maps that a parameter works on; the head's is the picture's."""
@@ -177,13 +190,18 @@ class MobileSynthesis(nn.Module):
         return 4 if part == "input" else 2 * self.shapes[-1].side
 
     def forward(
-        self, ws: Tensor, dtype: torch.dtype | None = None, until: int | None = None
-    ) -> Tensor:
-        """The picture; `dtype` is that of the hidden maps (`features`). With `until`, the maps of
-        the layer that works at this side."""
+        self,
+        ws: Tensor,
+        dtype: torch.dtype | None = None,
+        until: int | None = None,
+        stem: Stem | None = None,
+    ) -> Tensor | Stem:
+        """The picture; `dtype` and `stem` are as in `features`. With `until`, the stem behind the
+        layer that works at this side."""
         if until is not None:
-            return self.features(ws, 1 + [shape.side for shape in self.shapes].index(until), dtype)
-        return self.head(self.features(ws, dtype=dtype), ws[:, 2 * len(self.layers) + 1])
+            return Stem(self.features(ws, self._behind(until), dtype, stem))
+        maps = self.features(ws, dtype=dtype, stem=stem)
+        return self.head(maps, ws[:, 2 * len(self.layers) + 1])
 
 
 def depthwise_modulated(x: Tensor, style: Tensor, weight: Tensor) -> Tensor:

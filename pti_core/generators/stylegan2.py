@@ -27,7 +27,7 @@ from torch.autograd.function import once_differentiable
 from torch.utils.checkpoint import checkpoint as recompute
 
 from pti_core.devices import Card, multiplies_bf16
-from pti_core.generators.base import Generator
+from pti_core.generators.base import Generator, Stem
 from pti_core.generators.convolution import convolve
 
 #: Gain and slope of the leaky ReLU, and the demodulation's guard (Karras et al. 2020, appendix B).
@@ -311,7 +311,8 @@ class Synthesis(nn.Module):
         dtype: torch.dtype = torch.float32,
         checkpoint: bool = False,
         until: int | None = None,
-    ) -> Tensor:
+        stem: Stem | None = None,
+    ) -> Tensor | Stem:
         """Picture (N, 3, R, R), float32, from styles as `styles` gives them.
 
         Args:
@@ -319,11 +320,13 @@ class Synthesis(nn.Module):
                 gradients and the picture stay float32.
             checkpoint: keep only the blocks' ends for the backward pass and compute each block a
                 second time there: about a third more work for a fraction of the memory.
-            until: give the maps (N, C, until, until) of the block of this side instead.
+            until: give the stem behind the block of this side instead.
+            stem: where to begin.
         """
-        x: Tensor | None = None
-        image: Tensor | None = None
+        x, image = stem or (None, None)
         for name, block in self.blocks().items():
+            if stem is not None and int(name[1:]) <= stem.maps.shape[-1]:
+                continue
             if x is None:
                 count = len(styles["b4.conv1"])
                 x = block.const.expand(count, -1, -1, -1)
@@ -337,7 +340,7 @@ class Synthesis(nn.Module):
             else:
                 x, image = _block(*arguments)
             if name == f"b{until}":
-                return x
+                return Stem(x, image)
         assert image is not None
         return image
 
@@ -348,9 +351,12 @@ class Synthesis(nn.Module):
         dtype: torch.dtype = torch.float32,
         checkpoint: bool = False,
         until: int | None = None,
-    ) -> Tensor:
+        stem: Stem | None = None,
+    ) -> Tensor | Stem:
         """`from_styles` of `styles(ws)`; see there."""
-        return self.from_styles(self.styles(ws), dtype=dtype, checkpoint=checkpoint, until=until)
+        return self.from_styles(
+            self.styles(ws), dtype=dtype, checkpoint=checkpoint, until=until, stem=stem
+        )
 
 
 class StyleGAN2(Generator):

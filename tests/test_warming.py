@@ -1,0 +1,39 @@
+"""What is done once, before the first person waits, leaves everything as it was."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+from conftest import make_lively_generator
+
+from pti_core.pipeline import Toolkit
+from pti_core.warming import warm_up
+
+
+@pytest.fixture(scope="module")
+def kit(generator, lpips, directions) -> Toolkit:
+    from checkpoints.load import load_face_finder
+
+    return Toolkit(
+        generator=generator,
+        directions=directions,
+        lpips=lpips,
+        lpips_report=lpips,
+        faces=load_face_finder(),
+    )
+
+
+def test_the_networks_are_the_same_afterwards(kit: Toolkit) -> None:
+    w = kit.generator.sample_w(1, seed=5)
+    before = kit.generator.render(w)
+    warm_up(kit)
+    assert torch.equal(kit.generator.render(w), before)
+    assert all(parameter.grad is None for parameter in kit.generator.parameters())
+
+
+def test_with_small_pictures_too(kit: Toolkit) -> None:
+    lively = make_lively_generator(channels=64, side=512)
+    assert lively.has_middle
+    warm_up(replace(kit, generator=lively))
