@@ -22,7 +22,11 @@ def warm_up(kit: Toolkit) -> None:
     w = kit.generator.w_mean[None]
     with torch.no_grad():
         target = kit.generator.render(w).clamp(-1, 1)
-    few = replace(FAST.projection, steps=4, coarse_share=0.5)
-    project(kit.generator, target, kit.lpips, few, learned=kit.learned)
-    few = replace(FAST.tuning, steps=8, coarse_share=0.5, enough_detail=0.0, edits_every=2)
-    pivotal_tune(kit.generator, target, w, kit.lpips, few, edits=ends(kit.directions))
+    projection = replace(FAST.projection, steps=2, coarse_share=0.5)
+    project(kit.generator, target, kit.lpips, projection, learned=kit.learned)
+    tuning = replace(
+        FAST.tuning, steps=4, coarse_share=0.5, enough_detail=0.0, views_every=1, edits_every=1
+    )
+    edits = ends(kit.directions)
+    edits = None if edits is None else edits[:1]
+    pivotal_tune(kit.generator, target, w, kit.lpips, tuning, edits=edits)
