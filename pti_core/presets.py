@@ -27,13 +27,13 @@ PAPER = Preset("paper", ProjectionConfig(), TuningConfig())
 
 #: The default on a CPU. Settings without a source were found by trying: `benchmarks/README.md`.
 _FAST_TUNING = TuningConfig(
-    steps=88,
+    steps=76,
     coarse_share=0.61,
     enough_detail=0.05,
     most_steps=1.25,
     tuned_from=64,
     learning_rate=1e-3,
-    muon_rate=1.5e-2,
+    muon_rate=2e-2,
     final_rate=0.0,
     lambda_l2=80.0,
     lambda_coarse=20.0,
