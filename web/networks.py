@@ -23,8 +23,9 @@ def load_networks(generator: str, report: Callable[[str, int, int], None]) -> An
     torch.set_num_threads(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2)
     choice = choose_generator(generator, progress=report)
     kit = load_toolkit(choice.generator, progress=report)
-    report("a first try", 0, 0)
-    warm_up(kit)
+    if choice.name == "mobile":  # of StyleGAN2's minutes it would save nothing that shows
+        report("a first try", 0, 0)
+        warm_up(kit)
     return dataclasses.replace(kit, about=f"{choice.why} {describe_generator(choice.name)}")
 
 
