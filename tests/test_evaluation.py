@@ -6,6 +6,7 @@ import dataclasses
 import json
 import math
 import shutil
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -57,7 +58,7 @@ class Tilt:
     Scaled so that the directions move the small generator's pictures by about as much as faces.
     """
 
-    def measure(self, image: Image.Image) -> dict[str, float]:
+    def measure(self, image: Image.Image, names: Collection[str] = ()) -> dict[str, float]:
         grey = np.asarray(image.convert("L"), np.float64)
         half = grey.shape[1] // 2
         yaw = float(grey[:, :half].mean() - grey[:, half:].mean())
