@@ -12,6 +12,7 @@ from pti_core.directions import Direction
 from pti_core.generators.base import Generator
 from pti_core.generators.mobile import Mapping, MobileSynthesis
 from pti_core.perceptual import LPIPS
+from pti_core.pipeline import Toolkit
 
 SIDE = 64
 
@@ -101,3 +102,17 @@ def make_picture() -> Callable[..., Image.Image]:
         return image
 
     return make
+
+
+@pytest.fixture(scope="module")
+def kit(generator, lpips, directions) -> Toolkit:
+    """What a personalisation needs, with the real face finder and no measures."""
+    from checkpoints.load import load_face_finder
+
+    return Toolkit(
+        generator=generator,
+        directions=directions,
+        lpips=lpips,
+        lpips_report=lpips,
+        faces=load_face_finder(),
+    )

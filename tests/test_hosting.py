@@ -61,19 +61,6 @@ def spaces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     sys.modules.pop("spaces", None)
 
 
-@pytest.fixture(scope="module")
-def kit(generator, lpips, directions) -> Toolkit:
-    from checkpoints.load import load_face_finder
-
-    return Toolkit(
-        generator=generator,
-        directions=directions,
-        lpips=lpips,
-        lpips_report=lpips,
-        faces=load_face_finder(),
-    )
-
-
 def test_nothing_where_the_package_is_not_there() -> None:
     assert gpu_loan() is None
 

@@ -9,11 +9,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from checkpoints.load import load_face_finder
 from pti_core.errors import PhotographError, UserError
 from pti_core.inversion import ProjectionConfig
 from pti_core.losses import View
-from pti_core.pipeline import Toolkit, measure, personalise, picture, refine
+from pti_core.pipeline import measure, personalise, picture, refine
 from pti_core.presets import Preset
 from pti_core.session import Session
 from pti_core.tuning import TuningConfig
@@ -25,17 +24,6 @@ TINY = Preset(
     ProjectionConfig(steps=6, learning_rate=0.05, lpips_size=64),
     TuningConfig(steps=8, learning_rate=3e-3, lpips_views=(View(64),), locality_size=64),
 )
-
-
-@pytest.fixture(scope="module")
-def kit(generator, lpips, directions) -> Toolkit:
-    return Toolkit(
-        generator=generator,
-        directions=directions,
-        lpips=lpips,
-        lpips_report=lpips,
-        faces=load_face_finder(),
-    )
 
 
 def test_tuning_comes_nearer_than_projection_and_the_same_seed_repeats_it(kit):

@@ -4,25 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import pytest
 import torch
 from conftest import make_lively_generator
 
 from pti_core.pipeline import Toolkit
 from pti_core.warming import warm_up
-
-
-@pytest.fixture(scope="module")
-def kit(generator, lpips, directions) -> Toolkit:
-    from checkpoints.load import load_face_finder
-
-    return Toolkit(
-        generator=generator,
-        directions=directions,
-        lpips=lpips,
-        lpips_report=lpips,
-        faces=load_face_finder(),
-    )
 
 
 def test_the_networks_are_the_same_afterwards(kit: Toolkit) -> None:
