@@ -135,6 +135,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     times = measure(parsed.session, parsed.rounds)
     print("slider moved to preview shown:", described(times["previews"]))
     print("slider released to full picture shown:", described(times["full"]))
+    for index, name in enumerate(SLIDERS):
+        each = ", ".join(f"{time:.0f}" for time in times["full"][index :: len(SLIDERS)])
+        print(f"  {name}: {each} ms")
     return 0
 
 

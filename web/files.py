@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from gradio.processing_utils import save_bytes_to_cache
+import hashlib
+import tempfile
+from pathlib import Path
+
 from gradio.utils import get_upload_folder
 
 # A photograph of 108 million pixels as JPEG, or a session of the largest generator.
@@ -12,5 +15,13 @@ CACHE_SECONDS = 600
 
 
 def cached(data: bytes, name: str) -> str:
-    """A file in the folder that Gradio serves from and clears by itself; its path."""
-    return save_bytes_to_cache(data, name, get_upload_folder())
+    """A file in the folder that Gradio serves from and clears by itself; its path.
+
+    The same bytes and name are the same file. It is replaced as a whole: it may be on its way to a
+    browser while it is written again, as the picture before an edit is.
+    """
+    folder = Path(get_upload_folder()) / hashlib.sha256(data).hexdigest()
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=folder, delete=False) as file:
+        file.write(data)
+    return str(Path(file.name).replace(folder / name).resolve())
