@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, cast
 
 import torch
@@ -310,13 +311,15 @@ def picture(
     own, carried = carrying.split(edits) if session.delta.tensors else (edits, {})
     w = edited(session, kit, own, person, stack)
     found = kit.generator.render(w, replaced, exact=True)
-    glasses = carried.pop(carrying.GLASSES, 0.0)
     if carried:
-        after = edited(session, kit, {**own, **carried}, person, stack)
-        found = carrying.laid_on(found, kit.generator, w, after)
-    if glasses:
-        directions = session.directions(kit.directions, person)
-        found = carrying.with_glasses(found, kit.generator, w, glasses, directions)
+        generator = kit.generator
+        base = carrying.Base(
+            partial(generator.render, exact=True),
+            generator.w_mean,
+            generator.num_ws,
+            session.directions(kit.directions, person),
+        )
+        found = carrying.carry(found, base, w, carried)
     return found
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from web.files import cached
 
 
-def test_a_file_that_is_being_sent_stays_whole_while_the_same_is_written_again(tmp_path, monkeypatch):
+def test_a_file_on_its_way_stays_whole_while_the_same_is_written_again(tmp_path, monkeypatch):
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
     data = b"picture" * 100_000
     path = cached(data, "before.jpg")

@@ -1,0 +1,69 @@
+"""Places in an aligned face, and what a picture shows there.
+
+Alignment puts eyes and mouth of every face in the same place (Karras et al. 2018, appendix C), so a
+place is four shares of the picture's side: its middle (x, y), half its width and half its height.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+Place = tuple[float, float, float, float]
+
+#: Over what share of its half width a zone fades, to either side of its edge.
+_SOFT = 0.15
+# Rec. 601 luma, the weight of red, green and blue.
+_LUMA = (0.299, 0.587, 0.114)
+
+
+def zone(picture: Tensor, place: Place, power: int = 2) -> Tensor:
+    """Weight (1, 1, R, R) for a picture (N, C, R, R): one inside of a place, nought outside,
+    smooth between.
+
+    power: 2 for an ellipse; higher ones are nearer to a rectangle.
+    """
+    x, y, half_width, half_height = place
+    side = picture.shape[-1]
+    at = (torch.arange(side, dtype=picture.dtype, device=picture.device) + 0.5) / side
+    across, down = ((at - x) / half_width).abs() ** power, ((at - y) / half_height).abs() ** power
+    radius = (across[None, :] + down[:, None]) ** (1 / power)
+    return rising(radius, 1 + _SOFT, 1 - _SOFT)[None, None]
+
+
+def rising(x: Tensor, nought: float, one: float) -> Tensor:
+    """Smoothly from 0 where x is `nought` to 1 where it is `one`, and level beyond."""
+    share = ((x - nought) / (one - nought)).clamp(0, 1)
+    return share * share * (3 - 2 * share)
+
+
+def mean_in(picture: Tensor, weight: Tensor) -> Tensor:
+    """The mean (C,) of a picture (1, C, R, R) under a weight (1, 1, R, R)."""
+    return (picture * weight).sum((0, 2, 3)) / weight.sum().clamp_min(1e-6)
+
+
+def luminance(picture: Tensor) -> Tensor:
+    """(N, 1, R, R) of a picture (N, 3, R, R), in its range."""
+    return (picture * picture.new_tensor(_LUMA)[:, None, None]).sum(1, keepdim=True)
+
+
+def softened(x: Tensor, width: float) -> Tensor:
+    """Two running means over `width`, a share of the side, one after the other."""
+    size = 2 * round(width * x.shape[-1] / 2) + 1
+    for _ in range(2):
+        x = F.avg_pool2d(x, size, 1, size // 2, count_include_pad=False)
+    return x
+
+
+def widened(x: Tensor, width: float) -> Tensor:
+    """The largest value within half of `width`, a share of the side; negative: the smallest."""
+    size = 2 * round(abs(width) * x.shape[-1] / 2) + 1
+    sign = 1 if width > 0 else -1
+    return sign * F.max_pool2d(sign * x, size, 1, size // 2)
+
+
+def fine_structure(picture: Tensor, weight: Tensor) -> Tensor:
+    """Root mean square of what differs from its surroundings of four thousandths of the side."""
+    bright = luminance(picture)
+    return mean_in((bright - softened(bright, 0.004)) ** 2, weight).sqrt()
