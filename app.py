@@ -28,8 +28,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = _parse(arguments)
     loan = gpu_loan()  # first of all: before torch
     keep_memory()
-    # Threads that wait for their turn must not spin: an edit and a personalisation share the cores.
+    # An edit and a personalisation share the cores: threads that wait for their turn must not spin
+    # for long. GNU's OpenMP does for a third of a millisecond, as networks of many small layers
+    # lose by falling asleep at each (benchmarks/README.md, "Threads that wait").
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    os.environ.setdefault("GOMP_SPINCOUNT", "30000")
     loaders = {name: partial(load_networks, name) for name in GENERATORS}
     first = options.generator
     executor = executor_from(os.environ, loaders)

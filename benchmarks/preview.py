@@ -77,8 +77,8 @@ def app() -> Iterator[str]:
         process.wait()
 
 
-def drag(page: Any, name: str) -> None:
-    """One slider, from its middle to near its end, and let go."""
+def drag(page: Any, name: str, far: float) -> None:
+    """One slider, from its middle towards its end, `far` of its width, and let go."""
     slider = page.locator(f"#slider-{name} input[type=range]")
     slider.scroll_into_view_if_needed()
     box = slider.bounding_box()
@@ -86,7 +86,7 @@ def drag(page: Any, name: str) -> None:
     page.mouse.move(middle, y)
     page.mouse.down()
     for index in range(MOVES):
-        page.mouse.move(middle + box["width"] * 0.45 * (index + 1) / MOVES, y)
+        page.mouse.move(middle + box["width"] * far * (index + 1) / MOVES, y)
         page.wait_for_timeout(PAUSE)
     count = page.evaluate("times.full.length")
     page.mouse.up()
@@ -110,9 +110,9 @@ def measure(session: Path, rounds: int) -> dict[str, list[float]]:
         page.wait_for_selector("#edit")
         page.wait_for_timeout(4000)  # the head is fitted
         page.evaluate(_WATCH)
-        for _ in range(rounds):
-            for name in SLIDERS:
-                drag(page, name)
+        for index in range(rounds):
+            for name in SLIDERS:  # elsewhere each time: what was shown before is not drawn again
+                drag(page, name, 0.45 - 0.03 * index)
         times: dict[str, list[float]] = page.evaluate("times")
         browser.close()
     return times
@@ -127,10 +127,12 @@ def described(times: Sequence[float]) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.preview")
     parser.add_argument("session", type=Path)
-    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=3, help="1 to 10")
     parsed = parser.parse_args(arguments)
     if not parsed.session.is_file():
         raise UserError(f"There is no file {parsed.session}.")
+    if not 1 <= parsed.rounds <= 10:
+        raise UserError("Give 1 to 10 rounds.")
     print(f"{machine()}, load {os.getloadavg()[0]:.1f}")
     times = measure(parsed.session, parsed.rounds)
     print("slider moved to preview shown:", described(times["previews"]))

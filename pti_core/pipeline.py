@@ -31,6 +31,7 @@ from pti_core.faces import Alignment, FaceFinder, align, paste
 from pti_core.fitting import fit_curves
 from pti_core.generators.base import Generator
 from pti_core.inversion import Projection, ProjectionConfig, project
+from pti_core.lately import Lately
 from pti_core.learned import Learned
 from pti_core.packing import compact
 from pti_core.perceptual import LPIPS, area
@@ -57,17 +58,19 @@ MS_SSIM_SIDE = 161
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class EditKit:
-    """What showing and editing a session needs; shared by all sessions and never changed.
+    """What showing and editing a session needs; shared by all sessions, never changed but `lately`.
 
     Attributes:
         generator: the base that sessions are differences from.
         directions: by name, what edits move.
         about: which generator it is and why, for the person at the screen.
+        lately: what carried edits were made of.
     """
 
     generator: Generator
     directions: Mapping[str, Direction]
     about: str = ""
+    lately: Lately = field(default_factory=Lately)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -310,17 +313,22 @@ def picture(
     replaced = restyled(replaced, stack, kit.generator)
     own, carried = carrying.split(edits) if session.delta.tensors else (edits, {})
     w = edited(session, kit, own, person, stack)
-    found = kit.generator.render(w, replaced, exact=True)
-    if carried:
-        generator = kit.generator
-        base = carrying.Base(
-            partial(generator.render, exact=True),
-            generator.w_mean,
-            generator.num_ws,
-            session.directions(kit.directions, person),
-        )
-        found = carrying.carry(found, base, w, carried)
-    return found
+    generator = kit.generator
+
+    def tuned(w: Tensor) -> Tensor:
+        return generator.render(w, replaced, exact=True)
+
+    if not carried:
+        return tuned(w)
+    lately = partial(kit.lately.picture, session.delta)
+    base = carrying.Base(
+        lambda w: lately("base", w, partial(generator.render, exact=True)),
+        generator.w_mean,
+        generator.num_ws,
+        session.directions(kit.directions, person),
+    )
+    found = tuned(w) if stack else lately("tuned", w, tuned)
+    return carrying.carry(found, base, w, carried)
 
 
 def edited(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +14,8 @@ from test_session import make_session
 
 from pti_core.carrying import CARRIED, Base, bare_scalp, carry
 from pti_core.directions import load_directions
+from pti_core.generators.base import Generator
+from pti_core.lately import Lately
 from pti_core.pipeline import EditKit, edited, picture
 
 
@@ -159,3 +163,41 @@ def test_coloured_hair_on_a_bald_head_comes_with_hair(kit):
     torch.testing.assert_close(grown[scalp], hairy[scalp])
     assert torch.equal(grown[chin], bare[chin])
     torch.testing.assert_close(carry(hairy, base, w, {"hair_blond": 80}), hairy)
+
+
+def test_a_slider_that_moves_an_edit_carried_over_renders_one_picture_more(session, monkeypatch):
+    kit = EditKit(generator=make_lively_generator(), directions=load_directions())
+    rendered, render = [], Generator.render
+    monkeypatch.setattr(
+        Generator, "render", lambda *a, **k: (rendered.append(a), render(*a, **k))[1]
+    )
+    counts, pictures = [], []
+    for amount in (30, 60, 60):
+        before = len(rendered)
+        pictures.append(picture(session, kit, {"glasses": amount}))
+        counts.append(len(rendered) - before)
+    assert counts == [3, 1, 0]
+    alone = EditKit(generator=kit.generator, directions=kit.directions)
+    assert torch.equal(pictures[1], picture(session, alone, {"glasses": 60}))
+    assert torch.equal(pictures[1], pictures[2])
+
+
+def test_pictures_are_kept_of_one_session_at_a_time_and_as_long_as_it_is_there():
+    class Owner: ...
+
+    one, other = Owner(), Owner()
+    lately, w, asked = Lately(), torch.zeros(1, 4), []
+
+    def shown(owner, kind="base", code=w):
+        return lately.picture(owner, kind, code, lambda w: (asked.append(w), w + 1)[1])
+
+    assert torch.equal(shown(one), shown(one)) and len(asked) == 1
+    shown(one, "tuned"), shown(one, code=w + 1)
+    assert len(asked) == 3
+    shown(other), shown(one)
+    assert len(asked) == 5  # the other's took their place
+    picture_kept = weakref.ref(shown(one))
+    assert picture_kept() is not None
+    del one
+    gc.collect()
+    assert picture_kept() is None

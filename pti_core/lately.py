@@ -1,0 +1,52 @@
+"""The latest pictures of one session's edits, so that none of them is rendered twice in a row.
+
+An edit that is carried over (`pti_core.carrying`) is made of several pictures, and while its slider
+moves all but one of them stay the same.
+"""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+from torch import Tensor
+
+#: 12.6 MB each at 1024. Two carried edits at once are made of as many, the one that moves included.
+_KEPT = 4
+
+
+class Lately:
+    """Pictures by whose they are, by kind and by code; those of one session at a time.
+
+    They are forgotten with that session. Several threads may ask at once.
+    """
+
+    def __init__(self) -> None:
+        self._owner: Callable[[], Any] = lambda: None
+        self._pictures: dict[tuple[str, bytes], Tensor] = {}
+        self._keeping = threading.Lock()
+
+    def picture(
+        self, owner: Any, kind: str, w: Tensor, render: Callable[[Tensor], Tensor]
+    ) -> Tensor:
+        """`render(w)`, or what it gave lately; not to be changed.
+
+        owner: whose pictures they are; any object that can be referred to weakly. kind: tells apart
+        what renders.
+        """
+        key = kind, w.detach().cpu().numpy().tobytes()
+        with self._keeping:
+            if self._owner() is not owner:
+                self._pictures.clear()
+                self._owner = weakref.ref(owner, lambda _: self._pictures.clear())
+            found = self._pictures.pop(key, None)
+        if found is None:
+            found = render(w)
+        with self._keeping:
+            if self._owner() is owner:
+                self._pictures[key] = found  # last: the one that was used longest ago is first
+                for old in list(self._pictures)[:-_KEPT]:
+                    self._pictures.pop(old, None)  # or gone with its session by now
+        return found
