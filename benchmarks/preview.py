@@ -42,18 +42,20 @@ _WATCH = """() => {
   // A preview answers all movements since the one before was asked for; the first waited longest.
   const fetched = window.fetch;
   window.fetch = (url, ...rest) => {
-    if (String(url).endsWith("/moving")) { asked = moves; moves = []; }
+    if (String(url).endsWith("/moving") && released === null) { asked = moves; moves = []; }
     return fetched(url, ...rest);
   };
   new MutationObserver(async (changes) => {
     for (const {target} of changes) {
       const images = [...document.querySelectorAll("#stage .slider-wrap img")];
       if (target !== images.pop()) continue;
-      const preview = target.src.startsWith("blob:"), first = asked[0], at = released;
+      // Once the slider is let go, the next picture is the full one; after that, the same again.
+      const first = asked[0], at = released;
+      released = null;
       await target.decode().catch(() => {});
       await new Promise(requestAnimationFrame);
-      if (preview && first) times.previews.push(age(first));
-      if (!preview && at) { times.full.push(age(at)); released = null; }
+      if (at !== null) times.full.push(age(at));
+      else if (first && target.src.startsWith("blob:")) times.previews.push(age(first));
     }
   }).observe(document.body, {subtree: true, attributes: true, attributeFilter: ["src"]});
 }"""

@@ -61,8 +61,9 @@ CARRIED = _PUT_ON | _COLOURS | _TAKEN_OFF.keys()
 _DRAWN_IN = 0.4
 #: How much longer the step is than the direction's own: frames at 1 are thinner.
 _LONGER = 1.4
-#: Directions that turn the head: the code that is drawn in keeps what it has of them.
-_TURNS = ("pose", "pitch")
+#: Directions that turn the head: the code that is drawn in keeps what it has of them. Of other edits
+#: glasses take no notice, as eyes stay in their place; so their pictures are the same ones then.
+TURNS = ("pose", "pitch")
 # A wider zone laid a glow beside the ears.
 _AROUND_THE_EYES: Place = (0.5, 0.5, 0.235, 0.105)
 _EYES: tuple[Place, ...] = ((0.375, 0.47, 0.075, 0.036), (0.625, 0.47, 0.075, 0.036))
@@ -70,7 +71,7 @@ _EYES: tuple[Place, ...] = ((0.375, 0.47, 0.075, 0.036), (0.625, 0.47, 0.075, 0.
 #: As `_DRAWN_IN`, for a clean lower face.
 _DRAWN_IN_SHAVEN = 0.5
 #: What shows in it, and so is kept.
-_LOWER_FACE = (*_TURNS, "smile", "mouth_open", "gender", "age")
+_LOWER_FACE = (*TURNS, "smile", "mouth_open", "gender", "age")
 #: In lengths of the directions' steps to their lower ends; "gender" as beards are men's, who would
 #: get softer chins otherwise.
 _SHAVEN = {"beard": 0.5, "gender": 0.57}
@@ -114,13 +115,14 @@ class Base:
     Attributes:
         render: the picture (1, 3, R, R) of w (1, w_dim) or ws (1, num_ws, w_dim).
         mean: (w_dim,) or (1, w_dim), W's. num_ws: how many the generator takes.
-        directions: the person's.
+        directions: the person's. turned: w or ws of the edits `TURNS` alone.
     """
 
     render: Callable[[Tensor], Tensor]
     mean: Tensor
     num_ws: int
     directions: Mapping[str, Direction]
+    turned: Tensor
 
     def moved(self, w: Tensor, edits: Mapping[str, float]) -> Tensor:
         return apply(w, edits, self.directions, self.num_ws)
@@ -171,7 +173,7 @@ def carry(tuned: Tensor, base: Base, w: Tensor, edits: Mapping[str, float]) -> T
     if laid:
         found = _laid_on(found, base, w, laid)
     if edits.get(GLASSES):
-        found = _with_glasses(found, base, w, edits[GLASSES])
+        found = _with_glasses(found, base, edits[GLASSES])
     return found
 
 
@@ -186,9 +188,9 @@ def _laid_on(picture: Tensor, base: Base, w: Tensor, edits: Mapping[str, float])
     return found + head * (grown - found)
 
 
-def _with_glasses(picture: Tensor, base: Base, w: Tensor, amount: float) -> Tensor:
-    before = base.drawn_in(w, _DRAWN_IN, _TURNS)
-    after = before + _LONGER * base.directions[GLASSES].step(amount).to(w)
+def _with_glasses(picture: Tensor, base: Base, amount: float) -> Tensor:
+    before = base.drawn_in(base.turned, _DRAWN_IN, TURNS)
+    after = before + _LONGER * base.directions[GLASSES].step(amount).to(before)
     worn = zone(picture, _AROUND_THE_EYES, power=4)
     for eye in _EYES:
         worn = worn * (1 - zone(picture, eye))

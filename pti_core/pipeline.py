@@ -326,6 +326,7 @@ def picture(
         generator.w_mean,
         generator.num_ws,
         session.directions(kit.directions, person),
+        edited(session, kit, {n: own[n] for n in carrying.TURNS if n in own}, person, stack),
     )
     found = tuned(w) if stack else lately("tuned", w, tuned)
     return carrying.carry(found, base, w, carried)

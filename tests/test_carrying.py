@@ -112,7 +112,8 @@ MOUSTACHE = box(0.42, 0.64, 0.58, 0.68)
 def clean(kit) -> Base:
     """A base generator of which every code shows skin, darker than the photograph's."""
     generator, dark = kit.generator, plain(SKIN * 0.7 - 0.3)
-    return Base(lambda w: dark, generator.w_mean, generator.num_ws, kit.directions)
+    mean = generator.w_mean
+    return Base(lambda w: dark, mean, generator.num_ws, kit.directions, mean[None])
 
 
 def test_a_beard_gives_way_to_skin_in_the_photographs_own_colour(kit, clean):
@@ -156,7 +157,7 @@ def test_coloured_hair_on_a_bald_head_comes_with_hair(kit):
     def render(code):  # grey hair on every code that has gone towards hair
         return with_hair(plain(SKIN), box(0, 0, 1, 0.25)) if code[0] @ bald < -1 else plain(SKIN)
 
-    base = Base(render, kit.generator.w_mean, kit.generator.num_ws, directions)
+    base = Base(render, kit.generator.w_mean, kit.generator.num_ws, directions, w)
     scalp, chin = box(0.3, 0.05, 0.7, 0.2), box(0.3, 0.6, 0.7, 0.9)
     bare, hairy = plain(SKIN), with_hair(plain(SKIN), box(0, 0, 1, 0.25))
     grown = carry(bare, base, w, {"hair_blond": 80})
@@ -172,11 +173,11 @@ def test_a_slider_that_moves_an_edit_carried_over_renders_one_picture_more(sessi
         Generator, "render", lambda *a, **k: (rendered.append(a), render(*a, **k))[1]
     )
     counts, pictures = [], []
-    for amount in (30, 60, 60):
+    for amount, age in ((30, 0), (60, 0), (60, 0), (60, 5)):
         before = len(rendered)
-        pictures.append(picture(session, kit, {"glasses": amount}))
+        pictures.append(picture(session, kit, {"glasses": amount, "age": age}))
         counts.append(len(rendered) - before)
-    assert counts == [3, 1, 0]
+    assert counts == [3, 1, 0, 1]
     alone = EditKit(generator=kit.generator, directions=kit.directions)
     assert torch.equal(pictures[1], picture(session, alone, {"glasses": 60}))
     assert torch.equal(pictures[1], pictures[2])

@@ -207,6 +207,15 @@ def test_a_picture_comes_straight_back(road, studio, desk):
     assert other.post("/space" + PATH, json=told).headers["content-type"] == "image/jpeg"
 
 
+def test_the_picture_of_a_slider_at_rest_comes_in_full(road, studio, desk):
+    told = {"desk": desk, "edits": {"age": 4}, "view": "face"}
+    answer = road.post(PATH, json={**told, "full": True})
+    assert answer.headers["content-type"] == "image/jpeg"
+    assert answer.content == studio.screen(desk, {"age": 4})[1]
+    assert len(road.post(PATH, json=told).content) < len(answer.content)
+    assert road.post(PATH, json={**told, "edits": {"age": 1000}, "full": True}).status_code == 400
+
+
 def test_everything_else_is_the_pages(road):
     assert road.get(PATH).text == road.post("/other").text == "the page's"
 

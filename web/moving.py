@@ -1,7 +1,8 @@
 """What a slider shows while it moves: one small picture a request, past Gradio's queue and files.
 
 Gradio's way of an event takes some 80 ms by itself; a tenth of a second is all there is. page.js
-asks here, one request at a time, and takes the way of Gradio's events where this one fails.
+asks here, one request at a time, and takes the way of Gradio's events where this one fails. The
+full picture of a slider that was let go is had here too, before Gradio's event brings it.
 """
 
 from __future__ import annotations
@@ -30,8 +31,9 @@ MAX_WAITING = 16
 class MovingPictures:
     """An ASGI application around the page's that answers POST /moving.
 
-    It takes the JSON {"desk": id, "edits": {name: amount}, "view": "face"}, as `Endpoints.edit`
-    does, and answers with a JPEG file; with a sentence as text and a status from 400 on where it
+    It takes the JSON {"desk": id, "edits": {name: amount}, "view": "face", "full": false}, as
+    `Endpoints.edit` does, and answers with a JPEG file, of what is shown when the slider rests
+    where "full" is true; with a sentence as text and a status from 400 on where it
     cannot. Who knows the desk's identifier may use it, as everywhere.
     """
 
@@ -54,13 +56,17 @@ class MovingPictures:
             return PlainTextResponse("Too many pictures are asked for at once.", 503)
         self._waiting += 1
         try:
-            desk, edits, view = _read(await _body(request))
-            picture = await asyncio.to_thread(self._studio.preview, desk, edits, view)
+            desk, edits, view, full = _read(await _body(request))
+            shown = self._full if full else self._studio.preview
+            picture = await asyncio.to_thread(shown, desk, edits, view)
         except UserError as error:
             return PlainTextResponse(str(error), 400)
         finally:
             self._waiting -= 1
         return Response(picture, media_type="image/jpeg")
+
+    def _full(self, desk: str, edits: dict[str, Any], view: str) -> bytes:
+        return self._studio.screen(desk, edits, view)[1]
 
 
 async def _body(request: Request) -> bytes:
@@ -73,8 +79,8 @@ async def _body(request: Request) -> bytes:
     return bytes(data)
 
 
-def _read(data: bytes) -> tuple[str, dict[str, Any], str]:
-    """Desk, edits and view of a request's body. Raises UserError where it holds something else."""
+def _read(data: bytes) -> tuple[str, dict[str, Any], str, bool]:
+    """Desk, edits, view and whether in full, of a request's body. Raises UserError where it holds something else."""
     try:
         told = json.loads(data)
     except (ValueError, RecursionError):
@@ -87,4 +93,4 @@ def _read(data: bytes) -> tuple[str, dict[str, Any], str]:
     edits = checked(told.get("edits"))
     if any(isinstance(a, bool) or not isinstance(a, int | float) for a in edits.values()):
         raise UserError("Amounts of edits are numbers.")
-    return desk, edits, view
+    return desk, edits, view, told.get("full") is True

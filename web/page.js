@@ -59,7 +59,7 @@
   const own = "blob:";
   let moving = false, busy = false, again = false, direct = true, latest = "";
   const edited = () => [...document.querySelectorAll("#stage .slider-wrap img")].pop();
-  const ask = async () => {
+  const ask = async (full) => {
     const edits = {};
     for (const slider of document.querySelectorAll(".edit-slider input[type=range]"))
       if (Number(slider.value))
@@ -69,7 +69,7 @@
     const answer = await fetch(location.pathname.replace(/[/]$/, "") + "/moving", {
       method: "POST",
       headers: { "content-type": "application/json" },
-      body: JSON.stringify({ desk, edits, view }),
+      body: JSON.stringify({ desk, edits, view, full }),
     });
     if (!answer.ok) throw new Error(await answer.text());
     return URL.createObjectURL(await answer.blob());
@@ -88,7 +88,7 @@
       again = false;
       try {
         if (!direct) throw new Error("not now");
-        const url = await ask();
+        const url = await ask(false);
         if (moving) put(url);
         else URL.revokeObjectURL(url);
       } catch {
@@ -99,14 +99,25 @@
     }
     busy = false;
   };
+  // The full picture, ahead of Gradio's event, which brings the same and all that belongs to it.
+  let resting = 0;
+  const rest = async () => {
+    const mine = ++resting;
+    const url = await ask(true).catch(() => "");
+    if (url && !moving && mine === resting) put(url);
+    else URL.revokeObjectURL(url);
+  };
   document.addEventListener("input", (event) => {
     if (!event.target.matches?.(".edit-slider input[type=range]")) return;
     moving = true;
+    resting++;
     follow();
   });
   for (const end of ["change", "pointerup", "pointercancel", "keyup"])
     document.addEventListener(end, (event) => {
-      if (event.type !== "change" || event.target.closest?.(".edit-slider")) moving = false;
+      if (event.type === "change" && !event.target.closest?.(".edit-slider")) return;
+      if (moving && direct && event.type === "pointerup") rest();
+      moving = false;
     });
   // The full picture is there. Gradio leaves the address alone where it is the one before.
   window.ptiRest = (stage) => {
