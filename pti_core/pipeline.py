@@ -24,6 +24,7 @@ from torch import Tensor
 from pti_core import carrying, metrics
 from pti_core import directions as latent_directions
 from pti_core.attributes import AttributeMeter
+from pti_core.bases import Base
 from pti_core.directions import Curve, Direction
 from pti_core.encoders.e4e import E4E
 from pti_core.errors import UserError
@@ -321,7 +322,7 @@ def picture(
     if not carried:
         return tuned(w)
     lately = partial(kit.lately.picture, session.delta)
-    base = carrying.Base(
+    base = Base(
         lambda w: lately("base", w, partial(generator.render, exact=True)),
         generator.w_mean,
         generator.num_ws,

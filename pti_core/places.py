@@ -12,6 +12,8 @@ from torch import Tensor
 
 Place = tuple[float, float, float, float]
 
+#: Where skin is bare.
+CHEEKS: tuple[Place, ...] = ((0.345, 0.575, 0.05, 0.035), (0.655, 0.575, 0.05, 0.035))
 #: Over what share of its half width a zone fades, to either side of its edge.
 _SOFT = 0.15
 # Rec. 601 luma, the weight of red, green and blue.

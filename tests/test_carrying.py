@@ -12,9 +12,11 @@ import torch
 from conftest import make_lively_generator
 from test_session import make_session
 
-from pti_core.carrying import CARRIED, Base, bare_scalp, carry
+from pti_core.bases import Base
+from pti_core.carrying import CARRIED, carry
 from pti_core.directions import load_directions
 from pti_core.generators.base import Generator
+from pti_core.hair import bare_scalp
 from pti_core.lately import Lately
 from pti_core.pipeline import EditKit, edited, picture
 

@@ -80,7 +80,10 @@ async def _body(request: Request) -> bytes:
 
 
 def _read(data: bytes) -> tuple[str, dict[str, Any], str, bool]:
-    """Desk, edits, view and whether in full, of a request's body. Raises UserError where it holds something else."""
+    """Desk, edits, view and whether in full, of a request's body.
+
+    Raises UserError where it holds something else.
+    """
     try:
         told = json.loads(data)
     except (ValueError, RecursionError):
