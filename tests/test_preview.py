@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +27,7 @@ from pti_core.preview import SIDE, Previewer
 from pti_core.session import Session, encode_crop, encode_photograph
 from pti_core.studio import Studio
 from pti_core.tuning import TunedDelta
-from web.moving import MAX_BODY, PATH, MovingPictures
+from web.moving import MAX_BODY, MAX_RESTING, PATH, MovingPictures
 
 
 def session_of(generator: Generator, make_picture: Callable[..., Image.Image], seed=3) -> bytes:
@@ -214,6 +216,26 @@ def test_the_picture_of_a_slider_at_rest_comes_in_full(road, studio, desk):
     assert answer.content == studio.screen(desk, {"age": 4})[1]
     assert len(road.post(PATH, json=told).content) < len(answer.content)
     assert road.post(PATH, json={**told, "edits": {"age": 1000}, "full": True}).status_code == 400
+
+
+def test_full_pictures_that_wait_do_not_hold_up_previews(studio, desk, monkeypatch):
+    road = MovingPictures(PlainTextResponse("the page's"), studio)
+    inside, go_on, screen = threading.Semaphore(0), threading.Event(), studio.screen
+    monkeypatch.setattr(
+        studio, "screen", lambda *told: (inside.release(), go_on.wait(20), screen(*told))[-1]
+    )
+    told = {"desk": desk, "edits": {"age": 3}, "view": "face"}
+
+    def status(full: bool) -> int:
+        return TestClient(road).post(PATH, json={**told, "full": full}).status_code
+
+    with ThreadPoolExecutor(MAX_RESTING) as pool:
+        waiting = [pool.submit(status, True) for _ in range(MAX_RESTING)]
+        assert all(inside.acquire(timeout=20) for _ in waiting)
+        assert (status(True), status(False)) == (503, 200)
+        go_on.set()
+        assert [one.result(20) for one in waiting] == [200] * MAX_RESTING
+    assert status(True) == 200
 
 
 def test_everything_else_is_the_pages(road):

@@ -26,6 +26,8 @@ PATH = "/moving"
 MAX_BODY = 64 * 1024
 #: Pictures that are asked for and not made yet; a page asks for one at a time.
 MAX_WAITING = 16
+#: The same in full: they wait for each other, and threads that wait are previews' no more.
+MAX_RESTING = 2
 
 
 class MovingPictures:
@@ -39,7 +41,7 @@ class MovingPictures:
 
     def __init__(self, app: Application, studio: Studio) -> None:
         self._app, self._studio = app, studio
-        self._waiting = 0
+        self._waiting = self._resting = 0
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
         mine = scope["type"] == "http" and scope["method"] == "POST"
@@ -57,16 +59,25 @@ class MovingPictures:
         self._waiting += 1
         try:
             desk, edits, view, full = _read(await _body(request))
-            shown = self._full if full else self._studio.preview
-            picture = await asyncio.to_thread(shown, desk, edits, view)
+            if full:
+                return await self._rested(desk, edits, view)
+            picture = await asyncio.to_thread(self._studio.preview, desk, edits, view)
         except UserError as error:
             return PlainTextResponse(str(error), 400)
         finally:
             self._waiting -= 1
         return Response(picture, media_type="image/jpeg")
 
-    def _full(self, desk: str, edits: dict[str, Any], view: str) -> bytes:
-        return self._studio.screen(desk, edits, view)[1]
+    async def _rested(self, desk: str, edits: dict[str, Any], view: str) -> Response:
+        """The full picture; refused where others wait already, as Gradio's event brings it, too."""
+        if self._resting >= MAX_RESTING:
+            return PlainTextResponse("Too many pictures are asked for at once.", 503)
+        self._resting += 1
+        try:
+            _, picture = await asyncio.to_thread(self._studio.screen, desk, edits, view)
+        finally:
+            self._resting -= 1
+        return Response(picture, media_type="image/jpeg")
 
 
 async def _body(request: Request) -> bytes:
