@@ -72,7 +72,8 @@ def facial_hair(picture: Tensor, clean: Tensor) -> Tensor:
 def _score(picture: Tensor, clean: Tensor, darker: Tensor) -> Tensor:
     """The shares of chin and upper lip that are darker, plus the structure the chin has more."""
     chin = _chin(picture)
-    grain = fine_structure(picture, chin) / fine_structure(clean, chin).clamp_min(1e-6)
+    own, smooth = (mean_in(fine_structure(one), chin).sqrt() for one in (picture, clean))
+    grain = own / smooth.clamp_min(1e-6)
     dark = mean_in(darker, _chin(darker)) + mean_in(darker, zone(darker, _UPPER_LIP))
     return dark + (grain - 1).clamp_min(0)
 
@@ -89,11 +90,12 @@ def bare_scalp(picture: Tensor) -> float:
     """Whether a head is bald, from 0 (no) to 1."""
     light = (picture.clamp(-1, 1) + 1) / 2
     skin = [zone(light, place) for place in (_FOREHEAD, *CHEEKS)]
-    smooth = min(float(fine_structure(light, weight)) for weight in skin) + 1e-6
+    structure = fine_structure(light)
+    smooth = min(float(mean_in(structure, weight).sqrt()) for weight in skin) + 1e-6
     forehead = mean_in(light, skin[0])
     scalp = [zone(light, place) for place in _SCALP]
     colours = [mean_in(light, weight) for weight in scalp]
-    rough = max(float(fine_structure(light, weight)) for weight in scalp) / smooth
+    rough = max(float(mean_in(structure, weight).sqrt()) for weight in scalp) / smooth
     dark = min(float(colour.mean() / forehead.mean()) for colour in colours)
     apart = (_shade(colours[0]) - _shade(forehead)).abs().sum()
     told = ((rough, _ROUGH), (dark, _DARK), (float(apart), _APART))
