@@ -28,6 +28,10 @@ class Lately:
         self._pictures: dict[tuple[str, bytes], Tensor] = {}
         self._keeping = threading.Lock()
 
+    def __reduce__(self) -> tuple[type[Lately], tuple[()]]:
+        """Nothing of it goes to another process: its owners are not there."""
+        return Lately, ()
+
     def picture(
         self, owner: Any, kind: str, w: Tensor, render: Callable[[Tensor], Tensor]
     ) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import pickle
 import weakref
 from dataclasses import replace
 from typing import Any
@@ -204,3 +205,10 @@ def test_pictures_are_kept_of_one_session_at_a_time_and_as_long_as_it_is_there()
     del one
     gc.collect()
     assert picture_kept() is None
+
+
+def test_a_kit_goes_to_another_process_without_the_pictures_kept(kit, session):
+    shown = picture(session, kit, {"glasses": 60})
+    moved = pickle.loads(pickle.dumps(kit))
+    assert torch.equal(picture(session, moved, {"glasses": 60}), shown)
+    assert len(pickle.dumps(kit.lately)) < 200
