@@ -19,6 +19,7 @@ class Base:
         render: the picture (1, 3, R, R) of w (1, w_dim) or ws (1, num_ws, w_dim).
         mean: (w_dim,) or (1, w_dim), W's. num_ws: how many the generator takes.
         directions: the person's. turned: w or ws of the edits `TURNS` alone.
+        hair: where a picture (1, 3, R, R) has hair of the head, (1, 1, S, S) in [0, 1].
     """
 
     render: Callable[[Tensor], Tensor]
@@ -26,6 +27,7 @@ class Base:
     num_ws: int
     directions: Mapping[str, Direction]
     turned: Tensor
+    hair: Callable[[Tensor], Tensor]
 
     def moved(self, w: Tensor, edits: Mapping[str, float]) -> Tensor:
         return apply(w, edits, self.directions, self.num_ws)

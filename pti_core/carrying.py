@@ -3,13 +3,18 @@
 Tuning teaches a generator one face, and with it to leave that face as it is: where a direction puts
 something on the face that was not there, glasses or another colour of the hair, the tuned weights
 give much less of it than the base's do at the same codes. So such an edit is rendered with the base
-generator, with and without, and the difference of the two pictures is laid on the tuned one:
+generator, and of that picture is laid on the tuned one what the edit is about, in its place. Both
+generators see the pivot's face in the same place, as it is aligned. Nought gives the tuned picture
+itself, and the way is continuous in the amount.
+
+A beard and a moustache are the difference of two pictures, with and without:
 
     G(w; tuned) + G(w + step; base) - G(w; base)
 
-Both generators see the pivot's face in the same place, as it is aligned, and edits of shape (pose,
-smile, age) move w in all three. Nought gives the tuned picture itself, and the way is continuous in
-the amount. It costs two more pictures. Hair of another colour on a bald head comes with hair.
+Hair of another colour is the photograph's own, in the colours (`pti_core.recolouring`) of a face of
+the base generator that is drawn towards W's mean, where every colour is at its purest. It costs one
+picture. A fringe is the base's hair in the colours of the photograph's: one more. A bald head gets
+the base's hair before it is coloured: as a fringe.
 
 Glasses sit in one place, and not every face of the base generator takes them: their difference is
 taken at a code drawn towards W's mean, whose head is turned as the person's is, and laid on around
@@ -31,15 +36,16 @@ from torch import Tensor
 from pti_core.bases import Base
 from pti_core.hair import BEARD, MOUSTACHE, bare_scalp, facial_hair
 from pti_core.places import CHEEKS, Place, mean_in, zone
+from pti_core.recolouring import recoloured, sharpened
 
-GLASSES = "glasses"
+GLASSES, FRINGE = "glasses", "fringe"
 #: What is put on a face without moving it, where amounts are positive.
-_PUT_ON = frozenset((GLASSES, "fringe", "beard", "moustache"))
+_PUT_ON = frozenset((GLASSES, FRINGE, "beard", "moustache"))
 #: What colours the hair, either way.
-_COLOURS = frozenset(("hair_blond", "hair_dark", "hair_red", "hair_grey"))
-#: What is taken off, where amounts are negative, and between which places.
+_COLOURS = ("hair_blond", "hair_dark", "hair_red", "hair_grey")
+#: What is taken off where amounts are negative, and where it is.
 _TAKEN_OFF: Mapping[str, Place] = {"beard": BEARD, "moustache": MOUSTACHE}
-CARRIED = _PUT_ON | _COLOURS | _TAKEN_OFF.keys()
+CARRIED = _PUT_ON.union(_COLOURS, _TAKEN_OFF)
 
 #: Share of the way from W's mean, for glasses. Chosen by looking at the nine photographs of
 #: docs/text.md: at the pivot itself one of them (biden) gets no glasses by any step up to three
@@ -65,7 +71,16 @@ _SHAVEN = {"beard": 0.5, "gender": 0.57}
 _NOSE: Place = (0.5, 0.53, 0.10, 0.10)
 #: Share of the step to the lower end of "bald" that grows hair.
 _GROWN = 0.6
-_ABOVE_THE_BROWS: Place = (0.5, 0.16, 0.42, 0.22)
+#: As `_DRAWN_IN` and `_LONGER`, for an example of coloured hair: at the pivot some faces are hardly
+#: ever blond (tyrion, downey).
+_DRAWN_IN_DYED, _LONGER_DYED = 0.5, 1.3
+#: What is kept of the code for it: hair is lit as the face is. The cheeks' colours told less: they
+#: took dark skin and a painted face for dim or green light.
+_LIT = (*TURNS, "skin_tone", "skin_red", "light_side", "exposure", "warmth", "colourful")
+#: Colours that darken, and which way.
+_DARKER: Mapping[str, int] = {"hair_dark": 1, "hair_blond": -1}
+#: Share of a range from which on hair has nothing of its own colour, or a fringe is whole.
+_WHOLLY = 0.5
 
 
 def split(edits: Mapping[str, float]) -> tuple[dict[str, float], dict[str, float]]:
@@ -86,26 +101,65 @@ def carry(tuned: Tensor, base: Base, w: Tensor, edits: Mapping[str, float]) -> T
         w: w or ws of the edits that move the face. edits: what `split` says is carried.
     """
     off = {name: a for name, a in edits.items() if name in _TAKEN_OFF and a < 0}
-    laid = {name: a for name, a in edits.items() if name not in off and name != GLASSES}
+    grown = {name: a for name, a in edits.items() if name in _TAKEN_OFF and a > 0}
+    colours = {name: a for name, a in edits.items() if name in _COLOURS and a != 0}
     found = _shaven(tuned, base, w, off) if off else tuned
-    if laid:
-        found = _laid_on(found, base, w, laid)
+    if grown:
+        found = _laid_on(found, base, w, grown)
+    fringe = {name: a for name, a in edits.items() if name == FRINGE}
+    if fringe or colours:
+        found = _with_hair(found, base, w, fringe, colours)
     if edits.get(GLASSES):
         found = _with_glasses(found, base, edits[GLASSES])
     return found
 
 
 def _laid_on(picture: Tensor, base: Base, w: Tensor, edits: Mapping[str, float]) -> Tensor:
-    before, after = base.render(w), base.moved(w, edits)
-    found = picture + base.render(after) - before
-    bald = bare_scalp(picture) if _COLOURS & edits.keys() else 0.0
-    if bald == 0:
-        return found
-    grown = picture + base.render(base.lowered(after, {"bald": _GROWN})) - before
-    # Below there is no hair to colour; the contours of ears and shoulders would only show twice.
-    below = picture if edits.keys() <= _COLOURS else found
-    head = zone(picture, _ABOVE_THE_BROWS, power=4)
-    return found + bald * (below + head * (grown - below) - found)
+    """With a beard or a moustache that the base's face gets by the edits, in its place."""
+    places = [zone(picture, _TAKEN_OFF[name], power=3) for name in edits]
+    where = torch.stack(places).amax(0)
+    return picture + where * (base.render(base.moved(w, edits)) - base.render(w))
+
+
+def _with_hair(
+    picture: Tensor,
+    base: Base,
+    w: Tensor,
+    fringe: Mapping[str, float],
+    colours: Mapping[str, float],
+) -> Tensor:
+    """With a fringe, and with coloured hair; a bald head gets the base's hair first."""
+    bald, dyed = bare_scalp(picture), _share(base, colours)
+    own = (1 - bald) * base.hair(picture)
+    found = picture
+    worn = max(_share(base, fringe), bald * dyed)
+    if worn > 0:
+        code = base.lowered(base.moved(w, fringe), {"bald": bald * _GROWN})
+        shown = base.render(code).clamp(-1, 1)
+        hair = base.hair(shown)
+        shown = recoloured(shown, hair, picture, own)
+        found = picture + worn * sharpened(hair, shown) * (shown - picture)
+        own = torch.maximum(own, worn * hair)
+    return found + dyed * _dye(found, own, base, colours) if colours else found
+
+
+def _dye(picture: Tensor, hair: Tensor, base: Base, colours: Mapping[str, float]) -> Tensor:
+    """What is added to a picture so that its hair has the colours."""
+    code = base.drawn_in(base.turned, _DRAWN_IN_DYED, _LIT)
+    code = base.without(code, (*_COLOURS, "bald"))
+    for name, amount in colours.items():
+        code = code + _LONGER_DYED * base.directions[name].step(amount).to(code)
+    example = base.render(code).clamp(-1, 1)
+    dyed = recoloured(picture, hair, example, base.hair(example))
+    if all(name in _DARKER and amount * _DARKER[name] > 0 for name, amount in colours.items()):
+        dyed = torch.minimum(dyed, picture)  # whatever is darker already
+    return sharpened(hair, picture) * (dyed - picture)
+
+
+def _share(base: Base, edits: Mapping[str, float]) -> float:
+    """How much of its own look hair has lost to edits, from 0 to 1."""
+    shares = [abs(amount) / base.directions[name].high for name, amount in edits.items()]
+    return min(max(shares, default=0.0) / _WHOLLY, 1.0)
 
 
 def _with_glasses(picture: Tensor, base: Base, amount: float) -> Tensor:
@@ -127,8 +181,7 @@ def _shaven(picture: Tensor, base: Base, w: Tensor, edits: Mapping[str, float]) 
         share = amount / base.directions[name].low
         reach = torch.maximum(reach, share * zone(hair, _TAKEN_OFF[name], power=3))
     weight = hair * reach * (1 - zone(hair, _NOSE))
-    weight = F.interpolate(weight, size=picture.shape[-2:], mode="bilinear")
-    return picture + weight * (clean - picture)
+    return picture + _sized(weight, picture.shape[-1]) * (clean - picture)
 
 
 def _coloured_as(picture: Tensor, other: Tensor) -> Tensor:
@@ -143,3 +196,7 @@ def _coloured_as(picture: Tensor, other: Tensor) -> Tensor:
     share = ((at - left) / (right - left)).clamp(-0.2, 1.2).to(picture)
     gain = gains[0][:, None] * (1 - share) + gains[1][:, None] * share
     return (other + 1) * gain[None, :, None] - 1
+
+
+def _sized(x: Tensor, side: int) -> Tensor:
+    return F.interpolate(x, size=(side, side), mode="bilinear")

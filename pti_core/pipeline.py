@@ -31,6 +31,7 @@ from pti_core.errors import UserError
 from pti_core.faces import Alignment, FaceFinder, align, paste
 from pti_core.fitting import fit_curves
 from pti_core.generators.base import Generator
+from pti_core.hair_finder import HairFinder, load_hair_finder
 from pti_core.inversion import Projection, ProjectionConfig, project
 from pti_core.lately import Lately
 from pti_core.learned import Learned
@@ -66,12 +67,14 @@ class EditKit:
         directions: by name, what edits move.
         about: which generator it is and why, for the person at the screen.
         lately: what carried edits were made of.
+        hair: finds the hair that is to be coloured.
     """
 
     generator: Generator
     directions: Mapping[str, Direction]
     about: str = ""
     lately: Lately = field(default_factory=Lately)
+    hair: HairFinder = field(default_factory=load_hair_finder)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -328,6 +331,7 @@ def picture(
         generator.num_ws,
         session.directions(kit.directions, person),
         edited(session, kit, {n: own[n] for n in carrying.TURNS if n in own}, person, stack),
+        kit.hair.find,
     )
     found = tuned(w) if stack else lately("tuned", w, tuned)
     return carrying.carry(found, base, w, carried)

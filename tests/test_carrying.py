@@ -36,23 +36,15 @@ def test_every_carried_edit_is_a_direction(kit):
     assert kit.directions.keys() >= CARRIED
 
 
-def test_the_bases_change_is_laid_on_the_tuned_picture(session, kit):
-    change = picture(session, kit, {"fringe": 80}) - picture(session, kit, {})
-    base = kit.generator
-    wanted = base.render(edited(session, kit, {"fringe": 80})) - base.render(
-        edited(session, kit, {})
-    )
-    assert wanted.abs().mean() > 0.001
-    torch.testing.assert_close(change, wanted, atol=1e-4, rtol=1e-4)
-
-
 def test_edits_of_shape_move_the_tuned_generator_itself_and_both_add_up(session, kit):
     moved = kit.generator.render(
         edited(session, kit, {"pose": 5}), session.replaced(kit.generator), exact=True
     )
     torch.testing.assert_close(picture(session, kit, {"pose": 5}), moved)
     both = picture(session, kit, {"pose": 5, "beard": 60})
-    assert (both - moved).abs().mean() > 0.001
+    change, side = (both - moved).abs(), moved.shape[-1]
+    assert change[..., 3 * side // 4 :, side // 2].mean() > 0.001
+    assert change[..., : side // 3, :].max() == 0  # a beard grows below
     torch.testing.assert_close(picture(session, kit, {"pose": 5, "beard": 0}), moved)
 
 
@@ -116,7 +108,11 @@ def clean(kit) -> Base:
     """A base generator of which every code shows skin, darker than the photograph's."""
     generator, dark = kit.generator, plain(SKIN * 0.7 - 0.3)
     mean = generator.w_mean
-    return Base(lambda w: dark, mean, generator.num_ws, kit.directions, mean[None])
+    return Base(lambda w: dark, mean, generator.num_ws, kit.directions, mean[None], no_hair)
+
+
+def no_hair(picture: torch.Tensor) -> torch.Tensor:
+    return torch.zeros(1, 1, SIDE // 2, SIDE // 2)
 
 
 def test_a_beard_gives_way_to_skin_in_the_photographs_own_colour(kit, clean):
@@ -142,6 +138,16 @@ def test_where_there_is_no_beard_nothing_is_taken_off(kit, clean):
     torch.testing.assert_close(carry(hairy, clean, w, {"beard": -100, "moustache": -100}), hairy)
 
 
+def test_what_darkens_hair_leaves_darker_hair_as_it_is(kit):
+    w, black = kit.generator.w_mean[None], with_hair(plain(SKIN), TOP)
+    brown = black.clone()
+    brown[TOP] += 0.3
+    base = painter(kit, "hair_dark", (brown, brown))
+    dyed = carry(black, base, w, {"hair_dark": 90})
+    assert (dyed <= black).all()
+    assert (dyed[CROWN].mean() - black[CROWN].mean()).abs() < 0.1
+
+
 def test_a_bald_head_is_told_from_dark_and_from_white_hair():
     head = plain(SKIN) + 0.01 * torch.randn(
         3, SIDE, SIDE, generator=torch.Generator().manual_seed(0)
@@ -153,20 +159,59 @@ def test_a_bald_head_is_told_from_dark_and_from_white_hair():
     assert bare_scalp(with_hair(head, top)) == 0 == bare_scalp(white)
 
 
+TOP, CROWN, CHIN = box(0, 0, 1, 0.25), box(0.1, 0.02, 0.9, 0.2), box(0.1, 0.35, 0.9, 0.9)
+
+
+def hair_on_top(picture: torch.Tensor) -> torch.Tensor:
+    """Where pictures are hairy at the top, half their side."""
+    found = no_hair(picture)
+    rough = picture[TOP].std() > 0.05
+    found[..., : SIDE // 8, :] = float(rough)
+    return found
+
+
+def painter(kit, towards: str, pictures) -> Base:
+    """A base that shows the second picture of codes beyond a step along a direction."""
+    vector, sign = kit.directions[towards].vector, -1 if towards == "bald" else 1
+
+    def render(w):
+        return pictures[int(sign * float((w[0] - kit.generator.w_mean) @ vector) > 0.5)]
+
+    mean = kit.generator.w_mean
+    return Base(render, mean, kit.generator.num_ws, kit.directions, mean[None], hair_on_top)
+
+
+def test_hair_takes_the_colour_of_the_bases_and_nothing_else_changes(kit):
+    w, own = kit.generator.w_mean[None], with_hair(plain(SKIN), TOP)
+    blond, hair = with_hair(plain(SKIN), TOP), torch.tensor([0.5, 0.3, -0.1])
+    blond[TOP] += (hair - HAIR)[None, :, None, None]
+    base = painter(kit, "hair_blond", (own, blond))
+    dyed, faint = (carry(own, base, w, {"hair_blond": a}) for a in (90, 1))
+    torch.testing.assert_close(dyed[CROWN].mean((0, 2, 3)), hair, atol=0.05, rtol=0)
+    assert torch.equal(dyed[CHIN], own[CHIN])
+    assert (faint - own).abs().max() < 0.1
+
+
+def test_a_fringe_is_the_bases_in_the_photographs_colour_and_nothing_else_changes(kit):
+    w, bare, fringe = kit.generator.w_mean[None], plain(SKIN), with_hair(plain(SKIN), TOP)
+    fringe[box(0, 0.35, 1, 1)] = 0.9  # the background changes as well
+    blond, hair = bare.clone(), torch.tensor([0.5, 0.3, -0.1])
+    blond[TOP] = with_hair(bare, TOP)[TOP] + (hair - HAIR)[None, :, None, None]
+    base = painter(kit, "fringe", (bare, fringe))
+    for own, colour in ((bare, HAIR), (blond, hair)):
+        half, found = (carry(own, base, w, {"fringe": a}) for a in (25, 90))
+        torch.testing.assert_close(found[CROWN].mean((0, 2, 3)), colour, atol=0.05, rtol=0)
+        assert torch.equal(found[CHIN], own[CHIN])
+        assert (half - own).abs().mean() < (found - own).abs().mean()
+
+
 def test_coloured_hair_on_a_bald_head_comes_with_hair(kit):
-    w, directions = kit.generator.w_mean[None], kit.directions
-    bald = directions["bald"].vector
-
-    def render(code):  # grey hair on every code that has gone towards hair
-        return with_hair(plain(SKIN), box(0, 0, 1, 0.25)) if code[0] @ bald < -1 else plain(SKIN)
-
-    base = Base(render, kit.generator.w_mean, kit.generator.num_ws, directions, w)
-    scalp, chin = box(0.3, 0.05, 0.7, 0.2), box(0.3, 0.6, 0.7, 0.9)
-    bare, hairy = plain(SKIN), with_hair(plain(SKIN), box(0, 0, 1, 0.25))
+    w, bare, hairy = kit.generator.w_mean[None], plain(SKIN), with_hair(plain(SKIN), TOP)
+    base = painter(kit, "bald", (bare, hairy))
     grown = carry(bare, base, w, {"hair_blond": 80})
-    torch.testing.assert_close(grown[scalp], hairy[scalp])
-    assert torch.equal(grown[chin], bare[chin])
-    torch.testing.assert_close(carry(hairy, base, w, {"hair_blond": 80}), hairy)
+    torch.testing.assert_close(grown[CROWN].mean((0, 2, 3)), HAIR, atol=0.05, rtol=0)
+    assert grown[CROWN].std() > 0.5 * hairy[CROWN].std()
+    assert torch.equal(grown[CHIN], bare[CHIN])
 
 
 def test_a_slider_that_moves_an_edit_carried_over_renders_one_picture_more(session, monkeypatch):
