@@ -9,6 +9,7 @@ from pti_core.perceptual import area
 from pti_core.places import (
     CHEEKS,
     Place,
+    cut_out,
     fine_structure,
     luminance,
     mean_in,
@@ -88,18 +89,23 @@ def _saturation(picture: Tensor) -> Tensor:
 
 def bare_scalp(picture: Tensor) -> float:
     """Whether a head is bald, from 0 (no) to 1."""
-    light = (picture.clamp(-1, 1) + 1) / 2
-    skin = [zone(light, place) for place in (_FOREHEAD, *CHEEKS)]
-    structure = fine_structure(light)
-    smooth = min(float(mean_in(structure, weight).sqrt()) for weight in skin) + 1e-6
-    forehead = mean_in(light, skin[0])
-    scalp = [zone(light, place) for place in _SCALP]
-    colours = [mean_in(light, weight) for weight in scalp]
-    rough = max(float(mean_in(structure, weight).sqrt()) for weight in scalp) / smooth
-    dark = min(float(colour.mean() / forehead.mean()) for colour in colours)
-    apart = (_shade(colours[0]) - _shade(forehead)).abs().sum()
+    skin = [_look(picture, place) for place in (_FOREHEAD, *CHEEKS)]
+    scalp = [_look(picture, place) for place in _SCALP]
+    forehead = skin[0][0]
+    smooth = min(structure for _, structure in skin) + 1e-6
+    rough = max(structure for _, structure in scalp) / smooth
+    dark = min(float(colour.mean() / forehead.mean()) for colour, _ in scalp)
+    apart = (_shade(scalp[0][0]) - _shade(forehead)).abs().sum()
     told = ((rough, _ROUGH), (dark, _DARK), (float(apart), _APART))
-    return min(float(rising(light.new_tensor(value), *span)) for value, span in told)
+    return min(float(rising(picture.new_tensor(value), *span)) for value, span in told)
+
+
+def _look(picture: Tensor, place: Place) -> tuple[Tensor, float]:
+    """The mean colour (3,) in a place, in [0, 1], and how much fine structure is there."""
+    part, within = cut_out(picture, place)
+    light, weight = (part.clamp(-1, 1) + 1) / 2, zone(part, within)
+    structure = fine_structure(light, picture.shape[-1])
+    return mean_in(light, weight), float(mean_in(structure, weight).sqrt())
 
 
 def _shade(colour: Tensor) -> Tensor:

@@ -6,6 +6,8 @@ place is four shares of the picture's side: its middle (x, y), half its width an
 
 from __future__ import annotations
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -16,6 +18,8 @@ Place = tuple[float, float, float, float]
 CHEEKS: tuple[Place, ...] = ((0.345, 0.575, 0.05, 0.035), (0.655, 0.575, 0.05, 0.035))
 #: Over what share of its half width a zone fades, to either side of its edge.
 _SOFT = 0.15
+#: Around a place that is cut out, a share of the side: what is softened reaches so far.
+_MARGIN = 0.01
 # Rec. 601 luma, the weight of red, green and blue.
 _LUMA = (0.299, 0.587, 0.114)
 
@@ -65,7 +69,26 @@ def widened(x: Tensor, width: float) -> Tensor:
     return sign * F.max_pool2d(sign * x, size, 1, size // 2)
 
 
-def fine_structure(picture: Tensor) -> Tensor:
-    """(1, 1, R, R), squared: what differs from its surroundings of four thousandths of the side."""
+def fine_structure(picture: Tensor, side: int | None = None) -> Tensor:
+    """(1, 1, H, W), squared: what differs from its surroundings of four thousandths of the side.
+
+    side: of the whole, where this is a part of a picture.
+    """
     bright = luminance(picture)
-    return (bright - softened(bright, 0.004)) ** 2
+    width = 0.004 * (side or picture.shape[-1]) / picture.shape[-1]
+    return (bright - softened(bright, width)) ** 2
+
+
+def cut_out(picture: Tensor, place: Place) -> tuple[Tensor, Place]:
+    """The square part of a picture (N, C, R, R) around a place, and the place in it."""
+    x, y, half_width, half_height = place
+    side = picture.shape[-1]
+    half = max(half_width, half_height) * (1 + _SOFT) + _MARGIN
+    size = min(side, math.ceil(2 * half * side))
+    left, top = (min(max(0, math.floor((middle - half) * side)), side - size) for middle in (x, y))
+    part = picture[..., top : top + size, left : left + size]
+    scale = side / size
+    return part, (
+        *((x * side - left) / size, (y * side - top) / size),
+        *(half_width * scale, half_height * scale),
+    )

@@ -10,7 +10,7 @@ from pti_core.errors import CheckpointError
 from pti_core.hair_finder import DATA, HairFinder, load_hair_finder
 from pti_core.perceptual import area
 from pti_core.pipeline import EditKit
-from pti_core.places import luminance, mean_in, zone
+from pti_core.places import luminance, zone
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,6 @@ def test_what_it_finds_changes_with_the_hairs_colour_and_the_rest_does_not(kit, 
     change = area((blond - dark).abs(), 128)
     assert (hair.mean((1, 2, 3)) > 0.05).all()
     inside, outside = ((change * where).sum() / where.sum() for where in (hair, 1 - hair))
-    print(inside, outside)
     assert inside > 2.5 * outside
 
 
