@@ -13,8 +13,8 @@ A beard and a moustache are the difference of two pictures, with and without:
 
 Hair of another colour is the photograph's own, in the colours (`pti_core.recolouring`) of a face of
 the base generator that is drawn towards W's mean, where every colour is at its purest. It costs one
-picture. A fringe is the base's hair in the colours of the photograph's: one more. A bald head gets
-the base's hair before it is coloured: as a fringe.
+picture. A fringe, longer, curlier and fuller hair are the base's in the colours of the
+photograph's: one more. A bald head gets the base's hair before it is coloured, in the same way.
 
 Glasses sit in one place, and not every face of the base generator takes them: their difference is
 taken at a code drawn towards W's mean, whose head is turned as the person's is, and laid on around
@@ -38,14 +38,16 @@ from pti_core.hair import BEARD, MOUSTACHE, bare_scalp, facial_hair
 from pti_core.places import CHEEKS, Place, mean_in, zone
 from pti_core.recolouring import recoloured, sharpened
 
-GLASSES, FRINGE = "glasses", "fringe"
+GLASSES = "glasses"
+#: What gives the base's hair, and which way.
+_STYLES: Mapping[str, int] = {"fringe": 1, "hair_length": 1, "hair_curly": 1, "bald": -1}
 #: What is put on a face without moving it, where amounts are positive.
-_PUT_ON = frozenset((GLASSES, FRINGE, "beard", "moustache"))
+_PUT_ON = frozenset((GLASSES, "beard", "moustache"))
 #: What colours the hair, either way.
 _COLOURS = ("hair_blond", "hair_dark", "hair_red", "hair_grey")
 #: What is taken off where amounts are negative, and where it is.
 _TAKEN_OFF: Mapping[str, Place] = {"beard": BEARD, "moustache": MOUSTACHE}
-CARRIED = _PUT_ON.union(_COLOURS, _TAKEN_OFF)
+CARRIED = _PUT_ON.union(_STYLES, _COLOURS, _TAKEN_OFF)
 
 #: Share of the way from W's mean, for glasses. Chosen by looking at the nine photographs of
 #: docs/text.md: at the pivot itself one of them (biden) gets no glasses by any step up to three
@@ -79,7 +81,7 @@ _DRAWN_IN_DYED, _LONGER_DYED = 0.5, 1.3
 _LIT = (*TURNS, "skin_tone", "skin_red", "light_side", "exposure", "warmth", "colourful")
 #: Colours that darken, and which way.
 _DARKER: Mapping[str, int] = {"hair_dark": 1, "hair_blond": -1}
-#: Share of a range from which on hair has nothing of its own colour, or a fringe is whole.
+#: Share of a range from which on hair has nothing of its own colour, or of its own style.
 _WHOLLY = 0.5
 
 
@@ -90,8 +92,8 @@ def split(edits: Mapping[str, float]) -> tuple[dict[str, float], dict[str, float
 
 
 def _is_carried(name: str, amount: float) -> bool:
-    coloured = name in _COLOURS and amount != 0
-    return coloured or (name in _PUT_ON and amount > 0) or (name in _TAKEN_OFF and amount < 0)
+    hair = (name in _COLOURS and amount != 0) or _STYLES.get(name, 0) * amount > 0
+    return hair or (name in _PUT_ON and amount > 0) or (name in _TAKEN_OFF and amount < 0)
 
 
 def carry(tuned: Tensor, base: Base, w: Tensor, edits: Mapping[str, float]) -> Tensor:
@@ -106,9 +108,9 @@ def carry(tuned: Tensor, base: Base, w: Tensor, edits: Mapping[str, float]) -> T
     found = _shaven(tuned, base, w, off) if off else tuned
     if grown:
         found = _laid_on(found, base, w, grown)
-    fringe = {name: a for name, a in edits.items() if name == FRINGE}
-    if fringe or colours:
-        found = _with_hair(found, base, w, fringe, colours)
+    style = {name: a for name, a in edits.items() if name in _STYLES}
+    if style or colours:
+        found = _with_hair(found, base, w, style, colours)
     if edits.get(GLASSES):
         found = _with_glasses(found, base, edits[GLASSES])
     return found
@@ -125,16 +127,16 @@ def _with_hair(
     picture: Tensor,
     base: Base,
     w: Tensor,
-    fringe: Mapping[str, float],
+    style: Mapping[str, float],
     colours: Mapping[str, float],
 ) -> Tensor:
-    """With a fringe, and with coloured hair; a bald head gets the base's hair first."""
+    """With hair of another style, and of other colours; a bald head gets the base's hair first."""
     bald, dyed = bare_scalp(picture), _share(base, colours)
     own = (1 - bald) * base.hair(picture)
     found = picture
-    worn = max(_share(base, fringe), bald * dyed)
+    worn = max(_share(base, style), bald * dyed)
     if worn > 0:
-        code = base.lowered(base.moved(w, fringe), {"bald": bald * _GROWN})
+        code = base.lowered(base.moved(w, style), {"bald": bald * _GROWN})
         shown = base.render(code).clamp(-1, 1)
         hair = base.hair(shown)
         shown = recoloured(shown, hair, picture, own)
