@@ -315,6 +315,8 @@ def picture(
         stack = session.stack if edits is None else ()
     edits = session.edits if edits is None else edits
     replaced = restyled(replaced, stack, kit.generator)
+    edited(session, kit, edits, person)  # raises for all of them alike, those that are carried too
+    edits = {name: float(amount) for name, amount in edits.items()}
     own, carried = carrying.split(edits) if session.delta.tensors else (edits, {})
     w = edited(session, kit, own, person, stack)
     generator = kit.generator

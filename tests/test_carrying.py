@@ -16,6 +16,7 @@ from test_session import make_session
 from pti_core.bases import Base
 from pti_core.carrying import CARRIED, carry
 from pti_core.directions import load_directions
+from pti_core.errors import EditError
 from pti_core.generators.base import Generator
 from pti_core.hair import bare_scalp
 from pti_core.lately import Lately
@@ -74,6 +75,13 @@ def test_glasses_and_another_carried_edit_add_up(session, kit):
         for edits in ({}, {"glasses": 70}, {"fringe": 60}, {"glasses": 70, "fringe": 60})
     )
     torch.testing.assert_close(both - fringe, glasses - none, atol=1e-4, rtol=1e-3)
+
+
+@pytest.mark.parametrize("name", sorted(CARRIED))
+@pytest.mark.parametrize("amount", ["lots", float("nan"), 500, -500, None])
+def test_wrong_amounts_are_said_to_be_so(session, kit, name, amount):
+    with pytest.raises(EditError, match=name):
+        picture(session, kit, {name: amount})
 
 
 SIDE = 256
