@@ -228,7 +228,7 @@ def main() -> None:
     parser.add_argument("--held-out", type=int, default=100, help="faces to measure on")
     parser.add_argument("--steps", type=int, default=3000)
     parser.add_argument("--seed", type=int, default=40_000)
-    parser.add_argument("--work", type=Path, default=Path("build/hair"))
+    parser.add_argument("--work", type=Path, default=Path(".cache/hair"))
     parser.add_argument("--out", type=Path, default=DATA)
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
