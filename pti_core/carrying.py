@@ -30,12 +30,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from pti_core.bases import Base
 from pti_core.hair import BEARD, MOUSTACHE, bare_scalp, facial_hair
-from pti_core.places import CHEEKS, Place, mean_in, zone
+from pti_core.places import CHEEKS, Place, mean_in, resized, zone
 from pti_core.recolouring import recoloured, sharpened
 
 GLASSES = "glasses"
@@ -183,7 +182,7 @@ def _shaven(picture: Tensor, base: Base, w: Tensor, edits: Mapping[str, float]) 
         share = amount / base.directions[name].low
         reach = torch.maximum(reach, share * zone(hair, _TAKEN_OFF[name], power=3))
     weight = hair * reach * (1 - zone(hair, _NOSE))
-    return picture + _sized(weight, picture.shape[-1]) * (clean - picture)
+    return picture + resized(weight, picture.shape[-1]) * (clean - picture)
 
 
 def _coloured_as(picture: Tensor, other: Tensor) -> Tensor:
@@ -198,7 +197,3 @@ def _coloured_as(picture: Tensor, other: Tensor) -> Tensor:
     share = ((at - left) / (right - left)).clamp(-0.2, 1.2).to(picture)
     gain = gains[0][:, None] * (1 - share) + gains[1][:, None] * share
     return (other + 1) * gain[None, :, None] - 1
-
-
-def _sized(x: Tensor, side: int) -> Tensor:
-    return F.interpolate(x, size=(side, side), mode="bilinear")

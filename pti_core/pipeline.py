@@ -315,8 +315,7 @@ def picture(
         stack = session.stack if edits is None else ()
     edits = session.edits if edits is None else edits
     replaced = restyled(replaced, stack, kit.generator)
-    edited(session, kit, edits, person)  # raises for all of them alike, those that are carried too
-    edits = {name: float(amount) for name, amount in edits.items()}
+    edits = checked(session, kit, edits, person)
     own, carried = carrying.split(edits) if session.delta.tensors else (edits, {})
     w = edited(session, kit, own, person, stack)
     generator = kit.generator
@@ -337,6 +336,14 @@ def picture(
     )
     found = tuned(w) if stack else lately("tuned", w, tuned)
     return carrying.carry(found, base, w, carried)
+
+
+def checked(
+    session: Session, kit: EditKit, edits: Mapping[str, float], person: int | None = None
+) -> dict[str, float]:
+    """Edits as numbers. Raises EditError, for those that are carried over as for all others."""
+    edited(session, kit, edits, person)
+    return {name: float(amount) for name, amount in edits.items()}
 
 
 def edited(

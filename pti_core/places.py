@@ -54,6 +54,11 @@ def luminance(picture: Tensor) -> Tensor:
     return (picture * picture.new_tensor(_LUMA)[:, None, None]).sum(1, keepdim=True)
 
 
+def resized(x: Tensor, side: int) -> Tensor:
+    """(N, C, S, S) at another side, linear between; for weights and what is soft already."""
+    return F.interpolate(x, size=(side, side), mode="bilinear")
+
+
 def softened(x: Tensor, width: float) -> Tensor:
     """Two running means over `width`, a share of the side, one after the other."""
     size = 2 * round(width * x.shape[-1] / 2) + 1

@@ -28,7 +28,7 @@ from pti_core.coarse import SIDE, halfway, recover_head, show
 from pti_core.generators.base import Generator
 from pti_core.perceptual import area
 from pti_core.pictures import to_image, to_tensor
-from pti_core.pipeline import EditKit, edited, picture
+from pti_core.pipeline import EditKit, checked, edited, picture
 from pti_core.session import Session
 from pti_core.stack import StackEntry, restyled
 from pti_core.variation import random_edits
@@ -120,8 +120,7 @@ class Previewer:
         shown, session = desk.shown, desk.session
         if session is None or shown.get("head") is None or shown.get("start") is None:
             return None
-        edited(session, kit, edits)  # raises for all of them alike, those that are carried too
-        edits = {name: float(amount) for name, amount in edits.items()}
+        edits = checked(session, kit, edits)
         ground, stack = self._ground(shown, session, kit), tuple(session.stack)
         with self._computing:
             change = self._shown_by(shown["head"], session, kit, edits, stack)

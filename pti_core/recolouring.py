@@ -8,11 +8,10 @@ distribution in place of mean and deviation). Shape, strands and shadows stay th
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from pti_core.perceptual import area
-from pti_core.places import luminance, mean_in, rising, softened
+from pti_core.places import luminance, mean_in, resized, rising, softened
 
 #: Quantiles that a distribution is known by.
 _QUANTILES = 33
@@ -44,7 +43,7 @@ def recoloured(picture: Tensor, hair: Tensor, example: Tensor, example_hair: Ten
     if own is None or others is None:
         return picture
     light = luminance(picture)
-    broad = _sized(softened(luminance(area(picture, _SIDE)), _STRANDS), picture.shape[-1])
+    broad = resized(softened(luminance(area(picture, _SIDE)), _STRANDS), picture.shape[-1])
     strands = (others.strands / own.strands).clamp(_FLATTER, _RICHER)
     mapped = _along(broad, own.lights, others.lights[:, None]) + strands * (light - broad)
     dyed = mapped + _along(mapped, others.lights, others.tints)
@@ -58,7 +57,7 @@ def sharpened(weight: Tensor, picture: Tensor) -> Tensor:
     The fast guided filter (He & Sun 2015), guided by the light.
     """
     side = min(_SIDE, picture.shape[-1])
-    guide, weight = luminance(area(picture, side)), _sized(weight, side)
+    guide, weight = luminance(area(picture, side)), resized(weight, side)
 
     def mean(x: Tensor) -> Tensor:
         return softened(x, _WINDOW)
@@ -67,7 +66,7 @@ def sharpened(weight: Tensor, picture: Tensor) -> Tensor:
     slope = (mean(guide * weight) - about * of) / (mean(guide * guide) - about * about + _EDGE)
     level = of - slope * about
     to = picture.shape[-1]
-    fine = _sized(mean(slope), to) * luminance(picture) + _sized(mean(level), to)
+    fine = resized(mean(slope), to) * luminance(picture) + resized(mean(level), to)
     return fine.clamp(0, 1)
 
 
@@ -81,7 +80,7 @@ class _Colours:
     def of(cls, picture: Tensor, hair: Tensor) -> _Colours | None:
         """None where there is not enough hair to tell."""
         small = area(picture, min(_SIDE, picture.shape[-1])).clamp(-1, 1)
-        weight = _sized(hair, small.shape[-1])
+        weight = resized(hair, small.shape[-1])
         there = weight[0, 0] > _SURE
         if int(there.sum()) < 4 * _QUANTILES:
             return None
@@ -109,7 +108,3 @@ def _along(x: Tensor, at: Tensor, values: Tensor) -> Tensor:
     table = torch.lerp(values[upper - 1], values[upper], share)
     nearest = ((x - at[0]) / step).round_().clamp_(0, _TABLE - 1).int()
     return torch.stack([column[nearest[0, 0]] for column in table.T])[None]
-
-
-def _sized(x: Tensor, side: int) -> Tensor:
-    return F.interpolate(x, size=(side, side), mode="bilinear", align_corners=False)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -25,7 +26,7 @@ from pti_core.hair_finder import DATA, SIDE, HairFinder, load_hair_finder
 from pti_core.memory import keep_memory
 from pti_core.perceptual import area
 from pti_core.pipeline import EditKit
-from pti_core.places import CHEEKS, Place, luminance, mean_in, rising, zone
+from pti_core.places import CHEEKS, Place, luminance, mean_in, resized, rising, zone
 
 #: From which layer on hair is coloured: before, its shape would change as well.
 PAINTING_FROM = 4
@@ -127,10 +128,7 @@ def changed(
     dye: half of the hair is painted first.
     """
     count = len(faces)
-
-    def between(low: float, high: float, *shape: int) -> Tensor:
-        return low + (high - low) * torch.rand(count, *shape, generator=random)
-
+    between = partial(_between, random, count)
     turn, size = between(-0.12, 0.12), between(0.85, 1.15)
     mirror = between(-1, 1).sign()
     cosine, sine = size * turn.cos(), size * turn.sin()
@@ -161,10 +159,8 @@ def changed(
 def dyed(light: Tensor, hair: Tensor, random: torch.Generator) -> Tensor:
     """Faces (N, 3, S, S) in [0, 1], every other one with hair of another light and tint."""
 
-    def between(low: float, high: float, *shape: int) -> Tensor:
-        return low + (high - low) * torch.rand(len(light), *shape, generator=random)
-
-    where = F.interpolate(hair, size=light.shape[-1], mode="bilinear")
+    between = partial(_between, random, len(light))
+    where = resized(hair, light.shape[-1])
     where = where * (between(0, 1, 1, 1, 1) < 0.5)
     grey = luminance(light)
     about = (grey * where).sum((2, 3), keepdim=True) / where.sum((2, 3), keepdim=True).add(1e-6)
@@ -172,6 +168,10 @@ def dyed(light: Tensor, hair: Tensor, random: torch.Generator) -> Tensor:
     tint = 1 + between(0, 0.5, 1, 1, 1) * between(-1, 1, 3, 1, 1)  # white and grey are in it
     paint = (level + contrast * (grey - about)) * tint
     return (light + where * (paint - light)).clamp(0, 1)
+
+
+def _between(random: torch.Generator, count: int, low: float, high: float, *shape: int) -> Tensor:
+    return low + (high - low) * torch.rand(count, *shape, generator=random)
 
 
 @torch.inference_mode()
