@@ -45,8 +45,9 @@ PREVIEW_SIDE = 512
 
 # Seconds on two CPU cores, to begin with: a step at 1024 without its perceptual part, the
 # perceptual network forward and backward a million pixels, fitting the edits to the person, and
-# comparing the result with the photograph. Measured steps replace the guess.
-_STEP_SECONDS, _PERCEPTUAL_SECONDS, _FIT_SECONDS, _MEASURE_SECONDS = 0.2, 0.9, 5.0, 3.0
+# comparing the result with the photograph. With these, presets take what they did on cores with
+# AVX-512 (benchmarks/README.md). Measured steps replace the guess.
+_STEP_SECONDS, _PERCEPTUAL_SECONDS, _FIT_SECONDS, _MEASURE_SECONDS = 0.4, 1.8, 6.0, 3.0
 
 
 @dataclasses.dataclass(frozen=True)
