@@ -45,6 +45,13 @@ def to_jpeg(image: Image.Image, quality: int = 90, marked: bool = False) -> byte
     return stream.getvalue()
 
 
+def to_webp(image: Image.Image, quality: int = 92) -> bytes:
+    """An RGB picture as WebP, without the photograph's metadata, marked as edited with AI."""
+    stream = io.BytesIO()
+    image.save(stream, "WEBP", quality=quality, xmp=_XMP.encode())
+    return stream.getvalue()
+
+
 def xmp_in_gif(data: bytes) -> bytes:
     """A looping GIF file with the mark "edited with AI" (XMP specification, part 3)."""
     place = data.find(b"\x21\xff\x0bNETSCAPE2.0")  # before the first picture, where readers look

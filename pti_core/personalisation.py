@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
+import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
@@ -52,6 +53,7 @@ def personalise(
     seed: int = 0,
     on_step: OnStep | None = None,
     pivot: str = "w",
+    faces_used: Sequence[int] = (),
 ) -> tuple[Session, dict[str, Any]]:
     """A personalised generator from one photograph of a person, or from several.
 
@@ -62,6 +64,8 @@ def personalise(
         on_step: called after every optimisation step; returning False ends the work, and what is
             reached by then is kept (stopped while projecting, the generator is not tuned).
         pivot: one of `PIVOTS`, what method "pti" tunes around.
+        faces_used: for each photograph which of its faces, as `FaceFinder.all_landmarks` lists
+            them; 0, the largest, where nothing is given.
 
     Returns:
         The session, and the report: `seconds` from photograph to personalised generator,
@@ -80,7 +84,8 @@ def personalise(
     photos = _as_list(photo)
     clock, control = Clock(), _Control(on_step)
     with clock.stage("align"):
-        faces = [_prepare(one, kit) for one in photos]
+        wanted = [*faces_used, *[0] * len(photos)]
+        faces = [_prepare(one, kit, face) for one, face in zip(photos, wanted, strict=False)]
         targets = torch.cat([to_tensor(face.crop) for face in faces]).to(kit.generator.w_mean)
     with clock.stage("invert"):
         projections = [
@@ -353,11 +358,23 @@ def _invert(
     return Projection(ws, {}, 1, losses)
 
 
-def _prepare(photo: Source, kit: Toolkit) -> _Face:
+def _prepare(photo: Source, kit: Toolkit, face: int) -> _Face:
     image = open_photograph(photo)
-    landmarks = kit.faces.landmarks(image)
+    landmarks = kit.faces.landmarks(image) if face == 0 else chosen_face(kit, image, face)
     crop, alignment = align(image, landmarks, kit.generator.resolution)
     return _Face(encode_photograph(image), crop, alignment)
+
+
+def chosen_face(kit: Toolkit, image: Image.Image, face: int) -> np.ndarray:
+    """The landmarks (68, 2) of a face of a photograph, counted as `all_landmarks` lists them.
+
+    Raises:
+        NoFaceError: no face at all. UserError: no face of that number.
+    """
+    found = kit.faces.all_landmarks(image)
+    if not 0 <= face < len(found):
+        raise UserError(f"The photograph shows {len(found)} faces, counted from 0.")
+    return found[face]
 
 
 def _changed_noise(generator: Generator, projection: Projection) -> dict[str, Tensor]:

@@ -31,6 +31,7 @@ class Order:
     """A personalisation that is wanted: of which photographs, with what, by which generator.
 
     session: what to go on from, in place of the photographs.
+    faces: which face of each photograph; 0, the largest, where nothing is given.
     """
 
     photographs: tuple[bytes, ...]
@@ -38,6 +39,7 @@ class Order:
     seed: int
     generator: str
     session: Session | None = None
+    faces: tuple[int, ...] = ()
 
 
 class Executor(Protocol):
@@ -67,7 +69,12 @@ def personalise(order: Order, kit: Toolkit, on_step: OnStep) -> Personalised:
         session, report = refine(order.session, kit, order.preset, seed=order.seed, on_step=on_step)
     else:
         session, report = personalise_photographs(
-            order.photographs, kit, order.preset, seed=order.seed, on_step=on_step
+            order.photographs,
+            kit,
+            order.preset,
+            seed=order.seed,
+            on_step=on_step,
+            faces_used=order.faces,
         )
     return session, {**report, "about": kit.about}
 

@@ -111,16 +111,31 @@ class Studio:
         self._face_finding = threading.Lock()
         self._rendering = threading.Lock()
 
-    def align(self, photograph: bytes | Path, desk_id: str | None = None) -> Workspace:
+    def align(
+        self, photograph: bytes | Path, desk_id: str | None = None, face: int = 0
+    ) -> Workspace:
         """Find the face; it lies on the desk from then on, beside what was made before.
 
+        face: which one, as `FaceFinder.all_landmarks` counts them; 0 is the largest.
+
         Raises:
-            PhotographError, NoFaceError: the desk keeps what it had.
+            PhotographError, NoFaceError, UserError: the desk keeps what it had.
         """
-        data, crop = self._found(photograph)
+        data, crop, boxes = self._found(photograph, face)
         desk = self.desks.get(desk_id) if desk_id else self.desks.new()
         desk.photographs, desk.crops = [data], [crop]
+        desk.faces, desk.boxes = [face], boxes
         self.desks.make_room(keep=desk.id)
+        return desk
+
+    def choose_face(self, desk_id: str, face: int) -> Workspace:
+        """Use another face of the workspace's first photograph. Raises as `align` does."""
+        desk = self.desks.get(desk_id)
+        if not desk.photographs:
+            raise UserError("Choose a photograph first.")
+        _, crop, boxes = self._found(desk.photographs[0], face)
+        desk.crops, desk.faces = [crop, *desk.crops[1:]], [face, *desk.faces[1:]]
+        desk.boxes = boxes
         return desk
 
     def add(self, photographs: Sequence[bytes | Path], desk_id: str | None = None) -> Workspace:
@@ -136,22 +151,30 @@ class Studio:
             raise UserError(f"A generator is shared by {MAX_PEOPLE} photographs at most.")
         found = [self._found(photograph) for photograph in photographs]
         desk = self.desks.get(desk_id) if desk_id else self.desks.new()
-        desk.photographs = [*desk.photographs, *(data for data, _ in found)]
-        desk.crops = [*desk.crops, *(crop for _, crop in found)]
+        desk.boxes = desk.boxes or found[0][2]
+        desk.photographs = [*desk.photographs, *(data for data, _, _ in found)]
+        desk.crops = [*desk.crops, *(crop for _, crop, _ in found)]
+        desk.faces = [*desk.faces, *(0 for _ in found)]
         self.desks.make_room(keep=desk.id)
         return desk
 
-    def _found(self, photograph: bytes | Path) -> tuple[bytes, Image.Image]:
-        """A photograph's bytes and the aligned face in it."""
+    def _found(
+        self, photograph: bytes | Path, face: int = 0
+    ) -> tuple[bytes, Image.Image, list[tuple[float, float, float, float]]]:
+        """A photograph's bytes, the aligned face in it, and the boxes of all its faces."""
         from pti_core.faces.align import align
+        from pti_core.faces.detect import face_box
         from pti_core.faces.images import open_photograph
 
         data = photograph if isinstance(photograph, bytes) else _read(photograph)
         kit = self.networks.get()
         image = open_photograph(data)
         with self._face_finding:
-            landmarks = kit.faces.landmarks(image)
-        return data, align(image, landmarks, kit.generator.resolution)[0]
+            found = kit.faces.all_landmarks(image)
+        if not isinstance(face, int) or not 0 <= face < len(found):
+            raise UserError(f"The photograph shows {len(found)} faces, counted from 0.")
+        crop, _ = align(image, found[face], kit.generator.resolution)
+        return data, crop, [face_box(points) for points in found]
 
     def personalise(
         self,
@@ -187,7 +210,7 @@ class Studio:
             self._lay(desk, report, session)
             return report
 
-        order = Order(tuple(desk.photographs), chosen, seed, name)
+        order = Order(tuple(desk.photographs), chosen, seed, name, faces=tuple(desk.faces))
         kind, plan = _planned(chosen, len(desk.photographs))
         return self.line.submit(work, plan, owner=desk_id, kind=kind, person=person)
 
@@ -256,6 +279,7 @@ class Studio:
             raise SessionError("Your personalisation is running; stop it or let it end first.")
         report = session.made.get("report")
         desk.photographs = list(session.photographs)
+        desk.faces, desk.boxes = [], []
         self._lay(desk, report if isinstance(report, dict) else {}, session)
         return desk
 

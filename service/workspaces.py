@@ -38,6 +38,8 @@ class Workspace:
         photographs: what is to be personalised together, usually one: the bytes as they came, or
             those of a session file that was opened.
         crops: the aligned face in each.
+        faces: which face of each photograph, as `FaceFinder.all_landmarks` counts them.
+        boxes: (left, top, right, bottom), pixels, of all faces in the first photograph.
         session: the personalised generator; None before.
         report: how near it is (see `pti_core.personalisation.personalise`).
         shown: small pictures kept between two edits, by name.
@@ -47,6 +49,8 @@ class Workspace:
     id: str = field(default_factory=lambda: secrets.token_urlsafe(ID_BYTES))
     photographs: list[bytes] = field(default_factory=list)
     crops: list[Image.Image] = field(default_factory=list)
+    faces: list[int] = field(default_factory=list)
+    boxes: list[tuple[float, float, float, float]] = field(default_factory=list)
     session: Session | None = None
     report: dict[str, Any] = field(default_factory=dict)
     shown: dict[str, Any] = field(default_factory=dict)

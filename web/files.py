@@ -8,6 +8,8 @@ from pathlib import Path
 
 from gradio.utils import get_upload_folder
 
+from pti_core.errors import UserError
+
 # A photograph of 108 million pixels as JPEG, or a session of the largest generator.
 MAX_UPLOAD = "200mb"
 # Uploads and pictures made here leave Gradio's folder after that many seconds.
@@ -25,3 +27,20 @@ def cached(data: bytes, name: str) -> str:
     with tempfile.NamedTemporaryFile(dir=folder, delete=False) as file:
         file.write(data)
     return str(Path(file.name).replace(folder / name).resolve())
+
+
+def uploaded(path: str) -> Path:
+    """The file that a browser uploaded and names by its path on the server.
+
+    Raises:
+        UserError: it is none of the uploads, or it is gone.
+    """
+    folder = Path(get_upload_folder()).resolve()
+    try:
+        found = Path(path).resolve()
+        arrived = found.is_relative_to(folder) and found.is_file()
+    except (OSError, ValueError):
+        arrived = False
+    if not arrived:
+        raise UserError("The file did not arrive; please choose it again.")
+    return found

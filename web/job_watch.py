@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -11,6 +13,8 @@ from service.studio import Studio
 
 # Often enough for a bar that moves; each update is a few kilobytes.
 SECONDS_BETWEEN_UPDATES = 0.4
+# How long a personalisation goes on without its page: a reload on a phone is back by then.
+RELOAD_SECONDS = 45.0
 
 
 async def watch(
@@ -31,3 +35,40 @@ async def watch(
             await asyncio.sleep(SECONDS_BETWEEN_UPDATES)
     finally:
         job.unwatch(patience)
+
+
+class Polls:
+    """Jobs that pages ask about again and again; one that no page asks about any more is stopped.
+
+    patience: seconds without a question after which a job is stopped.
+    """
+
+    def __init__(self, patience: float = RELOAD_SECONDS) -> None:
+        self._patience = patience
+        self._asked: dict[Job, float] = {}
+        self._lock = threading.Lock()
+
+    def asked(self, job: Job) -> None:
+        """A page asked about the job just now."""
+        with self._lock:
+            new = job not in self._asked
+            self._asked[job] = time.monotonic()
+        if new:
+            job.watch()
+            self._look_later(job)
+
+    def _look_later(self, job: Job) -> None:
+        timer = threading.Timer(self._patience / 4, self._look, (job,))
+        timer.daemon = True
+        timer.start()
+
+    def _look(self, job: Job) -> None:
+        with self._lock:
+            idle = time.monotonic() - self._asked[job]
+            over = job.progress().over
+            if over or idle > self._patience:
+                del self._asked[job]
+        if over or idle > self._patience:
+            job.unwatch()
+        else:
+            self._look_later(job)

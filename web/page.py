@@ -1,80 +1,124 @@
-"""The page: its parts, where they stand, and the line that says how the server is."""
+"""The page: its markup, the actions that its script calls, and the events that Gradio keeps.
+
+The whole interface is one `gr.HTML` component. Its markup is `static/page.html`; its script, which
+draws the sliders and holds the history, is the files of `static/js` in their order. Pictures come
+from `/moving` (`web.middleware.live_preview`), everything else from actions of `web.tabs`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
+from string import Template
 from typing import Any
 
 import gradio as gr
 
 from pti_core.editing.controls import Control
+from service.share_store import Store
 from service.studio import Studio
 from web import strings
-from web.events import quiet
-from web.tabs.animation import AnimationTab
-from web.tabs.choose_photo import ChoosePhoto
-from web.tabs.downloads import DownloadsPart
-from web.tabs.edit import EditPart, Tab
-from web.tabs.face_gallery import FaceGallery
-from web.tabs.personalise import PersonalisePart
-from web.tabs.range import RangeTab
-from web.tabs.text import TextTab
+from web.actions import Actions
+from web.events import private
+from web.labels import described
+from web.options import offered
+from web.tabs.animation import AnimationPart
+from web.tabs.edit import EditPart
+from web.tabs.learn import LearnPart
+from web.tabs.opened import FORMATS, OpenedSession, Stacks
+from web.tabs.photo import PhotoPart, examples
+from web.tabs.save import SavePart
+from web.tabs.share import SharePart
+from web.tabs.tasks import Tasks
+from web.tabs.text import EXAMPLES as TEXT_EXAMPLES
+from web.tabs.text import TextPart
+
+STATIC = Path(__file__).parent / "static"
 
 
 class Page:
     """The parts of the page.
 
     Attributes:
-        desk: the identifier of what this page has before it.
-        owner: this browser's secret: of its shares, and for its place in the line.
-        choosing, personalising, gallery, editing, texting, downloads: the parts; each has its
-            components.
-        tabs: the parts beside the sliders, `texting` among them.
+        actions: what the script can ask for.
+        text: the part for edits in words, whose service programs use, too.
+        desk: the workspace that this browser tab shows; forgotten with the tab.
     """
 
-    def __init__(self, studio: Studio, controls: Sequence[Control], preset: str) -> None:
-        self.studio = studio
-        self.choosing = ChoosePhoto(studio)
-        self.personalising = PersonalisePart(studio, preset)
-        self.gallery = FaceGallery(studio)
-        self.editing = EditPart(studio, controls)
-        self.texting = TextTab(studio, controls)
-        self.downloads = DownloadsPart(studio)
-        self.tabs: list[Tab] = [self.texting, RangeTab(studio), AnimationTab(studio)]
+    def __init__(
+        self, studio: Studio, controls: Sequence[Control], preset: str, store: Store
+    ) -> None:
+        self.studio, self.controls, self.preset = studio, controls, preset
+        self.actions, tasks = Actions(), Tasks()
+        opened = OpenedSession(studio, controls, stacks := Stacks(studio))
+        self.text = TextPart(studio, controls, opened, tasks)
+        parts = (
+            PhotoPart(studio, store, opened),
+            LearnPart(studio, opened),
+            EditPart(studio, controls, opened, stacks),
+            self.text,
+            AnimationPart(studio, tasks),
+            SavePart(studio),
+            SharePart(studio, store),
+        )
+        for part in parts:
+            part.add_to(self.actions)
 
     def lay_out(self, about: str) -> None:
-        # The key is no secret towards the browser, and every replica must read another's.
-        self.owner = gr.BrowserState("", storage_key="pti-owner", secret="pti")
         self.desk = gr.State(None, time_to_live=24 * 3600, delete_callback=self.studio.leave)
-        gr.HTML(strings.HEAD, elem_id="head", padding=False)
-        self.status = gr.HTML(strings.status(self.studio), elem_id="status", padding=False)
-        self.clock = gr.Timer(1.0)
-        with gr.Row(elem_id="columns", equal_height=False):
-            with gr.Column(scale=4, min_width=320):
-                self.choosing.lay_out()
-                self.personalising.lay_out()
-                self.gallery.lay_out_chosen()
-            with gr.Column(scale=6, min_width=320):
-                self.editing.lay_out(self.desk, self.tabs, self.gallery)
-                with self.editing.panel:
-                    self.downloads.lay_out()
-        self.about = gr.HTML(strings.about(about), padding=False)
+
+        def call(data: Any, request: gr.Request) -> dict[str, Any]:
+            return self.actions.call(data, request)
+
+        self.html = gr.HTML(
+            html_template=markup(),
+            facts=self._facts(about),
+            js_on_load=script(),
+            server_functions=[call],
+            apply_default_css=False,
+            padding=False,
+            elem_id="studio",
+        )
 
     def wire(self) -> None:
-        self.clock.tick(
-            self.tell_status, None, [self.status, self.about, self.clock], **quiet("status")
-        )
-        self.choosing.wire(self)
-        self.personalising.wire(self)
-        self.editing.wire(self)
-        self.gallery.wire(self)
-        self.downloads.wire(self)
-        for tab in self.tabs:
-            tab.wire(self)
+        self.html.shown(self.keep, self.desk, self.desk, show_progress="hidden", **private("shown"))
 
-    def tell_status(self) -> tuple[Any, Any, Any]:
-        """The line under the title, until the networks are there; then which generator it is."""
-        ready = self.studio.networks.ready
-        about = self.studio.networks.get().about if ready else ""
-        shown = strings.about(about) if about else gr.skip()
-        return strings.status(self.studio), shown, gr.Timer(active=not ready)
+    def keep(self, event: gr.EventData, desk: str | None) -> str | None:
+        """The tab shows another workspace; what no tab shows any more is forgotten."""
+        now = event.desk if isinstance(event.desk, str) else None
+        if desk and desk != now:
+            self.studio.leave(desk)
+        return now
+
+    def _facts(self, about: str) -> dict[str, Any]:
+        """What the script needs to draw the page."""
+        studio = self.studio
+        return {
+            "controls": described(self.controls),
+            "presets": [[name, strings.preset(name)] for name in studio.preset_names],
+            "preset": self.preset,
+            "generators": [[n, strings.GENERATORS.get(n, n)] for n in studio.generator_names],
+            "examples": examples(),
+            "sentences": list(TEXT_EXAMPLES),
+            "formats": list(FORMATS),
+            "options": offered(),
+            "about": about,
+        }
+
+
+def markup() -> str:
+    """The page's HTML."""
+    text = Template((STATIC / "page.html").read_text(encoding="utf-8"))
+    return text.substitute(
+        title=strings.TITLE,
+        tagline=strings.TAGLINE,
+        consent=strings.CONSENT,
+        examples=strings.example_cards(examples()),
+        hero=strings.hero(examples()),
+    )
+
+
+def script() -> str:
+    """The page's script: one function scope of all files in the order of their names."""
+    files = sorted((STATIC / "js").glob("*.js"))
+    return "\n".join(file.read_text(encoding="utf-8") for file in files)

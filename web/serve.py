@@ -20,11 +20,11 @@ from web.api.share import ShareEndpoints
 from web.api.text import TextEndpoints
 from web.files import CACHE_SECONDS, MAX_UPLOAD
 from web.middleware.caller import Callers
+from web.middleware.first_paint import FirstPaint
 from web.middleware.live_preview import LivePreviews
 from web.middleware.share_head import ShareHead
 from web.page import Page
-from web.strings import TITLE
-from web.tabs.share import SharePart
+from web.strings import PREVIEWS, TITLE
 
 
 def create_app(
@@ -46,14 +46,13 @@ def create_app(
         fill_width=False,
         delete_cache=(CACHE_SECONDS, CACHE_SECONDS),
     ) as app:
-        page = Page(studio, controls, preset or studio.preset_names[0])
+        page = Page(studio, controls, preset or studio.preset_names[0], store)
         page.lay_out(about)
         page.wire()
-        SharePart(app, page, store).wire()
         Endpoints(studio, controls).add()
         ShareEndpoints(studio, store).add()
         ExploreEndpoints(studio).add()
-        TextEndpoints(page.texting.texts).add()
+        TextEndpoints(page.text.texts).add()
     # Personalisations wait in the studio's own line, which knows how long; edits one at a time.
     app.queue(default_concurrency_limit=4, max_size=256)
     return app
@@ -69,7 +68,8 @@ def serve(
     and whatever else `gr.Blocks.launch` takes.
     """
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-    around = [Middleware(Callers)]
+    gr.set_static_paths([PREVIEWS])
+    around = [Middleware(FirstPaint), Middleware(Callers)]
     if store is not None:
         around += [Middleware(ShareHead, store=store, title=f"A face edited in {TITLE}")]
     if studio is not None:
@@ -81,7 +81,6 @@ def serve(
         server_port=options.pop("port", None),
         theme=theme.theme(),
         css_paths=[theme.STYLE],
-        js=theme.SCRIPT.read_text(encoding="utf-8"),
         footer_links=["api"],
         max_file_size=MAX_UPLOAD,
         enable_monitoring=False,

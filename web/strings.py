@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from service.job_queue import Progress
@@ -11,31 +12,23 @@ from service.studio import Likeness, Studio
 from web.files import CACHE_SECONDS
 
 TITLE = "PTI Studio"
-HEAD = (
-    f"<h1>{TITLE}</h1><p>Make a face generator your own from one photograph, then edit "
-    "the photograph with it.</p>"
-)
+TAGLINE = "Change age, smile, hair or light in a photo of a face, and keep the person."
 CONSENT = (
-    "Use photographs of yourself or of people who agreed. They go to this server only, which "
-    f"deletes the uploaded file within {2 * CACHE_SECONDS // 60} minutes and forgets the rest "
-    "soon after you leave. Nothing is kept unless you share it."
+    "Use photos of yourself or of people who agreed. They go to this server only, which deletes "
+    f"the uploaded file within {2 * CACHE_SECONDS // 60} minutes and forgets the rest soon after "
+    "you leave. Nothing is kept unless you share it."
 )
-EMPTY = """<div class="empty"><p>Your face appears here.</p>
-<p>Choose a photograph and personalise it, or open a session file.</p></div>"""
-CAPTION = '<p class="caption"><span>Photograph</span><span>Edited</span></p>'
-PRESETS = {"fast": "Fast", "paper": "Paper’s settings"}
+PRESETS = {"fast": "Quick", "paper": "Best quality"}
 GENERATORS = {
-    "auto": "Automatic: StyleGAN2 where a GPU is, else the embedded one",
-    "stylegan2": "StyleGAN2-FFHQ: on a CPU about ten times slower",
-    "mobile": "Embedded (MobileStyleGAN)",
+    "auto": "Automatic",
+    "stylegan2": "StyleGAN2 (much slower without a graphics card)",
+    "mobile": "MobileStyleGAN (comes with the app)",
 }
-VIEWS = {"face": "Face", "photograph": "In the photograph"}
-STAGES = {
-    "invert": "Finding the face in the generator",
-    "tune": "Tuning the generator to it",
-    "fit edits": "Trying the sliders on this face",
-    "measure": "Comparing the result with the photograph",
-}
+#: The three stages that a person sees, by the names of the work's own.
+STAGE_NUMBERS = {"invert": 1, "tune": 2, "fit edits": 3, "measure": 3}
+STAGES = ("Looking at the photo", "Finding a similar face", "Learning the details", "Finishing")
+#: The small pictures of the first screen; `web.serve` lets them be fetched.
+PREVIEWS = Path(__file__).parents[1] / "examples" / "previews"
 
 
 def preset(name: str) -> str:
@@ -51,87 +44,94 @@ def duration(seconds: float) -> str:
     return f"about {round(seconds / 3600)} h"
 
 
-def about(text: str) -> str:
-    """The line at the foot of the page."""
-    return f'<p class="about">{html.escape(text)}</p>'
-
-
-def status(studio: Studio) -> str:
-    """The line under the title: whether the networks are there, and how long things take."""
+def status(studio: Studio) -> dict[str, Any]:
+    """Whether the server is ready, and how long learning a face takes with each preset."""
     networks = studio.networks
     if networks.error:
-        return f'<p class="wrong">{html.escape(networks.error)}</p>'
+        return {"state": "wrong", "status": networks.error, "times": {}}
     if not networks.ready:
-        what = html.escape(networks.describe())
-        return f'<p class="loading">Getting ready{": " if what else ""}{what} …</p>'
-    times = " or ".join(
-        f"{duration(studio.expected_seconds(name))} ({preset(name)})"
-        for name in studio.preset_names
-    )
+        what = networks.describe()
+        return {"state": "loading", "status": f"Starting{': ' if what else ''}{what} …"} | {
+            "times": {}
+        }
+    times = {name: duration(studio.expected_seconds(name)) for name in studio.preset_names}
     waiting = len(studio.line)
-    line = f", with {waiting} in the line before you" if waiting else ""
-    return f'<p class="ready">Ready. Personalising takes {times}{line}.</p>'
+    queue = "" if not waiting else f", {waiting} {'person' if waiting == 1 else 'people'} waiting"
+    first = next(iter(times.values()))
+    return {
+        "state": "ready",
+        "status": f"Ready, {first} for a new face{queue}",
+        "times": times,
+        "about": networks.get().about,
+    }
 
 
-def bar(progress: Progress) -> str:
-    """How far a personalisation is."""
-    left = "" if progress.seconds_left is None else f"{duration(progress.seconds_left)} left"
-    if progress.state == "waiting":
-        text = f"Waiting: {progress.ahead} before you"
-    elif not progress.stage:
-        text = "Looking at the photograph, and loading the generator if it was not used yet"
-    else:
-        text = STAGES.get(progress.stage, progress.stage.capitalize())
-        if progress.total > 1:
-            text += f", step {progress.index} of {progress.total}"
-    return bar_of(progress.done, text, left, progress.note)
+def progress(now: Progress) -> str:
+    """What a personalisation does now."""
+    if now.state == "waiting":
+        others = f"{now.ahead} {'person' if now.ahead == 1 else 'people'}"
+        return f"In the queue: {others} before you" if now.ahead else "You are next"
+    return STAGES[STAGE_NUMBERS.get(now.stage, 0)]
 
 
-def bar_of(done: float, text: str, left: str = "", note: str = "") -> str:
-    """A bar, filled to the share `done`, and what it says; `note` stands under it."""
-    share = round(100 * min(done, 1))
-    below = f'<p class="note">{html.escape(note)}</p>' if note else ""
-    return (
-        f'<div class="bar" role="progressbar" aria-valuenow="{share}" aria-valuemin="0" '
-        f'aria-valuemax="100"><div style="width:{share}%"></div></div>'
-        f'<p class="bar-text"><span>{text}</span><span>{left}</span></p>{below}'
-    )
-
-
-def gauge(likeness: Likeness | None) -> str:
-    """How far the edited face is from the photograph's, and where another person begins."""
-    if likeness is None:
-        return ""
-    share = likeness.distance / likeness.same_person
+def likeness(found: Likeness) -> dict[str, Any]:
+    """How near the edited face is to the photograph's, as a share, and in words."""
+    share = found.distance / found.same_person
     if share < 0.75:
-        state, said = "same", "The same person"
+        state, said = "same", "Looks like the same person"
     elif share < 1:
-        state, said = "near", "Still the same person, but near the limit"
+        state, said = "near", "Still the same person, just about"
     else:
-        state, said = "other", "Another person: the edits went far from the photograph"
-    # The limit stands at two thirds of the bar's width.
-    return (
-        f'<div class="gauge {state}" role="meter" aria-valuemin="0" aria-valuemax="1.5" '
-        f'aria-valuenow="{share:.2f}" aria-label="Distance to the photograph">'
-        f'<div style="width:{min(100 * share / 1.5, 100):.0f}%"></div></div>'
-        f'<p class="gauge-text"><span>{said}</span><span title="{html.escape(likeness.network)}">'
-        f"distance {likeness.distance:.2f} of {likeness.same_person:g}</span></p>"
-    )
+        state, said = "other", "Looks like somebody else"
+    about = f"{found.network}: distance {found.distance:.2f}; another person from "
+    return {
+        "state": state,
+        "said": said,
+        "share": min(share / 1.5, 1.0),
+        "about": f"{about}{found.same_person:g} on.",
+    }
 
 
-def facts(report: Mapping[str, Any]) -> str:
-    """How near the unedited picture is to the photograph, as a table."""
+def facts(report: Mapping[str, Any]) -> list[list[str]]:
+    """How near the unedited picture is to the photograph: rows of label, value, explanation."""
     rows = (
-        ("Mean squared error", "mse", "0 is the same; under 0.01 is near"),
-        ("LPIPS", "lpips", "perceptual distance; 0 is the same"),
-        ("MS-SSIM", "ms_ssim", "structure; 1 is the same"),
-        ("Identity distance", "identity_distance", "dlib; under 0.6 is taken for the same person"),
-        ("Seconds", "seconds", "to personalise"),
-        ("Steps", "steps", ""),
+        ("Pixel error", "mse", "mean squared error; 0 is the same, under 0.01 is near"),
+        ("Visible difference", "lpips", "LPIPS; 0 is the same"),
+        ("Structure", "ms_ssim", "MS-SSIM; 1 is the same"),
+        ("Identity distance", "identity_distance", "under 0.6 is the same person"),
+        ("Time", "seconds", "seconds to learn the face"),
+        ("Steps", "steps", "of optimisation"),
     )
-    lines = [
-        f"<tr><th>{label}</th><td>{report[key]:.4g}</td><td>{note}</td></tr>"
+    return [
+        [label, f"{report[key]:.4g}", note]
         for label, key, note in rows
-        if isinstance(report.get(key), (int, float))
+        if isinstance(report.get(key), int | float)
     ]
-    return f'<table class="facts">{"".join(lines)}</table>{about(str(report.get("about") or ""))}'
+
+
+def example_cards(names: Sequence[str]) -> str:
+    """A button for each ready-made session, with its picture."""
+    return "".join(
+        f'<button type="button" class="example" data-example="{html.escape(name)}">'
+        f'<img src="{_picture(name, "small")}" alt="" width="88" height="88">'
+        f"<span>{html.escape(name.capitalize())}</span></button>"
+        for name in names
+    )
+
+
+def hero(names: Sequence[str]) -> str:
+    """The pictures of the first screen: one face before and after."""
+    if not names:
+        return ""
+    first = "obama" if "obama" in names else names[0]
+    return (
+        f'<img class="hero-before" src="{_picture(first, "before")}" width="360" height="360" '
+        'alt="A photo of a man">'
+        f'<img class="hero-after" src="{_picture(first, "after")}" width="360" height="360" '
+        'alt="The same man, edited">'
+    )
+
+
+def _picture(name: str, state: str) -> str:
+    """The address of a small picture of an example, relative to the page's."""
+    return f"gradio_api/file={PREVIEWS / f'{name}-{state}.jpg'}"

@@ -1,4 +1,4 @@
-"""The theme of the page; the rest of its look is style.css, and page.js moves it."""
+"""The theme of the page; the rest of its look is style.css."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from pathlib import Path
 import gradio as gr
 
 STYLE = Path(__file__).parent / "static" / "style.css"
-SCRIPT = Path(__file__).parent / "static" / "page.js"
 
 _FONT = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"]
 _FIXED_FONT = ["ui-monospace", "Menlo", "Consolas", "monospace"]

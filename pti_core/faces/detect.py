@@ -124,6 +124,22 @@ class FaceFinder:
             "use one in which a face is large, sharp and seen from the front."
         )
 
+    def all_landmarks(self, image: Image.Image) -> list[np.ndarray]:
+        """Return the landmarks (68, 2), photo pixels, of every face; first that of `landmarks`.
+
+        The others follow from left to right; they are the upright faces with a sure score.
+        Raises `NoFaceError`.
+        """
+        first = self.landmarks(image)
+        array = np.asarray(image.convert("RGB"))
+        others = []
+        for face in self._search(array, _Try(side=FINE_DETECTION_SIDE), SURE_SCORE):
+            x, y = (face.box[0] + face.box[2]) / 2, (face.box[1] + face.box[3]) / 2
+            left, top, right, bottom = face_box(first)
+            if not (left < x < right and top < y < bottom):
+                others.append(self.landmarks_in_box(array, face.box))
+        return [first, *sorted(others, key=lambda points: points[:, 0].mean())]
+
     def landmarks_in_box(self, image: Image.Image | np.ndarray, box: Box) -> np.ndarray:
         """Return the landmarks (68, 2), pixels, of the upright face in a detector-like box.
 
@@ -218,6 +234,13 @@ class FaceFinder:
             left, top, right, bottom = ((sides - pad + 0.5) / factor - 0.5).tolist()
             found.append(_Found((left, top, right, bottom), float(value)))
         return found
+
+
+def face_box(landmarks: np.ndarray) -> Box:
+    """Return the box (left, top, right, bottom), pixels, of a face with its forehead."""
+    left, top = landmarks.min(axis=0)
+    right, bottom = landmarks.max(axis=0)
+    return float(left), float(top - 0.4 * (bottom - top)), float(right), float(bottom)
 
 
 def _sure(found: list[_Found]) -> list[_Found]:

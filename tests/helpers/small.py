@@ -34,3 +34,6 @@ class MiddleFace:
         points[48:68, 1] = 0.4
         points[48, 0], points[54, 0] = -0.15, 0.15
         return points * min(image.size) / 2 + np.array(image.size) / 2
+
+    def all_landmarks(self, image: Image.Image) -> list[np.ndarray]:
+        return [self.landmarks(image)]

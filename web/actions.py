@@ -1,0 +1,107 @@
+"""What the page's script asks of the server: named actions, each from a JSON object to another.
+
+The script calls `Actions.call` through the page's `gr.HTML` component. An action that refuses
+answers {"error": sentence}; {"gone": true} beside it says that the workspace is no longer kept.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import gradio as gr
+
+from pti_core.errors import CheckpointError, UserError
+from service.job_queue import Caller
+from service.share_store import is_identifier
+from service.workspaces import NoWorkspaceError
+from web.middleware.caller import caller_of
+
+_log = logging.getLogger(__name__)
+
+_BROKEN = "Something went wrong on the server, and its log says what. Please try again."
+_NO_WEIGHTS = "This change needs a model that this server does not have. Please try another one."
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One call of the script.
+
+    Attributes:
+        data: what it sent.
+        caller: for whom a place in the queue counts.
+    """
+
+    data: Mapping[str, Any]
+    caller: Caller = field(default_factory=Caller)
+
+    @property
+    def desk(self) -> str:
+        """The workspace; "" before there is one."""
+        return self.text("desk")
+
+    def text(self, name: str, longest: int = 4096) -> str:
+        value = self.data.get(name)
+        return value[:longest] if isinstance(value, str) else ""
+
+    def number(self, name: str, default: float = 0.0) -> float:
+        value = self.data.get(name, default)
+        good = isinstance(value, int | float) and not isinstance(value, bool)
+        return float(value) if good else default
+
+    def whole(self, name: str, default: int = 0) -> int:
+        return int(self.number(name, default))
+
+    @property
+    def edits(self) -> dict[str, float]:
+        return self.amounts("edits")
+
+    def amounts(self, name: str) -> dict[str, float]:
+        """Direction to amount, those that move something.
+
+        Raises:
+            UserError: they are no object of numbers.
+        """
+        found = self.data.get(name) or {}
+        good = isinstance(found, dict) and len(found) <= 1000
+        if not good or not all(type(a) in (int, float) for a in found.values()):
+            raise UserError("The edits did not arrive; please reload the page.")
+        return {str(n): float(a) for n, a in found.items() if a}
+
+
+Action = Callable[[Ask], Mapping[str, Any]]
+
+
+class Actions:
+    """All actions of the page by name."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, Action] = {}
+
+    def add(self, **actions: Action) -> None:
+        self._known.update(actions)
+
+    def call(self, data: Any, request: gr.Request | None) -> dict[str, Any]:
+        """Carry one out. `data` is what the browser sent: anything."""
+        told = data if isinstance(data, dict) else {}
+        action = self._known.get(str(told.get("do")))
+        if action is None:
+            return {"error": "The page is older than the server; please reload it."}
+        owner = told.get("owner")
+        # A call outside of Gradio's events names no session: only the secret tells callers apart.
+        known = is_identifier(owner)
+        try:
+            caller = caller_of(request, owner) if known else Caller()
+            return dict(action(Ask(told, caller)))
+        except NoWorkspaceError as error:
+            return {"error": str(error), "gone": True}
+        except CheckpointError as error:
+            _log.warning("weights are missing: %s", error)
+            return {"error": _NO_WEIGHTS}
+        except UserError as error:
+            return {"error": str(error)}
+        except Exception:
+            _log.exception("the action %r failed", told.get("do"))
+            return {"error": _BROKEN}

@@ -1,0 +1,115 @@
+// What is open and what is done to it, and the one history of all edits.
+const state = {
+  owner: "",
+  desk: "",
+  name: "", // of the photograph's file
+  example: "",
+  share: "", // of the link that the page was opened with
+  opened: null, // as the server tells it
+  edits: {}, // name to amount, in the order in which they were made
+  view: "face",
+  person: 0,
+  stack: 0, // number of the text edits that are no sliders
+  entries: [],
+  hair: null, // { colour, amount, brows }
+  keepBackground: true,
+  steps: [], // of the history
+  at: 0,
+};
+const controls = new Map(facts.controls.map((control) => [control.name, control]));
+const LONGEST_HISTORY = 60;
+
+const boundsOf = (name) => state.opened?.bounds[name] ?? [-1, 1, 0.02];
+const shownAmount = (name, amount = state.edits[name] ?? 0) => {
+  const { unit, scale } = controls.get(name);
+  if (!amount) return boundsOf(name)[0] === 0 ? "off" : "0";
+  const sign = amount > 0 ? "+" : "−";
+  const number = Number((Math.abs(amount) * scale).toPrecision(3));
+  return `${sign}${number}${unit === "%" ? "%" : unit ? ` ${unit}` : ""}`;
+};
+// The body of every request for a picture. Options besides amounts of edits belong here, and are
+// read by `options_of` in web/options.py.
+const pictureRequest = (more = {}) => ({
+  desk: state.desk,
+  edits: state.edits,
+  view: state.view,
+  ...(facts.options.hair_colour ? { hair: state.hair } : {}),
+  ...(facts.options.keep_background ? { keep_background: state.keepBackground } : {}),
+  ...more,
+});
+const snapshot = () => ({
+  edits: { ...state.edits },
+  stack: state.stack,
+  person: state.person,
+  hair: state.hair && { ...state.hair },
+  keepBackground: state.keepBackground,
+});
+const same = (one, other) => {
+  const plain = (step) =>
+    JSON.stringify([Object.entries(step.edits).sort(), step.stack, step.person, step.hair,
+      step.keepBackground]);
+  return plain(one) === plain(other);
+};
+
+// What a reload needs, and what another visit may go on with.
+const remember = () => {
+  if (!state.desk) return;
+  const { desk, name, example, share, view, steps, at } = state;
+  const told = { desk, name, example, share, view, at, steps };
+  kept(sessionStorage, "pti-tab", told);
+  kept(localStorage, "pti-latest", told);
+};
+// A step of the history: after every change by hand, by words, by a look or by chance.
+const commit = (label) => {
+  const step = { ...snapshot(), label };
+  if (state.steps.length && same(step, state.steps[state.at])) return render();
+  state.steps = [...state.steps.slice(0, state.at + 1), step].slice(-LONGEST_HISTORY);
+  state.at = state.steps.length - 1;
+  remember();
+  paintEdits();
+  return render();
+};
+// Go to a step: 0 is the first that is kept.
+const goTo = (index) =>
+  attempt(async () => {
+    const step = state.steps[index];
+    if (!step) return;
+    if (step.person !== state.person)
+      take(await call("turn", { person: step.person, edits: step.edits }), true);
+    if (step.stack !== state.stack) {
+      const told = await call("put_back", { stack: step.stack });
+      Object.assign(state, { stack: told.stack, entries: told.entries });
+    }
+    state.at = index;
+    state.edits = { ...step.edits };
+    state.hair = step.hair && { ...step.hair };
+    state.keepBackground = step.keepBackground;
+    remember();
+    paintEdits();
+    await render();
+  });
+const undo = () => state.at > 0 && goTo(state.at - 1);
+const redo = () => state.at + 1 < state.steps.length && goTo(state.at + 1);
+
+// Replace all edits at once: a look, a sentence, chance, nothing.
+const setEdits = (edits, label) => {
+  state.edits = {};
+  for (const [name, amount] of Object.entries(edits)) {
+    if (!controls.has(name)) continue;
+    const [low, high] = boundsOf(name);
+    const own = clamp(amount, Math.min(low, amount < 0 && low === 0 ? amount : low), high);
+    if (own) state.edits[name] = own;
+  }
+  return commit(label);
+};
+const setAmount = (name, amount) => {
+  const [low, high, step] = boundsOf(name);
+  const whole = Number((Math.round(amount / step) * step).toFixed(9));
+  const own = clamp(whole, low, high);
+  if (own) state.edits = { ...state.edits, [name]: own };
+  else {
+    const { [name]: _, ...rest } = state.edits;
+    state.edits = rest;
+  }
+  return own;
+};

@@ -1,0 +1,400 @@
+// From the first screen to an open face: photographs, camera, examples, session files, learning.
+const show = (mode) => {
+  app.dataset.mode = mode;
+  $("#welcome").hidden = mode !== "welcome";
+  $("#editor").hidden = mode === "welcome";
+  $("#bottom").hidden = mode !== "editing";
+  $("#setup").hidden = mode !== "photo";
+  $("#learning").hidden = mode !== "learning";
+  $("#controls").hidden = mode !== "editing";
+  for (const id of ["#undo", "#redo", "#reset", "#save", "#share", "#new-photo"])
+    $(id).hidden = mode !== "editing";
+  if (mode !== "photo") ((boxes = null), placeBoxes());
+};
+const tellShown = () => trigger("shown", { desk: state.desk });
+
+// An open session takes the stage. `keeping` leaves the history as it is.
+const take = (told, keeping = false) => {
+  const { opened } = told;
+  state.opened = opened;
+  const other = state.desk !== opened.desk;
+  Object.assign(state, {
+    desk: opened.desk, person: opened.person, stack: opened.stack, entries: opened.entries, edits: { ...opened.edits },
+  });
+  learned++;
+  if (other) tellShown();
+  if (!keeping) {
+    state.hair = null;
+    state.keepBackground = true;
+    state.steps = [{ ...snapshot(), label: "Start" }];
+    state.at = 0;
+  }
+  $("#size-face").textContent = opened.sizes.face.join(" × ");
+  $("#size-photograph").textContent = opened.sizes.photograph.join(" × ");
+  $("#facts").replaceChildren(...opened.facts.map(([label, value, note]) =>
+    made("tr", {}, made("th", { scope: "row" }, label), made("td", {}, value), made("td", {}, note))));
+  paintPeople();
+};
+const open = async (told, { name = "", example = "", keeping = false, view = "face" } = {}) => {
+  pictures.clear();
+  stage.dataset.shown = "";
+  looksOf = "";
+  take(told, keeping);
+  Object.assign(state, { name, example, view });
+  from = {};
+  paintFrom();
+  $("#strip").replaceChildren();
+  $("#animation").replaceChildren();
+  for (const one of $$("#views input")) one.checked = one.value === view;
+  before.removeAttribute("src");
+  after.removeAttribute("src");
+  show("editing");
+  unzoom();
+  paintEdits();
+  paintTab();
+  remember();
+  await Promise.all([showBefore().then(() => after.src || put(before.src)), render()]);
+};
+// The server has lost the workspace: an example can be opened again, with the edits of this tab.
+let reopening = null;
+const reopen = () => (reopening ??= (async () => {
+  try {
+    if (!state.example || app.dataset.mode !== "editing") return false;
+    const step = state.steps[state.at];
+    take(await call("open_example", { name: state.example }), true);
+    state.edits = { ...step.edits };
+    remember();
+    return true;
+  } catch {
+    return false;
+  } finally {
+    setTimeout(() => (reopening = null), 1000);
+  }
+})());
+
+const paintPeople = () => {
+  const people = state.opened?.people ?? [];
+  $("#faces").replaceChildren(...people.map((path, index) => {
+    const image = made("img", { alt: "", width: 64, height: 64 });
+    fetched(fileUrl(path)).then((url) => (image.src = url), () => {});
+    return made("button", { type: "button", "aria-pressed": String(index === state.person), "aria-label": `Person ${index + 1}`,
+      title: people.length > 1 ? "Edit this person" : "The face that is edited", onclick: () => index !== state.person && turn(index) }, image);
+  }));
+};
+// Each person keeps their own edits.
+const turn = (person) =>
+  attempt(async () => {
+    const last = state.steps.slice(0, state.at + 1).reverse().find((step) => step.person === person);
+    const edits = last?.edits ?? {};
+    const told = await call("turn", { person, edits });
+    take(told, true);
+    state.edits = { ...edits };
+    pictures.clear();
+    looksOf = "";
+    await showBefore();
+    await commit(`Person ${person + 1}`);
+    paintTab();
+  });
+
+// ---------------------------------------------------------------------------------- photographs
+// A new photograph beside an open session replaces nothing without a question.
+const mayReplace = async () => {
+  if (app.dataset.mode === "learning") {
+    toast("A face is being learned; stop that first.");
+    return false;
+  }
+  if (app.dataset.mode !== "editing" || state.example) return true;
+  const answer = await ask("Leave this face?", "The new photo takes its place. Save the session file first if you want to come back to it later.",
+    [["", "Cancel"], ["save", "Save session file"], ["go", "Use the new photo", "main"]]);
+  if (answer === "save") {
+    await saveSession();
+    return mayReplace();
+  }
+  return answer === "go";
+};
+const note = (text) => {
+  $("#photo-note").textContent = text;
+  $("#setup-note").textContent = text;
+};
+// No earlier face stays armed: crop, boxes and button go.
+const disarm = () => {
+  $("#learn").disabled = true;
+  $("#crop").removeAttribute("src");
+  boxes = null;
+  placeBoxes();
+};
+const takePhoto = (file) =>
+  attempt(async () => {
+    if (!file || !(await mayReplace())) return;
+    if (file.name.endsWith(".safetensors")) return takeSession(file, true);
+    disarm();
+    note("");
+    $("#drop").classList.add("busy");
+    const local = URL.createObjectURL(file);
+    try {
+      const { path } = await upload(file);
+      const told = await call("photograph", { path });
+      state.opened = null;
+      Object.assign(state, { name: file.name, example: "", steps: [], at: 0, edits: {}, entries: [] });
+      showPhotograph(told);
+    } catch (error) {
+      // In place of what was there before: the photograph that cannot be used is no open face.
+      if (app.dataset.mode === "photo") leavePhoto();
+      if (app.dataset.mode === "editing") return toast(error.message, { bad: true });
+      note(error.message);
+    } finally {
+      URL.revokeObjectURL(local);
+      $("#drop").classList.remove("busy");
+    }
+  });
+const showPhotograph = (told) => {
+  const other = state.desk !== told.desk;
+  state.desk = told.desk;
+  if (other) tellShown();
+  show("photo");
+  note("");
+  boxes = told;
+  before.removeAttribute("src");
+  put(fileUrl(told.picture));
+  after.alt = "The chosen photo";
+  unzoom();
+  fetched(fileUrl(told.people[0])).then((url) => ($("#crop").src = url), () => {});
+  $("#setup-text").textContent = told.boxes.length > 1
+    ? `${told.boxes.length} faces were found. Press another one in the photo to use it.`
+    : told.people.length > 1 ? `${told.people.length} photos will be learned together.` : "One face was found.";
+  $("#learn").textContent = told.people.length > 1 ? `Learn these ${told.people.length} faces` : "Learn this face";
+  $("#learn").disabled = false;
+  state.opened = { people: told.people, before: {}, bounds: {}, looks: [], sizes: { face: told.size, photograph: told.size } };
+  paintPeople();
+  state.opened = null;
+  placeBoxes();
+  remember();
+  kept(localStorage, "pti-latest", null);
+};
+const leavePhoto = () => {
+  disarm();
+  if (state.desk && !state.opened) call("forget").catch(() => {});
+  Object.assign(state, { desk: "", opened: null, steps: [], at: 0 });
+  kept(sessionStorage, "pti-tab", null);
+  tellShown();
+  note("");
+  show("welcome");
+};
+const takeSession = (file, asked_ = false) =>
+  attempt(async () => {
+    if (!file || !(asked_ || (await mayReplace()))) return;
+    $("#drop").classList.add("busy");
+    try {
+      const { path } = await upload(file);
+      await open(await call("open_session", { path }), { name: file.name });
+    } finally {
+      $("#drop").classList.remove("busy");
+    }
+  });
+const openExample = (name) =>
+  attempt(async () => {
+    $("#welcome").classList.add("busy");
+    try {
+      await open(await call("open_example", { name }), { name, example: name });
+    } finally {
+      $("#welcome").classList.remove("busy");
+    }
+  });
+on(["#pick", "#other-photo", "#new-photo"], "click", () => $("#file-photo").click());
+on("#remove-photo", "click", leavePhoto);
+on("#drop", "click", (event) => event.target.closest("button") || $("#file-photo").click());
+const chosenFiles = (id, use) =>
+  on(id, "change", (event) => {
+    const files = [...event.target.files];
+    event.target.value = "";
+    if (files.length) use(files);
+  });
+chosenFiles("#file-photo", ([file]) => takePhoto(file));
+chosenFiles("#file-session", ([file]) => takeSession(file));
+chosenFiles("#file-people", (files) => addPeople(files));
+on(["#pick-session", "#open-session"], "click", () => $("#file-session").click());
+on("#add-people", "click", () => $("#file-people").click());
+on($$("[data-example]"), "click", (event) => openExample(event.currentTarget.dataset.example));
+on(document, "dragover", (event) => {
+  if (![...event.dataTransfer.types].includes("Files")) return;
+  event.preventDefault();
+  app.classList.add("dropping");
+});
+on(document, "dragleave drop", () => app.classList.remove("dropping"));
+on(document, "drop", (event) => {
+  if (!event.dataTransfer.files.length) return;
+  event.preventDefault();
+  takePhoto(event.dataTransfer.files[0]);
+});
+on(document, "paste", (event) => {
+  const file = [...(event.clipboardData?.files ?? [])].find((one) => one.type.startsWith("image/"));
+  if (!file || typing(event)) return;
+  event.preventDefault();
+  takePhoto(file);
+});
+const addPeople = (files) =>
+  attempt(async () => {
+    if (app.dataset.mode === "editing") {
+      const answer = await ask("Learn them together?", "The faces are learned again, together with the new ones. Your edits of the open face stay until then.", [["", "Cancel"], ["go", "Add them", "main"]]);
+      if (answer !== "go") return;
+    }
+    const sent = [];
+    for (const file of files) sent.push({ path: (await upload(file)).path, name: file.name });
+    const told = await call("add_people", { files: sent });
+    for (const text of told.refused) toast(text, { bad: true });
+    if (told.refused.length < files.length) showPhotograph(told);
+  });
+
+// ---------------------------------------------------------------------------------------- camera
+let stream = null;
+const closeCamera = () => {
+  for (const track of stream?.getTracks() ?? []) track.stop();
+  stream = null;
+};
+on("#use-camera", "click", async () => {
+  const dialog = $("#camera-dialog");
+  $("#camera-said").textContent = "";
+  $("#shoot").disabled = true;
+  dialog.showModal();
+  try {
+    stream = await navigator.mediaDevices.getUserMedia({ video: { width: { ideal: 1920 }, facingMode: "user" } });
+    $("#camera").srcObject = stream;
+    await $("#camera").play();
+    $("#shoot").disabled = false;
+  } catch (error) {
+    $("#camera-said").textContent = error.name === "NotAllowedError"
+      ? "The browser does not allow the camera. Allow it in the address bar, or choose a photo."
+      : "There is no camera that the browser can use. Choose a photo instead.";
+  }
+});
+on("#camera-dialog", "close", closeCamera);
+on("#shoot", "click", () => {
+  const video = $("#camera"), canvas = made("canvas", { width: video.videoWidth, height: video.videoHeight });
+  canvas.getContext("2d").drawImage(video, 0, 0);
+  $("#camera-dialog").close();
+  canvas.toBlob((blob) => takePhoto(new File([blob], "camera.png", { type: "image/png" })), "image/png");
+});
+
+// -------------------------------------------------------------------------------------- learning
+const leftText = (seconds) => {
+  if (seconds < 4) return "Almost done";
+  if (seconds < 50) return `About ${Math.max(Math.round(seconds / 5) * 5, 5)} s left`;
+  if (seconds < 90) return "About a minute left";
+  return seconds < 5400 ? `About ${Math.round(seconds / 60)} min left` : `About ${Math.round(seconds / 3600)} h left`;
+};
+// Until it is over. `aside` works in the background, while one edits.
+const watchLearning = async (aside) => {
+  let seen = 0, left = Infinity, last = Date.now(), misses = 0;
+  const desk = state.desk, where = $("#work");
+  const pill = aside && toast("Improving the likeness in the background …", { action: () => attempt(() => call("stop")), label: "Stop" });
+  for (;;) {
+    let now;
+    try {
+      now = await call("progress", { desk, pictures: seen });
+      misses = 0;
+    } catch (error) {
+      if (!error.offline || ++misses > 60) {
+        where.hidden = true;
+        throw error;
+      }
+      await pause(1000);
+      continue;
+    }
+    if (["done", "failed", "left", "none"].includes(now.state)) {
+      where.hidden = true;
+      pill?.();
+      return now;
+    }
+    if (!aside) {
+      where.hidden = false;
+      const passed = (Date.now() - last) / 1000;
+      last = Date.now();
+      // It does not grow: a later guess that is longer lets the time stand still.
+      if (now.left != null) left = Math.min(now.left, Math.max(left - passed * 0.7, 0) || now.left);
+      const percent = Math.round(100 * now.done);
+      $("#work-said").textContent = now.said;
+      $("#work-bar").setAttribute("aria-valuenow", String(percent));
+      $("#work-bar").setAttribute("aria-valuetext", `${now.said}, ${percent} %`);
+      $("#work-bar div").style.width = `${percent}%`;
+      $("#work-left").textContent = [Number.isFinite(left) ? leftText(left) : "", now.note].filter(Boolean).join(". ");
+      $$("#work-stages li").forEach((item, index) => item.classList.toggle("now", index + 1 <= now.stage));
+      if (now.picture) {
+        seen = now.pictures;
+        put(fileUrl(now.picture));
+      }
+    }
+    await pause(400);
+  }
+};
+const learnOn = async () => {
+  show("learning");
+  $("#stop").disabled = false;
+  try {
+    const now = await watchLearning(false);
+    if (now.state === "done") return await open(now, { name: state.name });
+    const photographStays = now.state === "failed" ? now.why : "It was stopped before it began; the photo is still here.";
+    show("photo");
+    $("#learn").disabled = false;
+    note(photographStays);
+  } catch (error) {
+    show("photo");
+    $("#learn").disabled = false;
+    throw error;
+  }
+};
+on("#learn", "click", () =>
+  attempt(async () => {
+    $("#learn").disabled = true;
+    try {
+      await call("learn", { preset: $("#preset").value, generator: $("#generator").value, seed: Number($("#seed").value) || 0 });
+    } catch (error) {
+      $("#learn").disabled = false;
+      note(error.message);
+      return;
+    }
+    remember();
+    await learnOn();
+  }));
+on("#stop", "click", () =>
+  attempt(async () => {
+    $("#stop").disabled = true;
+    $("#work-said").textContent = "Stopping; what is learned so far is kept";
+    await call("stop");
+  }));
+on("#improve", "click", () =>
+  attempt(async () => {
+    await call("improve", { preset: $("#improve-preset").value, edits: state.edits });
+    $("#improve").disabled = true;
+    try {
+      await improved(await watchLearning(true));
+    } finally {
+      $("#improve").disabled = false;
+    }
+  }));
+const improved = async (now) => {
+  if (now.state === "failed") throw new Error(now.why);
+  if (now.state !== "done" || app.dataset.mode !== "editing") return;
+  const step = state.steps[state.at];
+  take(now, true);
+  state.edits = { ...step.edits };
+  if (step.stack !== state.stack) {
+    const told = await call("put_back", { stack: step.stack });
+    Object.assign(state, { stack: told.stack, entries: told.entries });
+  }
+  pictures.clear();
+  paintEdits();
+  paintTab();
+  await render();
+  toast("The likeness is improved.");
+};
+on("#forget", "click", () =>
+  attempt(async () => {
+    const sure = await ask("Remove everything?", "The photo, the learned face and the edits leave the server now. Links that you shared stay until you delete them.",
+      [["", "Cancel"], ["go", "Remove", "danger"]]);
+    if (sure !== "go") return;
+    await call("forget");
+    kept(localStorage, "pti-latest", null);
+    state.opened = { gone: true };
+    leavePhoto();
+    state.opened = null;
+  }));

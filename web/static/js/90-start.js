@@ -1,0 +1,84 @@
+// The page is there: what its address or this tab asks for is opened.
+const tellStatus = ({ state: how, status, times, about }) => {
+  if (!status) return;
+  $("#status").textContent = status;
+  $("#status").dataset.state = how;
+  const chosen = times?.[$("#preset").value] ?? Object.values(times ?? {})[0];
+  if (chosen) for (const one of $$(".time")) one.textContent = chosen;
+  for (const [name, label] of facts.presets)
+    for (const option of $$(`option[value="${CSS.escape(name)}"]`))
+      if (option.closest("#preset, #improve-preset")) option.textContent = times?.[name] ? `${label}, ${times[name]}` : label;
+  if (about) $("#about").textContent = about;
+};
+const untilReady = async () => {
+  for (;;) {
+    await pause(1000);
+    const told = await call("status").catch(() => null);
+    if (told) tellStatus(told);
+    if (told && told.state !== "loading") return;
+  }
+};
+const goOn = (saved) =>
+  attempt(async () => {
+    Object.assign(state, { desk: saved.desk });
+    const told = await call("hello");
+    await resume(told, saved);
+    if (app.dataset.mode === "welcome") toast("That face is no longer on the server; open its session file if you saved one.");
+  });
+// What a tab had before it was reloaded: the server has the face, the browser the history.
+const resume = async (told, saved) => {
+  const mine = { name: saved?.name ?? "", example: saved?.example ?? "", view: saved?.view ?? told.view ?? "face" };
+  if (told.lost && saved?.example) {
+    told.opened = (await call("open_example", { name: saved.example })).opened;
+  }
+  if (told.lost && !told.opened) {
+    state.desk = "";
+    return kept(sessionStorage, "pti-tab", null);
+  }
+  if (!told.opened && told.photograph) {
+    state.name = mine.name;
+    showPhotograph(told.photograph);
+    if (told.job) await learnOn();
+    return;
+  }
+  if (!told.opened) return;
+  const steps = saved?.steps ?? [], step = steps[saved?.at];
+  const known = steps.length && (step?.stack === 0 || saved.desk === told.opened.desk);
+  if (known) Object.assign(state, { steps, at: saved.at });
+  await open(told, { ...mine, keeping: Boolean(known) });
+  if (known) await goTo(saved.at);
+  if (told.job) improved(await watchLearning(true));
+};
+const start = async () => {
+  layOutSliders();
+  layOutPanels();
+  paintTab();
+  paintFrom();
+  show("welcome");
+  state.owner = kept(localStorage, "pti-caller") ?? "";
+  const saved = kept(sessionStorage, "pti-tab"), latest = kept(localStorage, "pti-latest");
+  const share = new URLSearchParams(location.search).get("s") ?? "";
+  on("#preset", "change", () => call("status").then(tellStatus, () => {}));
+  document.documentElement.classList.add("pti-ready");
+  document.querySelector("#pti-boot")?.remove();
+  state.share = share;
+  const own = saved && (saved.share ?? "") === share ? saved : null;
+  if (own) state.desk = own.desk;
+  try {
+    const told = await call("hello", { share: own ? "" : share });
+    state.owner = told.owner;
+    kept(localStorage, "pti-caller", told.owner);
+    tellStatus(told);
+    if (told.state === "loading") untilReady();
+    await attempt(() => resume(told, own));
+  } catch (error) {
+    toast(error.message, { bad: true });
+    untilReady();
+  }
+  if (app.dataset.mode === "welcome") state.desk = "";
+  if (!own && !share && latest?.steps?.length) {
+    $("#go-on").hidden = false;
+    on("#go-on", "click", () => goOn(latest));
+  }
+};
+start();

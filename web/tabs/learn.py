@@ -1,0 +1,95 @@
+"""Learning a face from its photograph: start, progress with previews, stop, and improving it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pti_core.ai_mark import to_jpeg
+from service.job_queue import Job, Progress
+from service.studio import Studio
+from web import strings
+from web.actions import Actions, Ask
+from web.files import cached
+from web.job_watch import Polls
+from web.tabs.opened import OpenedSession
+from web.user_errors import sentence
+
+
+class LearnPart:
+    """A personalisation as the page shows it; the page asks again and again how far it is."""
+
+    def __init__(self, studio: Studio, opened: OpenedSession) -> None:
+        self.studio, self.opened = studio, opened
+        self._polls = Polls()
+        self._latest: dict[str, Job] = {}  # by workspace: also when it is over
+
+    def add_to(self, actions: Actions) -> None:
+        actions.add(learn=self.learn, improve=self.improve, progress=self.progress, stop=self.stop)
+
+    def learn(self, ask: Ask) -> Mapping[str, Any]:
+        """Put the learning of the chosen faces into the queue."""
+        job = self.studio.personalise(
+            ask.desk,
+            ask.text("preset") or self.studio.preset_names[0],
+            ask.whole("seed"),
+            ask.text("generator"),
+            ask.caller,
+        )
+        return self._begun(ask.desk, job)
+
+    def improve(self, ask: Ask) -> Mapping[str, Any]:
+        """More tuning of the open face, while one goes on editing it."""
+        preset = ask.text("preset") or self.studio.preset_names[0]
+        job = self.studio.refine(ask.desk, ask.edits, preset, ask.whole("seed"), ask.caller)
+        return self._begun(ask.desk, job)
+
+    def progress(self, ask: Ask) -> Mapping[str, Any]:
+        """How far it is; at the end what is open then, or why it failed."""
+        desk = ask.desk
+        job = self.studio.line.job_of(desk) or self._latest.get(desk)
+        if job is None:
+            return {"state": "none"}
+        self._latest[desk] = job
+        now = job.progress()
+        if not now.over:
+            self._polls.asked(job)
+            self.studio.desks.get(desk)  # it is in use
+            return _told(now, ask.whole("pictures"))
+        self._latest.pop(desk, None)
+        if job.error is not None:
+            return {"state": "failed", "why": sentence(job.error)}
+        if now.state == "left":
+            return {"state": "left"}
+        return {"state": "done", "opened": self.opened.told(desk)}
+
+    def stop(self, ask: Ask) -> Mapping[str, Any]:
+        """End it with what it has reached; one that waits leaves the queue."""
+        return {"stopped": self.studio.stop(ask.desk)}
+
+    def _begun(self, desk: str, job: Job) -> Mapping[str, Any]:
+        self._latest[desk] = job
+        self._polls.asked(job)
+        return _told(job.progress(), 0)
+
+
+def _told(progress: Progress, seen: int) -> dict[str, Any]:
+    told = {
+        "state": progress.state,
+        "stage": strings.STAGE_NUMBERS.get(progress.stage, 0),
+        "said": strings.progress(progress),
+        "done": progress.done,
+        "left": progress.seconds_left,
+        "note": progress.note,
+        "pictures": progress.pictures,
+    }
+    if progress.picture is not None and progress.pictures > seen:
+        told["picture"] = cached(_preview(progress), "preview.jpg")
+    return told
+
+
+def _preview(progress: Progress) -> bytes:
+    from pti_core.faces.images import to_image
+
+    assert progress.picture is not None
+    return to_jpeg(to_image(progress.picture))

@@ -1,0 +1,129 @@
+"""Where a face comes from: a photograph, a ready-made example, or a session file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pti_core.errors import UserError
+from service.share_store import Store, is_identifier, new_secret
+from service.studio import VIEWS, Studio
+from web import strings
+from web.actions import Actions, Ask
+from web.files import uploaded
+from web.tabs.opened import OpenedSession, faces, on_screen
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+def examples() -> list[str]:
+    """Names of the ready-made sessions that come with the product."""
+    return sorted(path.stem for path in EXAMPLES.glob("*.safetensors"))
+
+
+class PhotoPart:
+    """The first screen, the faces of a photograph, and what a reloaded page comes back to."""
+
+    def __init__(self, studio: Studio, store: Store, opened: OpenedSession) -> None:
+        self.studio, self.store, self.opened = studio, store, opened
+
+    def add_to(self, actions: Actions) -> None:
+        actions.add(
+            hello=self.hello,
+            status=self.status,
+            photograph=self.photograph,
+            choose_face=self.choose_face,
+            add_people=self.add_people,
+            open_example=self.open_example,
+            open_session=self.open_session,
+            forget=self.forget,
+        )
+
+    def hello(self, ask: Ask) -> Mapping[str, Any]:
+        """The page was opened: what its link shows, or what this tab had before it reloaded."""
+        secret = ask.text("owner")
+        known = {"owner": secret if is_identifier(secret) else new_secret(), **self.status(ask)}
+        share, latest = ask.text("share"), ask.desk
+        if share:
+            desk, view = self.studio.open_share(self.store, share)
+            return {**known, "view": view, "opened": self.opened.told(desk.id)}
+        if not latest or not self.studio.desks.visit(latest):
+            return {**known, "lost": bool(latest)}
+        found = self.studio.desks.get(latest)
+        job = self.studio.line.job_of(latest)
+        known |= {"desk": latest, "job": job is not None, "view": VIEWS[0]}
+        if found.session is not None:
+            return {**known, "opened": self.opened.told(latest)}
+        if found.photographs:
+            return {**known, "photograph": self._chosen(latest)}
+        return known
+
+    def status(self, ask: Ask) -> Mapping[str, Any]:
+        """Whether the server is ready, and how long learning a face takes."""
+        return strings.status(self.studio)
+
+    def photograph(self, ask: Ask) -> Mapping[str, Any]:
+        """A photograph was chosen: the faces in it, or why there is none."""
+        desk = self.studio.align(uploaded(ask.text("path")), self._known(ask.desk))
+        return self._chosen(desk.id)
+
+    def choose_face(self, ask: Ask) -> Mapping[str, Any]:
+        """Another face of the photograph was pressed."""
+        self.studio.choose_face(ask.desk, ask.whole("face"))
+        return self._chosen(ask.desk)
+
+    def add_people(self, ask: Ask) -> Mapping[str, Any]:
+        """More photographs for one shared generator; those that cannot be used are named."""
+        files = ask.data.get("files")
+        if not isinstance(files, list) or not files:
+            raise UserError("No photograph arrived; please choose them again.")
+        refused, desk_id = [], ask.desk
+        for file in files[:20]:
+            told = Ask(file if isinstance(file, dict) else {})
+            try:
+                desk_id = self.studio.add([uploaded(told.text("path"))], desk_id).id
+            except UserError as error:
+                refused.append(f"{told.text('name', 80) or 'A file'}: {error}")
+        return {**self._chosen(desk_id), "refused": refused}
+
+    def open_example(self, ask: Ask) -> Mapping[str, Any]:
+        """Open a ready-made session in a workspace of its own."""
+        name = ask.text("name")
+        if name not in examples():
+            raise UserError("There is no such example.")
+        desk = self.studio.open(EXAMPLES / f"{name}.safetensors")
+        return {"opened": self.opened.told(desk.id)}
+
+    def open_session(self, ask: Ask) -> Mapping[str, Any]:
+        """Open a session file in a workspace of its own."""
+        desk = self.studio.open(uploaded(ask.text("path")))
+        return {"opened": self.opened.told(desk.id)}
+
+    def forget(self, ask: Ask) -> Mapping[str, Any]:
+        """Remove the photograph and all that was made of it from the server."""
+        self.studio.forget(ask.desk)
+        return {}
+
+    def _chosen(self, desk_id: str) -> dict[str, Any]:
+        """The photograph that waits to be learned: its faces, and which is used."""
+        from io import BytesIO
+
+        from pti_core.faces.images import open_photograph
+
+        desk = self.studio.desks.get(desk_id)
+        image = open_photograph(BytesIO(desk.photographs[0]))
+        return {
+            "desk": desk_id,
+            "picture": on_screen(image, "photograph.jpg"),
+            "size": image.size,
+            "boxes": [list(box) for box in desk.boxes],
+            "face": desk.faces[0],
+            "people": faces(desk.crops),
+        }
+
+    def _known(self, desk_id: str) -> str | None:
+        """The workspace of a photograph that was not learned yet; a session keeps its own."""
+        if desk_id not in set(self.studio.desks):
+            return None
+        return desk_id if self.studio.desks.get(desk_id).session is None else None
