@@ -16,6 +16,9 @@ from web.labels import amount_text, bounds_of
 from web.looks import surprise
 from web.tabs.opened import OpenedSession, Stacks
 
+#: Side of a look's picture, for screens of two pixels a point.
+LOOK_SIDE = 224
+
 
 class EditPart:
     """Whose face is shown, likeness, chance, one edit across its range, steps of the history."""
@@ -33,6 +36,7 @@ class EditPart:
             likeness=self.likeness,
             surprise=self.surprise,
             across=self.across,
+            look=self.look,
         )
 
     def turn(self, ask: Ask) -> Mapping[str, Any]:
@@ -54,6 +58,11 @@ class EditPart:
         """Random edits that suit the person; the same for the same seed."""
         bounds = bounds_of(self.controls, self.studio.ranges(ask.desk))
         return {"edits": surprise(bounds, ask.whole("seed"))}
+
+    def look(self, ask: Ask) -> Mapping[str, Any]:
+        """A small picture of the face with a look's edits, which are not applied."""
+        (picture,) = self.studio.frames(ask.desk, [ask.edits], "face", LOOK_SIDE)
+        return {"picture": cached(to_jpeg(picture, 85), "look.jpg")}
 
     def across(self, ask: Ask) -> Mapping[str, Any]:
         """Small pictures of one edit across its range."""

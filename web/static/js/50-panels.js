@@ -18,7 +18,8 @@ const drawLooks = async () => {
         continue;
       }
       try {
-        images[index].src = URL.createObjectURL(await asked(false, { edits: look.edits, view: "face" }));
+        const { picture } = await call("look", { edits: look.edits });
+        if (looksOf === mine) images[index].src = fileUrl(picture);
         break;
       } catch {
         await pause(500);
