@@ -187,7 +187,7 @@ const paintTab = () => {
 // On a phone: which of the tab's sliders is shown.
 const paintPicks = () => {
   const shown = $$(".slider").filter((row) => !row.hidden);
-  for (const row of shown) row.classList.toggle("current", row.dataset.name === current);
+  for (const row of $$(".slider")) row.classList.toggle("current", row.dataset.name === current);
   const old = $("#picks"), left = old.scrollLeft;
   old.replaceChildren(
     ...shown.map(({ dataset: { name } }) =>
