@@ -60,9 +60,19 @@ class EditPart:
         return {"edits": surprise(bounds, ask.whole("seed"))}
 
     def look(self, ask: Ask) -> Mapping[str, Any]:
-        """A small picture of the face with a look's edits, which are not applied."""
-        (picture,) = self.studio.frames(ask.desk, [ask.edits], "face", LOOK_SIDE)
-        return {"picture": cached(to_jpeg(picture, 85), "look.jpg")}
+        """A small picture of the face with a look's edits, which are not applied.
+
+        With "quick" it is a preview's, which does not show every edit: "whole" says whether it is
+        complete.
+        """
+        from pti_core.editing.base_edits import CARRIED
+
+        edits = ask.edits
+        if ask.data.get("quick") is True:
+            data = self.studio.preview(ask.desk, edits, "face")
+            return {"picture": cached(data, "look.jpg"), "whole": not CARRIED.intersection(edits)}
+        (picture,) = self.studio.frames(ask.desk, [edits], "face", LOOK_SIDE)
+        return {"picture": cached(to_jpeg(picture, 85), "look.jpg"), "whole": True}
 
     def across(self, ask: Ask) -> Mapping[str, Any]:
         """Small pictures of one edit across its range."""

@@ -251,7 +251,7 @@ const placeBoxes = () => {
       "aria-pressed": String(index === boxes.face),
       "aria-label": `Face ${index + 1} of ${boxes.boxes.length}`,
       style: `left:${left + x0 * scale}px;top:${top + y0 * scale}px;width:${(x1 - x0) * scale}px;height:${(y1 - y0) * scale}px`,
-      onclick: () => attempt(async () => showPhotograph(await call("choose_face", { face: index }))),
+      onclick: () => chooseFace(index),
     });
     where.append(one);
   });

@@ -10,22 +10,30 @@ const drawLooks = async () => {
   where.replaceChildren(...looks.map((look) =>
     made("button", { type: "button", class: "look", onclick: () => applyLook(look) },
       made("img", { alt: "", width: LOOK_SIDE, height: LOOK_SIDE }), made("span", {}, look.name))));
-  const images = $$("#looks img");
-  for (const [index, look] of looks.entries()) {
-    for (let tries = 0; tries < 60 && looksOf === mine; tries++) {
-      if (moving || stage.classList.contains("drawing") || !state.opened) {
-        await pause(300);
-        continue;
-      }
-      try {
-        const { picture } = await call("look", { edits: look.edits });
-        if (looksOf === mine) images[index].src = fileUrl(picture);
-        break;
-      } catch {
-        await pause(500);
+  const images = $$("#looks img"), idle = () => looksOf === mine && !moving && !stage.classList.contains("drawing");
+  const draw = async (quick) => {
+    for (const [index, look] of looks.entries()) {
+      if (images[index].dataset.whole) continue;
+      for (let tries = 0; tries < 200 && looksOf === mine; tries++) {
+        if (!idle() || $("#tab-looks").hidden) {
+          await pause(400);
+          continue;
+        }
+        try {
+          const { picture, whole } = await call("look", { edits: look.edits, quick });
+          if (looksOf !== mine) return;
+          images[index].src = fileUrl(picture);
+          if (whole) images[index].dataset.whole = "1";
+          break;
+        } catch {
+          await pause(500);
+        }
       }
     }
-  }
+  };
+  await pause(1500); // what previews need is prepared after the first picture
+  await draw(true);
+  await draw(false);
 };
 const applyLook = (look) => setEdits(look.edits, look.name);
 let seed = Math.floor(Math.random() * 1e6);

@@ -123,9 +123,19 @@ const disarm = () => {
   boxes = null;
   placeBoxes();
 };
+let choosing = 0; // what arrives for an earlier choice is dropped
+const chooseFace = (face) =>
+  attempt(async () => {
+    const mine = ++choosing;
+    $("#learn").disabled = true;
+    for (const [index, one] of $$("#boxes button").entries()) one.setAttribute("aria-pressed", String(index === face));
+    const told = await call("choose_face", { face });
+    if (mine === choosing) showPhotograph(told);
+  });
 const takePhoto = (file) =>
   attempt(async () => {
     if (!file || !(await mayReplace())) return;
+    const mine = ++choosing;
     if (file.name.endsWith(".safetensors")) return takeSession(file, true);
     disarm();
     note("");
@@ -134,10 +144,12 @@ const takePhoto = (file) =>
     try {
       const { path } = await upload(file);
       const told = await call("photograph", { path });
+      if (mine !== choosing) return;
       state.opened = null;
       Object.assign(state, { name: file.name, example: "", steps: [], at: 0, edits: {}, entries: [] });
       showPhotograph(told);
     } catch (error) {
+      if (mine !== choosing) return;
       // In place of what was there before: the photograph that cannot be used is no open face.
       if (app.dataset.mode === "photo") leavePhoto();
       if (app.dataset.mode === "editing") return toast(error.message, { bad: true });
@@ -286,7 +298,7 @@ const leftText = (seconds) => {
 const watchLearning = async (aside) => {
   let seen = 0, left = Infinity, last = Date.now(), misses = 0;
   const desk = state.desk, where = $("#work");
-  const pill = aside && toast("Improving the likeness in the background …", { action: () => attempt(() => call("stop")), label: "Stop" });
+  const pill = aside ? toast("Improving the likeness in the background …", { action: () => attempt(() => call("stop")), label: "Stop" }) : null;
   for (;;) {
     let now;
     try {
@@ -310,13 +322,13 @@ const watchLearning = async (aside) => {
       const passed = (Date.now() - last) / 1000;
       last = Date.now();
       // It does not grow: a later guess that is longer lets the time stand still.
-      if (now.left != null) left = Math.min(now.left, Math.max(left - passed * 0.7, 0) || now.left);
+      if (now.left != null && (now.done > 0.03 || now.state === "waiting")) left = Math.min(now.left, Math.max(left - 0.7 * passed, 0));
       const percent = Math.round(100 * now.done);
       $("#work-said").textContent = now.said;
       $("#work-bar").setAttribute("aria-valuenow", String(percent));
       $("#work-bar").setAttribute("aria-valuetext", `${now.said}, ${percent} %`);
       $("#work-bar div").style.width = `${percent}%`;
-      $("#work-left").textContent = [Number.isFinite(left) ? leftText(left) : "", now.note].filter(Boolean).join(". ");
+      $("#work-left").textContent = [Number.isFinite(left) ? (left < 4 && now.left > 20 ? "Taking longer than usual" : leftText(left)) : "", now.note].filter(Boolean).join(". ");
       $$("#work-stages li").forEach((item, index) => item.classList.toggle("now", index + 1 <= now.stage));
       if (now.picture) {
         seen = now.pictures;
