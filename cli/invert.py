@@ -70,6 +70,7 @@ def invert(arguments: argparse.Namespace) -> int:
                 arguments.seed,
                 on_step,
                 arguments.pivot,
+                arguments.face or (),
             )
     session.save(arguments.out)
     if arguments.report is not None:
@@ -106,6 +107,13 @@ def add_invert(parser: argparse.ArgumentParser) -> None:
     add("--generator", choices=GENERATORS, default="auto", help="auto: stylegan2 on a GPU")
     add("--method", choices=METHODS, default="pti", help="all others do not tune (default: pti)")
     add("--pivot", choices=PIVOTS, default="w", help="what pti tunes around (default: w)")
+    add(
+        "--face",
+        type=whole_number,
+        action="append",
+        metavar="I",
+        help="which face of a photograph, as `faces` lists them; once for each (default: 0)",
+    )
     add("--seed", type=whole_number, default=0, metavar="N", help="default: 0")
     add("--report", type=Path, metavar="R.json", help="write seconds, steps and metrics there")
     add("--picture", type=Path, metavar="P.png", help="write the reconstruction there")

@@ -15,6 +15,7 @@ from cli.directions import list_directions
 from cli.edit import add_edit
 from cli.evaluate import add_evaluate
 from cli.exit_status import exit_status
+from cli.faces import add_faces
 from cli.invert import add_invert
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def _parser() -> Parser:
     add_invert(commands.add_parser("invert", help="photograph to session (a minute or more)"))
     add_edit(commands.add_parser("edit", help="session to edited picture (seconds)"))
     add_evaluate(commands.add_parser("evaluate", help="the paper's experiments (hours)"))
+    add_faces(commands.add_parser("faces", help="the faces in a photograph, for invert --face"))
     listing = commands.add_parser("directions", help="what can be edited, in which units")
     listing.add_argument("--json", action="store_true", help="as JSON")
     listing.set_defaults(run=list_directions)

@@ -128,6 +128,14 @@ class Studio:
         self.desks.make_room(keep=desk.id)
         return desk
 
+    def faces(self, photograph: bytes | Path) -> list[tuple[float, float, float, float]]:
+        """The boxes (left, top, right, bottom), pixels, of a photograph's faces, largest first.
+
+        Raises:
+            PhotographError, NoFaceError: it is none, or shows no face.
+        """
+        return self._found(photograph)[2]
+
     def choose_face(self, desk_id: str, face: int) -> Workspace:
         """Use another face of the workspace's first photograph. Raises as `align` does."""
         desk = self.desks.get(desk_id)

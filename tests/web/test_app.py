@@ -10,9 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 
-import gradio as gr
 import numpy as np
 import pytest
 from gradio_client import Client, handle_file
@@ -29,7 +27,7 @@ from service.job_queue import JobQueue, QueueFullError, Stage
 from service.studio import PRESET_NAMES, Studio
 from service.workspaces import NoWorkspaceError, Workspace, Workspaces
 from tests.helpers.small import ENDLESS, SHORT, MiddleFace
-from web.page import Page
+from web.labels import bounds_of
 from web.serve import create_app, serve
 
 REPOSITORY = Path(__file__).parents[2]
@@ -210,27 +208,6 @@ def test_edits_go_as_far_as_those_of_whom_one_turns_to(client, studio, tmp_path,
     assert studio.turn_to(desk.id, 0, {"age": 20.0}).edits == {"age": 20}
 
 
-def test_the_page_has_a_gallery_where_there_are_several(studio, directions, tmp_path, make_picture):
-    page = Page(studio, controls_of(directions.values()), "short")
-    with gr.Blocks():
-        page.lay_out("")
-        page.wire()
-    files = [str(tmp_path / f"{i}.png") for i in range(2)]
-    for file in files:
-        make_picture(90, 80).save(file)
-    desk, _, _, one = page.choosing.look(files[0], None)
-    assert one.visible is False
-    same, _, start, two = page.gallery.take(files[1:], desk)
-    assert same == desk and len(two.value) == 2 and "2" in start.value
-    assert studio.personalise(desk, "short").wait(120)
-    shown = page.editing.show(desk, "face")[-1]
-    assert len(shown.value) == 2 and shown.selected_index == 0
-    amounts = [0.0] * len(directions)
-    pressed = SimpleNamespace(index=1)
-    after = page.gallery.turn(pressed, desk, "face", [], *amounts)
-    assert after[-1].selected_index == 1 and studio.session(desk).person == 1
-
-
 def test_each_sees_only_their_own(url, tmp_path, make_picture):
     faces: dict[int, np.ndarray] = {}
 
@@ -327,6 +304,13 @@ def test_a_session_of_another_generator_is_refused(client, desk, tmp_path):
     assert "needs the generator" in refusal(client, handle_file(path), api_name="/open_session")
 
 
+def test_the_faces_of_a_photograph_are_listed(client, photograph, tmp_path):
+    (face,) = client.predict(handle_file(photograph), api_name="/faces")
+    left, top, right, bottom = face["box"]
+    assert face["face"] == 0 and 0 <= left < right <= 120 and top < bottom <= 100
+    assert "counted from 0" in refusal(client, handle_file(photograph), 1, api_name="/align")
+
+
 def test_forget(client, desk):
     file = client.predict(desk, {}, api_name="/save_session")
     desk, _ = client.predict(handle_file(file), api_name="/open_session")
@@ -341,7 +325,16 @@ def test_forget(client, desk):
 def test_the_endpoints_are_named_and_typed(client, directions):
     named = client.view_api(return_format="dict")["named_endpoints"]
     assert set(named) == {
-        *("/align", "/personalise", "/refine", "/stop", "/edit", "/save_session", "/open_session"),
+        *(
+            "/align",
+            "/faces",
+            "/personalise",
+            "/refine",
+            "/stop",
+            "/edit",
+            "/save_session",
+            "/open_session",
+        ),
         *("/forget", "/directions", "/status", "/add_person", "/show_person"),
         *("/likeness", "/variation", "/strip", "/animate"),
         *("/understand", "/edit_text"),
@@ -362,15 +355,12 @@ def test_the_pages_controls_are_the_directions():
         assert abs(high / control.step - round(high / control.step)) < 1e-6
 
 
-def test_a_persons_sliders_have_nought_among_their_positions():
-    from web.tabs.sliders import Sliders
-
+def test_a_persons_sliders_have_zero_among_their_positions():
     control = Control("age", "Age", "face", "years", -11.0, 20.0)
-    for low, high in ((-3.67, 3.73), (-0.5, 18.0), (-8.55, 0.4)):
-        (slider,) = Sliders([control]).at({}, {"age": (low, high)})
-        at_nought = -slider.minimum / slider.step
-        assert low <= slider.minimum < 0 < slider.maximum <= high
-        assert abs(at_nought - round(at_nought)) < 1e-6
+    for own in ((-3.67, 3.73), (-0.5, 18.0), (-8.55, 0.4), (-9.56008, 13.76)):
+        low, high, step = bounds_of([control], {"age": own})["age"]
+        assert own[0] <= low < 0 < high <= own[1]
+        assert all(abs(end / step - round(end / step)) < 1e-6 for end in (low, high))
 
 
 def test_the_presets_are_those_of_the_library():

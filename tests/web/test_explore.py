@@ -22,10 +22,9 @@ from pti_core.models import Toolkit
 from service.studio import Studio
 from tests.conftest import make_lively_generator
 from tests.helpers.small import SHORT, MiddleFace
+from web.labels import amount_text
 from web.serve import create_app, serve
-from web.strings import gauge
-from web.tabs import edit_list
-from web.tabs.sliders import Sliders
+from web.strings import likeness
 
 CONTROLS = [
     Control("age", "Age", "face", "years", -10.0, 20.0),
@@ -92,16 +91,9 @@ def test_variations_stay_within_ranges_and_come_again():
         assert all(ranges[n][0] <= amount <= ranges[n][1] and amount for n, amount in edits.items())
 
 
-def test_the_list_of_edits():
-    edits = {"smile": 0.5, "age": -3.0}
-    assert list(Sliders(CONTROLS).read([-3.0, 0.5], ["smile"])) == ["smile", "age"]
-    assert Sliders(CONTROLS).read([0, None]) == {}
-    assert list(edit_list.after("up", "age", edits)) == ["age", "smile"]
-    assert edit_list.after("remove", "smile", edits) == {"age": -3.0}
-    assert edit_list.after("up", "nose", edits) == edits
-    shown = edit_list.listed(edits, CONTROLS)
-    assert "Smile <b>" not in shown and "−3 years" in shown and "+0.5" in shown
-    assert shown.index("Smile") < shown.index("Age")
+def test_an_amount_as_people_read_it():
+    age, smile = CONTROLS
+    assert amount_text(age, -3.0) == "−3 years" and amount_text(smile, 0.5) == "+50%"
 
 
 # ------------------------------------------------------------------- through the real client
@@ -148,12 +140,11 @@ def test_likeness_grows_worse_with_the_edits(client, desk):
     assert client.predict(desk, {}, api_name="/likeness") == plain
 
 
-def test_the_gauge_says_where_another_person_begins():
+def test_the_likeness_says_where_another_person_begins():
     from service.studio import Likeness
 
-    said = [gauge(Likeness(distance, 0.6, "dlib")) for distance in (0.2, 0.5, 0.7)]
-    assert "The same person" in said[0] and "near the limit" in said[1]
-    assert "Another person" in said[2] and gauge(None) == ""
+    states = [likeness(Likeness(d, 0.6, "dlib"))["state"] for d in (0.2, 0.5, 0.7)]
+    assert states == ["same", "near", "other"]
 
 
 def test_a_strip_spans_the_range(client, desk, studio):

@@ -48,7 +48,9 @@ class Endpoints:
             file = gr.File(label="file")
             press = gr.Button()
         many: dict[str, Any] = {"concurrency_limit": None}
-        press.click(self.align, photograph, [desk, picture], api_name="align")
+            face = gr.Number(0, precision=0, label="face", visible=False)
+        press.click(self.align, [photograph, face], [desk, picture], api_name="align")
+        press.click(self.faces, photograph, answer, api_name="faces")
         press.click(self.add_person, [desk, photograph], [answer, picture], api_name="add_person")
         press.click(
             self.personalise,
@@ -70,12 +72,13 @@ class Endpoints:
         press.click(self.refine, going_on, answer, api_name="refine", **many)
 
     @as_error
-    def align(self, photograph: str | None) -> Any:
+    def align(self, photograph: str | None, face: float = 0) -> Any:
         """Find the face in a photograph: the first step, before `personalise`.
 
         Args:
             photograph: a JPEG, PNG, WebP or HEIC file of up to 200 MB that shows a face. Use only
                 photographs of yourself or of people who agreed.
+            face: which face of several, as `faces` counts them from 0; 0 is the largest.
 
         Returns:
             An id for the other calls: who knows it may use what is made from the photograph.
@@ -83,8 +86,24 @@ class Endpoints:
         """
         if photograph is None:
             raise UserError("Give a photograph.")
-        desk = self.studio.align(Path(photograph))
+        desk = self.studio.align(Path(photograph), face=whole(face))
         return desk.id, desk.crop
+
+    @as_error
+    def faces(self, photograph: str | None) -> list[dict[str, Any]]:
+        """The faces in a photograph, for the choice of one with `align`.
+
+        Args:
+            photograph: as in `align`.
+
+        Returns:
+            One object a face, the largest first: its number `face`, and its `box` (left, top,
+            right, bottom) in pixels.
+        """
+        if photograph is None:
+            raise UserError("Give a photograph.")
+        boxes = self.studio.faces(Path(photograph))
+        return [{"face": i, "box": [round(x) for x in box]} for i, box in enumerate(boxes)]
 
     @as_error
     def add_person(self, desk: str, photograph: str | None) -> Any:

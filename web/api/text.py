@@ -25,7 +25,8 @@ class TextEndpoints:
         with gr.Column(visible=False):
             desk, prompt = gr.Textbox(label="id"), gr.Textbox(label="prompt")
             way = gr.Dropdown(list(WAYS), value="auto", label="way")
-            strength, seed = gr.Number(1.0, label="strength"), gr.Number(0, precision=0)
+            strength = gr.Number(1.0, label="strength")
+            seed = gr.Number(0, precision=0, label="seed")
             edits = gr.JSON({}, label="edits")
             view = gr.Dropdown(list(VIEWS), value="face", label="view")
             answer, file = gr.JSON(label="answer"), gr.File(label="file")

@@ -332,13 +332,14 @@ const watchLearning = async (aside) => {
       $$("#work-stages li").forEach((item, index) => item.classList.toggle("now", index + 1 <= now.stage));
       if (now.picture) {
         seen = now.pictures;
-        put(fileUrl(now.picture));
+        if (now.stage > 1) put(fileUrl(now.picture)); // before, it shows somebody else
       }
     }
     await pause(400);
   }
 };
 const learnOn = async () => {
+  if ($("#crop").src) put($("#crop").src);
   show("learning");
   $("#stop").disabled = false;
   try {

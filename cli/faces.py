@@ -1,0 +1,31 @@
+"""`python -m pti_core faces PHOTO`: the faces in a photograph, for `invert --face`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+
+def add_faces(parser: argparse.ArgumentParser) -> None:
+    """The command's arguments."""
+    parser.add_argument("photo", type=Path)
+    parser.add_argument("--json", action="store_true", help="as JSON")
+    parser.set_defaults(run=list_faces)
+
+
+def list_faces(arguments: argparse.Namespace) -> int:
+    """Number and box (left, top, right, bottom; pixels) of every face, the largest first."""
+    from checkpoints.factory import load_face_finder
+    from pti_core.faces.detect import face_box
+    from pti_core.faces.images import open_photograph
+
+    image = open_photograph(arguments.photo)
+    boxes = [face_box(points) for points in load_face_finder().all_landmarks(image)]
+    found = [{"face": i, "box": [round(x) for x in box]} for i, box in enumerate(boxes)]
+    if arguments.json:
+        print(json.dumps(found))
+    else:
+        for one in found:
+            print(f"{one['face']}: {', '.join(map(str, one['box']))}")  # type: ignore[arg-type]
+    return 0

@@ -1,0 +1,121 @@
+"""The actions that the page's script calls, without a browser."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from gradio.utils import get_upload_folder
+
+from pti_core.editing.controls import controls_of
+from pti_core.models import Toolkit
+from service.share_store import Store
+from service.studio import Studio
+from tests.helpers.small import SHORT, MiddleFace
+from web.looks import LOOKS, looks_for, surprise
+from web.page import Page
+from web.tabs.save import file_stem
+
+
+@pytest.fixture(scope="module")
+def page(generator, lpips, directions, tmp_path_factory) -> Page:
+    kit = Toolkit(
+        generator=generator,
+        directions=directions,
+        lpips=lpips,
+        lpips_report=lpips,
+        faces=MiddleFace(),  # type: ignore[arg-type]
+    )
+    studio = Studio(lambda report: kit, {"fast": SHORT})
+    studio.networks.get()
+    store = Store(tmp_path_factory.mktemp("shares"))
+    return Page(studio, controls_of(directions.values()), "fast", store)
+
+
+@pytest.fixture(scope="module")
+def uploads(make_picture) -> Path:
+    folder = Path(get_upload_folder()) / "actions"
+    folder.mkdir(parents=True, exist_ok=True)
+    make_picture(120, 100).save(folder / "photograph.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def desk(page, uploads) -> str:
+    chosen = call(page, "photograph", path=str(uploads / "photograph.png"))
+    job = page.studio.personalise(chosen["desk"], "fast")
+    assert job.wait(120) and job.error is None
+    return chosen["desk"]
+
+
+def call(page: Page, do: str, **given: object) -> dict:
+    return page.actions.call({"do": do, **given}, None)
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", "../../etc/passwd", "", "\x00", "/nowhere"])
+def test_only_uploads_are_opened(page, path):
+    for action in ("photograph", "open_session"):
+        assert "did not arrive" in call(page, action, path=path)["error"]
+
+
+@pytest.mark.parametrize("data", [None, [], "look", {"do": 7}, {"do": "__init__"}])
+def test_what_is_no_action_is_refused(page, data):
+    assert "reload" in page.actions.call(data, None)["error"]
+
+
+def test_a_photograph_shows_its_faces(page, uploads):
+    told = call(page, "photograph", path=str(uploads / "photograph.png"))
+    assert told["size"] == (120, 100) and len(told["boxes"]) == 1 and told["face"] == 0
+    assert "counted from 0" in call(page, "choose_face", desk=told["desk"], face=4)["error"]
+
+
+def test_a_bad_file_among_more_people_is_named(page, uploads):
+    (uploads / "text.jpg").write_text("no picture")
+    files = [
+        {"path": str(uploads / "photograph.png"), "name": "good.png"},
+        {"path": str(uploads / "text.jpg"), "name": "bad.jpg"},
+    ]
+    told = call(page, "add_people", files=files)
+    assert len(told["people"]) == 1
+    (refused,) = told["refused"]
+    assert refused.startswith("bad.jpg: ")
+
+
+def test_an_open_session_is_told_and_its_steps_come_back(page, desk):
+    opened = call(page, "hello", desk=desk)["opened"]
+    low, high, step = opened["bounds"]["age"]
+    assert low < 0 < high and step > 0 and opened["stack"] == 0 and opened["entries"] == []
+    assert call(page, "put_back", desk=desk, stack=0)["stack"] == 0
+    assert "no longer kept" in call(page, "put_back", desk=desk, stack=5)["error"]
+    assert call(page, "likeness", desk=desk, edits={}) == {}
+    assert call(page, "hello", desk="unknown")["lost"] is True
+    assert call(page, "likeness", desk="unknown")["gone"] is True
+
+
+@pytest.mark.parametrize("form", ["png", "jpg", "webp"])
+def test_pictures_are_saved_in_each_format(page, desk, form):
+    from PIL import Image
+
+    told = call(page, "save_picture", desk=desk, edits={"age": 5}, format=form, name="Ann B.jpeg")
+    assert told["name"] == f"Ann-B-edited.{form}"
+    with Image.open(told["file"]) as image:
+        assert image.size == (64, 64)
+    data = Path(told["file"]).read_bytes()
+    assert b"compositeWithTrainedAlgorithmicMedia" in data
+    assert "saved as" in call(page, "save_picture", desk=desk, format="exe")["error"]
+
+
+def test_file_names_hold_no_paths():
+    assert file_stem("../../etc/passwd.png") == "etc-passwd"
+    assert file_stem("") == file_stem("....") == "face"
+
+
+def test_looks_and_surprises_stay_within_a_persons_ranges():
+    names = {name for look in LOOKS.values() for name in look}
+    bounds = dict.fromkeys(names, (-0.37, 4.1, 0.05))
+    for look in looks_for(bounds):
+        assert all(-0.37 <= amount <= 4.1 and amount for amount in look["edits"].values())
+    found = [surprise(bounds, seed) for seed in range(30)]
+    assert found == [surprise(bounds, seed) for seed in range(30)]
+    assert all(-0.37 <= amount <= 4.1 for edits in found for amount in edits.values())
+    assert len({tuple(edits) for edits in found}) > 10

@@ -1,0 +1,253 @@
+"""The page as a person meets it: a real Chromium over a small generator."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from pti_core.editing.controls import controls_of
+from pti_core.editing.directions import Direction
+from pti_core.errors import NoFaceError
+from pti_core.models import Toolkit
+from pti_core.session.session import Session
+from service.share_store import Store
+from service.studio import Studio
+from tests.conftest import make_lively_generator
+from tests.helpers.small import SHORT, MiddleFace
+from tests.helpers.visit import Visit
+from web.serve import create_app, serve
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+
+class TwoFaces(MiddleFace):
+    """In a picture that is twice as wide as high: one face in each half, the left one first."""
+
+    def all_landmarks(self, image: Image.Image) -> list[np.ndarray]:
+        if image.width < 2 * image.height:
+            return super().all_landmarks(image)
+        if np.asarray(image).min() == np.asarray(image).max():
+            raise NoFaceError("No face was found.")
+        side = image.height
+        halves = [image.crop((x, 0, x + side, side)) for x in (0, image.width - side)]
+        left, right = (self.landmarks(half) * [0.8, 0.8] + 0.1 * side for half in halves)
+        return [left, right + [image.width - side, 0]]
+
+
+@pytest.fixture(scope="module")
+def many(directions) -> dict[str, Direction]:
+    """Six directions in three groups."""
+    age = directions["age"]
+    random = torch.Generator().manual_seed(2)
+    found = dict(directions)
+    for name, group in (("hair_curly", "hair"), ("fringe", "hair"), ("exposure", "scene")):
+        vector = torch.randn(512, generator=random)
+        found[name] = dataclasses.replace(
+            age, name=f"{name}_", label=name, group=group, vector=vector / vector.norm()
+        )
+    return {direction.name: direction for direction in found.values()}
+
+
+@pytest.fixture(scope="module")
+def url(lpips, many, tmp_path_factory) -> Iterator[str]:
+    kit = Toolkit(
+        generator=make_lively_generator(),
+        directions=many,
+        lpips=lpips,
+        lpips_report=lpips,
+        faces=TwoFaces(),  # type: ignore[arg-type]
+    )
+    studio = Studio(lambda report: kit, {"fast": SHORT})
+    studio.networks.get()
+    store = Store(tmp_path_factory.mktemp("shares"))
+    blocks = create_app(studio, controls_of(many.values()), store=store)
+    yield serve(blocks, store, studio, prevent_thread_lock=True, quiet=True)
+    blocks.close(verbose=False)
+
+
+@pytest.fixture(scope="module")
+def group_photograph(make_picture, tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("page") / "Two friends.png"
+    make_picture(240, 110).save(path)
+    return path
+
+
+@pytest.fixture
+def visit(browser, url, group_photograph) -> Iterator[Visit]:
+    """A visitor who had the right one of two faces learned."""
+    found = Visit(browser, url)
+    found.choose(group_photograph)
+    page = found.page
+    page.click("#boxes button[aria-pressed=false]")
+    page.wait_for_selector("#boxes button:last-child[aria-pressed=true]")
+    page.click("#learn:not([disabled])")
+    page.wait_for_selector("#controls", state="visible")
+    found.until_drawn()
+    yield found
+    found.context.close()
+
+
+def press_keys(visit: Visit, name: str, key: str = "ArrowRight", times: int = 20) -> None:
+    def press() -> None:
+        visit.page.locator(f"#in-{name}").focus()
+        for _ in range(times):
+            visit.page.keyboard.press(key)
+
+    visit.drawn_after(press)
+
+
+def test_every_kind_of_edit_is_undone_to_the_pixel_and_survives_a_reload(visit):
+    page = visit.page
+    plain = visit.pixels()
+    visit.tab("Face")
+    press_keys(visit, "age")
+    older = visit.pixels()
+    assert visit.amounts()["age"] > 0 and older != plain
+    visit.drawn_after(lambda: page.keyboard.press("Control+z"))
+    assert visit.pixels() == plain and visit.amounts() == {}
+    visit.drawn_after(lambda: page.keyboard.press("Control+Shift+z"))
+    assert visit.pixels() == older
+
+    visit.tab("text")
+    page.fill("#prompt", "very happy")
+    visit.drawn_after(lambda: page.click("#do-it"))
+    assert visit.amounts()["smile"] > 0
+    visit.drawn_after(lambda: page.click("#undo"))
+    assert visit.pixels() == older
+
+    visit.tab("looks")
+    for button in ("#surprise", "#reset"):
+        visit.drawn_after(lambda button=button: page.click(button))
+        assert visit.pixels() != older
+        page.locator("#stage").focus()
+        visit.drawn_after(lambda: page.keyboard.press("Control+z"))
+        assert visit.pixels() == older
+
+    amounts = visit.amounts()
+    page.reload()
+    visit.until_drawn()
+    page.wait_for_function("document.querySelector('#chips b')")
+    assert visit.amounts() == amounts and visit.pixels() == older
+    visit.check()
+
+
+def test_of_two_people_the_pressed_one_is_edited(visit, group_photograph, tmp_path):
+    page = visit.page
+    visit.tab("Face")
+    press_keys(visit, "age", "End", 1)
+    page.click("#save")
+    page.check("[name=save-view][value=photograph]")
+    with page.expect_download() as waiting:
+        page.click("#save-picture")
+    assert waiting.value.suggested_filename == "Two-friends-edited.png"
+    path = tmp_path / "saved.png"
+    waiting.value.save_as(path)
+    before, after = (
+        np.asarray(Image.open(one).convert("RGB")).astype(int) for one in (group_photograph, path)
+    )
+    changed = np.abs(after - before).max(axis=-1)
+    assert before.shape == after.shape
+    assert changed[:, :80].max() == 0 and changed[:, 150:].max() > 10
+
+    page.click("#advanced > summary")
+    with page.expect_download() as waiting:
+        page.click("#save-session")
+    waiting.value.save_as(tmp_path / "session.safetensors")
+    assert Session.open(tmp_path / "session.safetensors").edits == visit.amounts()
+
+    # A photograph beside an open face replaces nothing without a question.
+    visit.choose(group_photograph)
+    page.click("#ask-buttons button >> nth=0")
+    assert page.locator("#controls").is_visible() and visit.amounts()
+    visit.check()
+
+
+def test_a_photograph_that_cannot_be_used_arms_nothing(browser, url, group_photograph, tmp_path):
+    visit = Visit(browser, url)
+    page = visit.page
+    blank, broken = tmp_path / "blank.png", tmp_path / "broken.jpg"
+    Image.new("RGB", (100, 100)).save(blank)
+    broken.write_text("no picture")
+    for bad, said in ((blank, "face"), (broken, "not a picture")):
+        visit.choose(group_photograph)
+        page.wait_for_selector("#learn:not([disabled])")
+        visit.choose(bad)
+        page.wait_for_function("document.querySelector('#photo-note').textContent")
+        assert said in page.locator("#photo-note").inner_text()
+        assert page.locator("#learn").is_disabled() and not page.locator("#crop[src]").count()
+    visit.choose(group_photograph)
+    page.click("#remove-photo")
+    assert page.locator("#learn").is_disabled() and page.locator("#drop").is_visible()
+    visit.check()
+    visit.context.close()
+
+
+def test_a_phone_scrolls_without_moving_a_slider(browser, url, visit):
+    page = visit.page
+    page.click("#share")
+    page.click("#make-link")
+    page.wait_for_function("document.querySelector('#link').value")
+    link = page.input_value("#link")
+    phone = Visit(browser, link, "phone")
+    phone.until_drawn()
+    devtools = phone.context.new_cdp_session(phone.page)
+
+    def swipe(dx: float, dy: float) -> None:
+        x, y = phone.page.evaluate(
+            """() => {
+              const range = document.querySelector(".slider.current:not([hidden]) input[type=range]");
+              const box = range.getBoundingClientRect();
+              const share = (range.value - range.min) / (range.max - range.min);
+              return [box.left + 11 + (box.width - 22) * share, box.top + box.height / 2];
+            }"""
+        )
+        send = devtools.send
+        send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
+        for i in range(1, 11):
+            points = [{"x": x + dx * i, "y": y + dy * i}]
+            send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": points})
+            phone.page.wait_for_timeout(16)
+        send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+        phone.page.wait_for_timeout(200)
+
+    for tab in ("Face", "Hair", "Light"):
+        phone.tab(tab)
+        swipe(0.2, -12)
+        assert phone.amounts() == {}
+        assert phone.stage_is_in_view()
+        phone.page.evaluate("scrollTo(0, 0)")
+    phone.drawn_after(lambda: swipe(8, 0))
+    assert phone.amounts() and phone.stage_is_in_view()
+    phone.check()
+    phone.context.close()
+
+
+def test_search_wheel_and_compare(visit):
+    page = visit.page
+    page.fill("#search", "wrinkles")
+    seen = page.locator(".slider:visible").all()
+    assert [one.get_attribute("data-name") for one in seen] == ["age"]
+    page.fill("#search", "xylophone")
+    assert page.locator("#no-match").is_visible()
+    page.fill("#search", "")
+    page.click("#advanced > summary")
+    page.mouse.move(400, 300)
+    page.mouse.wheel(0, 200)
+    page.wait_for_function("scrollY > 0")
+    assert visit.stage_is_in_view()
+    page.locator("#stage").focus()
+    page.keyboard.down("Space")
+    page.wait_for_selector("#stage.holding")
+    page.keyboard.up("Space")
+    page.wait_for_selector("#stage:not(.holding)")
+    page.click("#split")
+    page.locator("#split-line").focus()
+    page.keyboard.press("ArrowRight")
+    assert page.get_attribute("#split-line", "aria-valuenow") == "52"
+    visit.check()
