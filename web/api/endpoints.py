@@ -46,9 +46,9 @@ class Endpoints:
             person = gr.Number(0, precision=0, label="person", visible=False)
             answer, picture = gr.JSON(label="answer"), gr.Image(label="picture", format="png")
             file = gr.File(label="file")
+            face = gr.Number(0, precision=0, label="face", visible=False)
             press = gr.Button()
         many: dict[str, Any] = {"concurrency_limit": None}
-            face = gr.Number(0, precision=0, label="face", visible=False)
         press.click(self.align, [photograph, face], [desk, picture], api_name="align")
         press.click(self.faces, photograph, answer, api_name="faces")
         press.click(self.add_person, [desk, photograph], [answer, picture], api_name="add_person")
