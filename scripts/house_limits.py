@@ -65,24 +65,6 @@ KNOWN: dict[tuple[str, str], Exemption] = {
     ("class lines", "service/studio.py:Studio"): Exemption(
         560, "2026-11-28", "rendering and sharing move out of Studio"
     ),
-    ("file lines", "evaluation/experiments.py"): Exemption(
-        441, "2026-11-28", "one module for each group of experiments"
-    ),
-    ("file lines", "pti_core/generators/mobile.py"): Exemption(
-        410, "2026-11-28", "reading the published files is a module of its own"
-    ),
-    ("file lines", "pti_core/inversion/pivotal_tuning.py"): Exemption(
-        480, "2026-11-28", "the paper's method and the fast one are two modules"
-    ),
-    ("function lines", "pti_core/inversion/projector.py:project"): Exemption(
-        75, "2026-11-28", "the parametrisation of the latent moves out"
-    ),
-    ("function lines", "pti_core/personalisation.py:personalise"): Exemption(
-        69, "2026-11-28", "becomes numbered steps"
-    ),
-    ("file lines", "pti_core/session/file_format.py"): Exemption(
-        475, "2026-11-28", "checking the header is a module of its own"
-    ),
     ("parameters", "pti_core/editing/photo_detail.py:compose"): Exemption(
         7, "2026-11-28", "what is kept of the photograph becomes one object"
     ),
