@@ -31,7 +31,8 @@ from pti_core.progress import OnStep, Step
 from pti_core.report import LPIPS_SMALL, Clock, measure, peak_rss_mb, plain_settings, versions
 from pti_core.session.header import MAX_PEOPLE
 from pti_core.session.int8_delta import compact
-from pti_core.session.session import Session, encode_crop, encode_photograph
+from pti_core.session.person import PersonState, encode_crop, encode_photograph
+from pti_core.session.session import Session
 
 #: pti: inversion, then pivotal tuning. w, w+, e4e: that inversion alone, for comparison.
 METHODS = ("pti", "w", "w+", "e4e")
@@ -115,11 +116,16 @@ def _new_session(
     return Session(
         generator_name=generator.name,
         fingerprint=generator.fingerprint,
-        photographs=[face.photograph for face in faces],
-        crops=[encode_crop(face.crop) for face in faces],
-        alignments=[face.alignment for face in faces],
-        pivots=torch.cat([projection.w for projection in projections]),
-        noise=[_changed_noise(generator, projection) for projection in projections],
+        people=[
+            PersonState(
+                photograph=face.photograph,
+                crop=encode_crop(face.crop),
+                alignment=face.alignment,
+                pivot=projection.w[0],
+                noise=_changed_noise(generator, projection),
+            )
+            for face, projection in zip(faces, projections, strict=True)
+        ],
         delta=TunedDelta({}),
     )
 
@@ -149,11 +155,11 @@ def refine(
     chosen = find_preset(preset)
     session.check_generator(kit.generator)
     clock, control = Clock(), _Control(on_step)
-    crops = [to_tensor(session.crop(i)) for i in range(len(session.crops))]
+    crops = [to_tensor(session.crop(i)) for i in range(len(session.people))]
     targets = torch.cat(crops).to(kit.generator.w_mean)
     earlier = session.made.get("report")
     earlier = earlier if isinstance(earlier, dict) else {}
-    refined = dataclasses.replace(session, curves={}, other_curves=[])
+    refined = session.with_curves([])
     work = _Work(refined, kit, clock, control, seed, targets)
     config = for_all(chosen.refining or chosen.tuning, len(crops))
     work.tune(config)
@@ -209,9 +215,8 @@ class _Work:
         if kit.meter and session.delta.tensors:
             control.announce("fit edits")
             with self.clock.stage("fit edits"):
-                people = range(len(session.crops))
-                fitted = [_fit_curves(session, kit, kit.meter, i) for i in people]
-                session.curves, session.other_curves = fitted[0], fitted[1:]
+                for index, person in enumerate(session.people):
+                    person.curves = _fit_curves(session, kit, kit.meter, index)
 
     def report(self, preset: str, method: str, pivot: str) -> dict[str, Any]:
         """The report of `personalise`."""
@@ -230,8 +235,8 @@ class _Work:
             "method": method,
             "pivot": pivot,
             "seed": self.seed,
-            "photographs": len(session.crops),
-            "ranges": {name: (c[0][0], c[-1][0]) for name, c in session.curves.items()},
+            "photographs": len(session.people),
+            "ranges": {name: (c[0][0], c[-1][0]) for name, c in session.people[0].curves.items()},
         }
 
 

@@ -308,7 +308,7 @@ def test_everybody_in_a_shared_generator_has_a_range_of_their_own(finished, kit)
     photos = find_photographs([EXAMPLES / "astronaut.jpg", EXAMPLES / "obama.jpg"])
     session = Session.open(bench.together(photos).to_bytes(), kit.generator)
     own = [session.directions(kit.directions, person)["age"] for person in (0, 1)]
-    curves = [session.curves, *session.other_curves]
+    curves = [person.curves for person in session.people]
     assert [curve["age"] for curve in curves] == [direction.curve for direction in own]
     for person, direction in enumerate(own):
         step = direction.step(direction.high)

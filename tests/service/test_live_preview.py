@@ -22,7 +22,7 @@ from pti_core.generators.base import Generator
 from pti_core.generators.stylegan2 import Mapping, StyleGAN2, StyleGAN2Config, Synthesis
 from pti_core.inversion.pivotal_tuning import TunedDelta
 from pti_core.models import EditKit, Toolkit
-from pti_core.session.session import Session, encode_crop, encode_photograph
+from pti_core.session.session import PersonState, Session, encode_crop, encode_photograph
 from service.live_preview import SIDE, Previewer
 from service.studio import Studio
 from tests.conftest import make_lively_generator
@@ -37,11 +37,14 @@ def session_of(generator: Generator, make_picture: Callable[..., Image.Image], s
     return Session(
         generator_name=generator.name,
         fingerprint=generator.fingerprint,
-        photographs=[encode_photograph(make_picture(*PHOTO))],
-        crops=[encode_crop(to_image(generator.render(w)))],
-        alignments=[Alignment(QUAD, PHOTO)],
-        pivots=w,
-        noise=[{}],
+        people=[
+            PersonState(
+                encode_photograph(make_picture(*PHOTO)),
+                encode_crop(to_image(generator.render(w))),
+                Alignment(QUAD, PHOTO),
+                w[0],
+            )
+        ],
         delta=TunedDelta({}),
     ).to_bytes()
 

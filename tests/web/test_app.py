@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import io
 import subprocess
 import sys
@@ -203,7 +202,7 @@ def test_edits_go_as_far_as_those_of_whom_one_turns_to(client, studio, tmp_path,
     job = studio.personalise(desk.id, "short")
     assert job.wait(120) and job.error is None
     narrow = {"age": ((-3.0, -1.0), (0.0, 0.0), (4.0, 2.0))}
-    desk.session = dataclasses.replace(desk.session, curves={}, other_curves=[narrow])
+    desk.session = desk.session.with_curves([{}, narrow])
     assert studio.turn_to(desk.id, 1, {"age": 20.0, "smile": 1.0}).edits == {"age": 4, "smile": 1}
     assert studio.ranges(desk.id)["age"] == (-3, 4)
     studio.session_file(desk.id, {"age": 4})  # what the person can have can be saved

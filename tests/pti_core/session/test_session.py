@@ -25,7 +25,7 @@ from pti_core.inversion.pivotal_tuning import TunedDelta, TuningConfig, pivotal_
 from pti_core.models import EditKit
 from pti_core.rendering import paste_back, picture, render
 from pti_core.session.atomic_write import OutputError, check_writable, write_atomically
-from pti_core.session.session import Session, encode_crop, encode_photograph
+from pti_core.session.session import PersonState, Session, encode_crop, encode_photograph
 from tests.conftest import SIDE, make_generator
 
 PHOTO = (150, 120)
@@ -47,11 +47,16 @@ def make_session(generator, make_picture, space: str = "w", people: int = 1) -> 
     return Session(
         generator_name=generator.name,
         fingerprint=generator.fingerprint,
-        photographs=[encode_photograph(make_picture(*PHOTO))] * people,
-        crops=[encode_crop(make_picture(SIDE, SIDE))] * people,
-        alignments=[Alignment(QUAD, PHOTO)] * people,
-        pivots=pivots,
-        noise=[{first: torch.randn(own.shape, generator=random)} for _ in range(people)],
+        people=[
+            PersonState(
+                encode_photograph(make_picture(*PHOTO)),
+                encode_crop(make_picture(SIDE, SIDE)),
+                Alignment(QUAD, PHOTO),
+                pivot,
+                {first: torch.randn(own.shape, generator=random)},
+            )
+            for pivot in pivots
+        ],
         delta=TunedDelta(delta),
         edits={"age": 5.0},
         made={"preset": "fast", "seed": 3, "report": {"mse": 0.1, "ms_ssim": None}},
@@ -167,7 +172,7 @@ def test_a_tuned_generator_survives_the_file_and_leaves_its_base_alone(
     config = TuningConfig(steps=3, lpips_views=(View(SIDE),), locality_size=SIDE)
     tuned = pivotal_tune(generator, target, pivots, lpips, config)
     session = make_session(generator, make_picture)
-    session.delta, session.pivots = tuned.delta, pivots
+    session.delta, session.people[0].pivot = tuned.delta, pivots[0]
     shown = picture(session, kit, {})
     assert torch.equal(picture(Session.open(session.to_bytes()), kit, {}), shown)
     assert not torch.equal(generator.render(pivots), shown)
@@ -412,7 +417,7 @@ def test_a_name_given_twice_is_refused(saved):
 def test_numbers_that_are_not_finite_are_refused(generator, make_picture, kind, value):
     session = make_session(generator, make_picture)
     tensors = {
-        "pivots": session.pivots,
+        "pivots": session.people[0].pivot,
         "noise": next(iter(session.noise[0].values())),
         "delta": session.delta.tensors["head.weight"],
     }
@@ -422,7 +427,7 @@ def test_numbers_that_are_not_finite_are_refused(generator, make_picture, kind, 
 
 def test_absurd_latents_are_refused(generator, make_picture):
     session = make_session(generator, make_picture)
-    session.pivots[0, 0] = 1e30
+    session.people[0].pivot[0] = 1e30
     assert "out of range" in sentence(session.to_bytes())
 
 
@@ -507,13 +512,13 @@ def jpeg_of(image: Image.Image, **settings: Any) -> bytes:
 @pytest.mark.parametrize("side", [3000, 20_000, 2**31 - 1])
 def test_pictures_that_unfold_to_gigabytes_are_refused(generator, make_picture, side):
     session = make_session(generator, make_picture)
-    session.crops = [png_of(side, side)]
+    session.people[0].crop = png_of(side, side)
     sentence(session.to_bytes())
 
 
 def test_a_huge_photograph_is_refused(generator, make_picture):
     session = make_session(generator, make_picture)
-    session.photographs = [jpeg_of(Image.new("L", (60_000, 64)))]
+    session.people[0].photograph = jpeg_of(Image.new("L", (60_000, 64)))
     assert "larger than" in sentence(session.to_bytes())
 
 
@@ -522,18 +527,18 @@ def test_pictures_that_are_broken_or_of_another_kind_are_refused(generator, make
     photo, crop = good.photographs[0], good.crops[0]
     turned = Image.Exif()
     turned[0x0112] = 6
-    for photographs, crops in (
-        ([b"no picture"], [crop]),
-        ([photo[: len(photo) // 2]], [crop]),
-        ([photo], [crop[: len(crop) // 2]]),
-        ([crop], [crop]),  # a PNG where a JPEG belongs
-        ([photo], [photo]),
-        ([photo], [encode_crop(make_picture(SIDE, SIDE + 1))]),
-        ([encode_photograph(make_picture(151, 120))], [crop]),
-        ([jpeg_of(make_picture(*PHOTO), exif=turned)], [crop]),  # turned, it is of another size
+    for photograph_file, crop_file in (
+        (b"no picture", crop),
+        (photo[: len(photo) // 2], crop),
+        (photo, crop[: len(crop) // 2]),
+        (crop, crop),  # a PNG where a JPEG belongs
+        (photo, photo),
+        (photo, encode_crop(make_picture(SIDE, SIDE + 1))),
+        (encode_photograph(make_picture(151, 120)), crop),
+        (jpeg_of(make_picture(*PHOTO), exif=turned), crop),  # turned, it is of another size
     ):
         session = make_session(generator, make_picture)
-        session.photographs, session.crops = photographs, crops
+        session.people[0].photograph, session.people[0].crop = photograph_file, crop_file
         sentence(session.to_bytes())
 
 
