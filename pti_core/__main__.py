@@ -60,9 +60,7 @@ def invert(arguments: argparse.Namespace) -> int:
         picture_format(arguments.picture)
     keep_memory()
 
-    from pti_core.pictures import open_photograph
-
-    photos = [open_photograph(path) for path in arguments.photos]
+    photos = [_opened(path) for path in arguments.photos]
 
     from checkpoints.__main__ import Report
     from checkpoints.choice import choose_generator
@@ -106,6 +104,16 @@ def invert(arguments: argparse.Namespace) -> int:
         write_picture(arguments.picture, render(session, kit))
     print(f"{arguments.out}: {_summary(report)}")
     return 0
+
+
+def _opened(path: Path) -> Image.Image:
+    """A photograph; what the person should know of its file goes to the terminal."""
+    from pti_core.pictures import read_photograph
+
+    opened = read_photograph(path)
+    if opened.note:
+        print(f"{path}: {opened.note}", file=sys.stderr)
+    return opened.image
 
 
 def edit(arguments: argparse.Namespace) -> int:

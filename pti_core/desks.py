@@ -41,6 +41,7 @@ class Desk:
         session: the personalised generator; None before.
         report: how near it is (see `pipeline.personalise`).
         shown: small pictures kept between two edits, by name.
+        note: what the person should know of the latest photograph; "" as a rule.
         visits: pages that show it: the one that it was made for, and the same one reloaded.
     """
 
@@ -50,6 +51,7 @@ class Desk:
     session: Session | None = None
     report: dict[str, Any] = field(default_factory=dict)
     shown: dict[str, Any] = field(default_factory=dict)
+    note: str = ""
     visits: int = 1
 
     @property

@@ -117,9 +117,9 @@ class Studio:
         Raises:
             PhotographError, NoFaceError: the desk keeps what it had.
         """
-        data, crop = self._found(photograph)
+        data, crop, note = self._found(photograph)
         desk = self.desks.get(desk_id) if desk_id else self.desks.new()
-        desk.photographs, desk.crops = [data], [crop]
+        desk.photographs, desk.crops, desk.note = [data], [crop], note
         self.desks.make_room(keep=desk.id)
         return desk
 
@@ -136,22 +136,23 @@ class Studio:
             raise UserError(f"A generator is shared by {MAX_PEOPLE} photographs at most.")
         found = [self._found(photograph) for photograph in photographs]
         desk = self.desks.get(desk_id) if desk_id else self.desks.new()
-        desk.photographs = [*desk.photographs, *(data for data, _ in found)]
-        desk.crops = [*desk.crops, *(crop for _, crop in found)]
+        desk.photographs = [*desk.photographs, *(data for data, _, _ in found)]
+        desk.crops = [*desk.crops, *(crop for _, crop, _ in found)]
+        desk.note = next((note for _, _, note in found if note), "")
         self.desks.make_room(keep=desk.id)
         return desk
 
-    def _found(self, photograph: bytes | Path) -> tuple[bytes, Image.Image]:
-        """A photograph's bytes and the aligned face in it."""
+    def _found(self, photograph: bytes | Path) -> tuple[bytes, Image.Image, str]:
+        """A photograph's bytes, the aligned face in it, and a note on the file or ""."""
         from pti_core.faces import align
-        from pti_core.pictures import open_photograph
+        from pti_core.pictures import read_photograph
 
         data = photograph if isinstance(photograph, bytes) else _read(photograph)
         kit = self.networks.get()
-        image = open_photograph(data)
+        opened = read_photograph(data)
         with self._face_finding:
-            landmarks = kit.faces.landmarks(image)
-        return data, align(image, landmarks, kit.generator.resolution)[0]
+            landmarks = kit.faces.landmarks(opened.image)
+        return data, align(opened.image, landmarks, kit.generator.resolution)[0], opened.note
 
     def personalise(
         self,

@@ -218,7 +218,7 @@ def test_the_page_has_a_gallery_where_there_are_several(studio, directions, tmp_
     files = [str(tmp_path / f"{i}.png") for i in range(2)]
     for file in files:
         make_picture(90, 80).save(file)
-    desk, _, _, one = page.choosing.look(files[0], None)
+    desk, _, _, one, _ = page.choosing.look(files[0], None)
     assert one.visible is False
     same, _, start, two = page.gallery.take(files[1:], desk)
     assert same == desk and len(two.value) == 2 and "2" in start.value
@@ -229,6 +229,19 @@ def test_the_page_has_a_gallery_where_there_are_several(studio, directions, tmp_
     pressed = SimpleNamespace(index=1)
     after = page.gallery.turn(pressed, desk, "face", [], *amounts)
     assert after[-1].selected_index == 1 and studio.session(desk).person == 1
+
+
+def test_the_photographs_box_shows_what_no_browser_can(studio, directions, tmp_path, make_picture):
+    page = Page(studio, controls_of(directions.values()), "short")
+    with gr.Blocks():
+        page.lay_out("")
+        page.wire()
+    path = tmp_path / "scan.tif"
+    make_picture(90, 80).save(path)
+    *_, shown = page.choosing.look(str(path), None)
+    with Image.open(shown) as image:
+        assert image.format == "JPEG" and image.size == (90, 80)
+    assert page.choosing.look(shown, None) == gr.skip()  # the change that showing it makes
 
 
 def test_each_sees_only_their_own(url, tmp_path, make_picture):

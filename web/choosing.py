@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from pti_core.studio import Studio
+from pti_core.marking import to_jpeg
+from pti_core.studio import SCREEN_SIDE, Studio
 from web import words
 from web.events import private
+from web.files import cached
 from web.gallery import faces
 from web.guards import in_a_sentence
 
@@ -17,6 +20,8 @@ if TYPE_CHECKING:
     from web.page import Page
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
+#: Endings of files that no browser, or not every browser, shows.
+NOT_SHOWN = (".tif", ".tiff", ".heic", ".heif", ".hif")
 
 
 class Choosing:
@@ -24,6 +29,7 @@ class Choosing:
 
     def __init__(self, studio: Studio) -> None:
         self.studio = studio
+        self._stand_in = f"shown-{secrets.token_hex(8)}.jpg"
 
     def lay_out(self) -> None:
         gr.HTML("<h2><b>1</b> Photograph</h2>", padding=False)
@@ -65,7 +71,7 @@ class Choosing:
         self.photograph.change(
             self.look,
             [self.photograph, page.desk],
-            found,
+            [*found, self.photograph],
             show_progress_on=[page.personalising.crop],
             concurrency_id="look",
             concurrency_limit=1,
@@ -82,11 +88,22 @@ class Choosing:
     @in_a_sentence
     def look(self, path: str | None, desk_id: str | None) -> Any:
         """A photograph was chosen: its face at once, or why there is none."""
-        if path is None:
+        if path is None or Path(path).name == self._stand_in:
             return gr.skip()
         desk = self.studio.align(Path(path), self._known(desk_id))
+        if desk.note:
+            gr.Info(desk.note, title="")
         start = gr.Button("Personalise", interactive=True)
-        return desk.id, desk.crop, start, faces(desk.crops)
+        return desk.id, desk.crop, start, faces(desk.crops), self._shown(Path(path))
+
+    def _shown(self, path: Path) -> Any:
+        """What the photograph's box shows: the file, or a JPEG picture of it where browsers cannot
+        show the file. The box then tells of another change, which `look` passes over."""
+        if path.suffix.lower() not in NOT_SHOWN:
+            return gr.skip()
+        from pti_core.pictures import read_photograph
+
+        return cached(to_jpeg(read_photograph(path, SCREEN_SIDE).image), self._stand_in)
 
     @in_a_sentence
     def open_session(self, path: str | None, desk_id: str | None, view: str) -> Any:

@@ -74,8 +74,8 @@ class Endpoints:
         """Find the face in a photograph: the first step, before `personalise`.
 
         Args:
-            photograph: a JPEG, PNG, WebP or HEIC file of up to 200 MB that shows a face. Use only
-                photographs of yourself or of people who agreed.
+            photograph: a JPEG, PNG, WebP, HEIC, AVIF, BMP, TIFF or GIF file of up to 200 MB that
+                shows a face. Use only photographs of yourself or of people who agreed.
 
         Returns:
             An id for the other calls: who knows it may use what is made from the photograph.
