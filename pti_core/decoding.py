@@ -27,7 +27,7 @@ FORMAT_NAMES = "JPEG, PNG, WebP, HEIC, AVIF, BMP, TIFF or GIF"
 #: Large enough for the 108-megapixel telephones.
 MAX_PIXELS = 120_000_000
 #: Bytes that the file, its decoder and the result may take together; one picture at a time.
-MAX_BYTES = 950_000_000
+MAX_BYTES = 940_000_000
 #: Of an embedded colour profile; the largest ones of printers have 3 MB.
 MAX_PROFILE = 8 * 2**20
 # A file holds at most this much per pixel (16 bits, four channels), beside so much for metadata, a
@@ -84,7 +84,10 @@ def decode(data: bytes, max_side: int | None) -> Decoded:
 
 
 def decoding_bytes(image: Image.Image) -> int:
-    """Bytes that decoding takes at its peak, the pixels included; from the header alone."""
+    """Bytes that decoding takes at its peak, the pixels included; from the header alone.
+
+    image: opened, not loaded; a JPEG may be drafted to a fraction of its size.
+    """
     pixels, mode = image.width * image.height, image.mode
     bands = len(image.getbands())
     own = {"1": 1, "L": 1, "P": 1}.get(mode, 2 if mode.startswith("I;16") else 4)
@@ -98,9 +101,14 @@ def decoding_bytes(image: Image.Image) -> int:
         tags = getattr(image, "tag_v2", {})
         bits = tags.get(258, (8,) * bands)
         return (own + sum(bits if isinstance(bits, tuple) else (bits,)) // 8) * pixels
-    if image.format in ("JPEG", "MPO") and "progressive" in image.info:
-        return (own + 2 * bands) * pixels  # all coefficients are held in 16 bits
     return own * pixels
+
+
+def _jpeg_bytes(image: Image.Image, full: tuple[int, int]) -> int:
+    """`decoding_bytes` of a drafted JPEG of that full size: of a progressive one all coefficients
+    are held in 16 bits, whatever the draft."""
+    coefficients = 2 * len(image.getbands()) if "progressive" in image.info else 0
+    return decoding_bytes(image) + coefficients * full[0] * full[1]
 
 
 class _DamagedError(PhotographError):
@@ -115,10 +123,13 @@ class _DamagedError(PhotographError):
 def _decoded(data: bytes, max_side: int | None) -> Decoded:
     image = _identified(data)
     size = image.size
-    _check_bounds(image, len(data))
+    check_pixels(size)
+    if image.format in ("JPEG", "MPO"):
+        _draft(image, len(data), max_side)
+        _check_bytes(size, image.format, len(data), _jpeg_bytes(image, size))
+    else:
+        _check_bytes(size, image.format, len(data), decoding_bytes(image))
     try:
-        if image.format in ("JPEG", "MPO"):
-            _draft(image, len(data), max_side)
         image.load()
         profile = image.info.get("icc_profile")
     except MemoryError as error:
@@ -160,17 +171,17 @@ def _too_many_pixels() -> str:
     return f"The picture is too large; use one of at most {MAX_PIXELS // 1_000_000} million pixels."
 
 
-def _check_bounds(image: Image.Image, file_bytes: int) -> None:
-    check_pixels(image.size)
-    pixels = image.width * image.height
+def _check_bytes(size: tuple[int, int], name: str | None, file_bytes: int, decoding: int) -> None:
+    """size: the file's own. name: of its format. decoding: bytes that this takes at its peak."""
+    pixels = size[0] * size[1]
     if file_bytes > _FILE_BYTES_BESIDE + _FILE_BYTES_PER_PIXEL * pixels:
         raise PhotographError(
             "The file is much larger than the picture in it; save the picture again, as JPEG."
         )
-    if file_bytes + decoding_bytes(image) > MAX_BYTES:
+    if file_bytes + decoding > MAX_BYTES:
         raise PhotographError(
-            f"The picture of {image.width} x {image.height} pixels takes too much memory in the "
-            f"format {image.format}; save it as JPEG, or smaller."
+            f"The picture of {size[0]} x {size[1]} pixels takes too much memory in the format "
+            f"{name}; save it as JPEG, or smaller."
         )
 
 
@@ -179,7 +190,8 @@ def _draft(image: Image.Image, file_bytes: int, max_side: int | None) -> None:
     and at a half where the result, once more in memory, would break the bound."""
     width, height = image.size
     side = max(width, height)
-    if max_side is None and file_bytes + 8 * width * height > MAX_BYTES:
+    decoding = max(_jpeg_bytes(image, image.size), 2 * decoding_bytes(image))
+    if max_side is None and file_bytes + decoding > MAX_BYTES:
         max_side = side // 2
     if max_side is not None and side > max_side:
         image.draft(image.mode, (width * max_side // side, height * max_side // side))

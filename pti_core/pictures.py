@@ -52,8 +52,8 @@ _UPRIGHT = {
 }
 # Those of them that exchange width and height.
 _TURNING = (5, 6, 7, 8)
-# Rows of the result that are converted at a time: 256 rows of 11000 pixels are 11 MB as RGB.
-_BAND = 256
+# Rows of the result that are converted at a time: 64 rows of 12000 pixels are 3 MB as RGB.
+_BAND = 64
 _LANCZOS_SUPPORT = 3
 
 
@@ -134,7 +134,8 @@ def _side_within(decoded: Decoded, max_side: int | None, file_bytes: int) -> int
     """The longest side that the result may have: what is asked for, within the memory bound."""
     pixels = decoded.image.width * decoded.image.height
     left = MAX_BYTES - file_bytes - 4 * pixels
-    fits = int(max(decoded.image.size) * min(1.0, (max(left, 0) / (4 * pixels)) ** 0.5))
+    result = 5 if _is_transparent(decoded.image) else 4  # bytes a pixel
+    fits = int(max(decoded.image.size) * min(1.0, (max(left, 0) / (result * pixels)) ** 0.5))
     return min(max_side or fits, fits)
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -17,6 +19,8 @@ from web import look, tools
 from web.endpoints import Endpoints
 from web.files import CACHE_SECONDS, MAX_UPLOAD
 from web.look_endpoints import LookEndpoints
+from web.middleware.body_limit import BodyLimit
+from web.middleware.security import SecurityHeaders, forbid_other_origins
 from web.moving import MovingPictures
 from web.page import Page
 from web.people import Callers
@@ -68,13 +72,13 @@ def serve(
     and whatever else `gr.Blocks.launch` takes.
     """
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-    around = [Middleware(Callers)]
+    around = [Middleware(SecurityHeaders), Middleware(BodyLimit), Middleware(Callers)]
     if store is not None:
         around += [Middleware(ShareHead, store=store, title=f"A face edited in {TITLE}")]
     if studio is not None:
         around += [Middleware(MovingPictures, studio=studio)]
     _, url, _ = app.launch(
-        app_kwargs={"middleware": around},
+        app_kwargs={"middleware": around, "lifespan": partial(_started, app)},
         mcp_server=tools.available(),
         server_name=options.pop("host", None),
         server_port=options.pop("port", None),
@@ -87,5 +91,13 @@ def serve(
         run_history=False,
         **options,
     )
-    tools.mend(app)
     return url
+
+
+@asynccontextmanager
+async def _started(blocks: gr.Blocks, app: Any) -> AsyncIterator[None]:
+    """Put right what Gradio builds while it launches: before the first request is answered, also
+    where the launch blocks."""
+    tools.mend(blocks)
+    forbid_other_origins(app)
+    yield

@@ -21,7 +21,8 @@ def available() -> bool:
 
 
 def mend(app: gr.Blocks) -> None:
-    """After the launch: a schema for JSON, several outputs one by one, pictures with their mark."""
+    """Before the first request: a schema for JSON, several outputs one by one, pictures with
+    their mark. Gradio makes the server of the tools while it launches."""
     server: Any = app.mcp_server_obj
     if server is None:
         return
