@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 
 from pti_core.errors import UserError
+from pti_core.startup import prepare_process
 
 
 def exit_status(
     work: Callable[[], int], interrupted: str = "Interrupted; nothing incomplete was kept."
 ) -> int:
-    """Do the work of a command: its own status, or what a person's mistake or Ctrl-C makes of it.
+    """Prepare the process and do a command's work: its status, or what a mistake or Ctrl-C gives.
 
     2 with the sentence for a `UserError`, 130 with `interrupted` for Ctrl-C, 0 where what reads the
     output has seen enough (`list | head`).
     """
     try:
+        prepare_process(os.environ)
         return work()
     except UserError as error:
         print(error, file=sys.stderr)

@@ -327,7 +327,7 @@ def _white_level(image: Image.Image) -> float:
         float(np.nan_to_num(_values(image, row), nan=0.0, posinf=0.0, neginf=0.0).max())
         for row in range(0, image.height, _BAND)
     )
-    usual = (255.0, 1023.0, 4095.0, 16383.0, 65535.0)
+    usual: tuple[float, ...] = (255.0, 1023.0, 4095.0, 16383.0, 65535.0)
     if image.mode == "F":
         usual = (1.0, 255.0, 65535.0)
     return next((white for white in usual if top <= white), top)

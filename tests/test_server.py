@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import http.client
 import json
 import socket
@@ -56,10 +57,9 @@ def ask(
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=timeout)
     kept = {name.replace("_", "-"): value for name, value in headers.items()}
-    try:
+    # Refused before all of it was sent: the answer is there.
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
         connection.request(method, path, body, {"content-type": "application/json", **kept})
-    except (BrokenPipeError, ConnectionResetError):
-        pass  # refused before all of it was sent: the answer is there
     answer = connection.getresponse()
     return answer.status, answer.read(), {k.lower(): v for k, v in answer.getheaders()}
 

@@ -17,7 +17,7 @@ from pti_core.store import Store, store_from
 from pti_core.studio import Studio
 from web import look, tools
 from web.endpoints import Endpoints
-from web.files import CACHE_SECONDS, MAX_UPLOAD
+from web.files import MAX_UPLOAD
 from web.look_endpoints import LookEndpoints
 from web.middleware.body_limit import BodyLimit
 from web.middleware.security import SecurityHeaders, forbid_other_origins
@@ -47,7 +47,6 @@ def create_app(
         title=TITLE,
         analytics_enabled=False,
         fill_width=False,
-        delete_cache=(CACHE_SECONDS, CACHE_SECONDS),
     ) as app:
         page = Page(studio, controls, preset or studio.preset_names[0])
         page.lay_out(about)
