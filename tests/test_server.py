@@ -242,3 +242,19 @@ def test_no_other_origin_may_read_or_act(url):
     foreign = ask(url, "/gradio_api/call/status", body, sec_fetch_site="cross-site")
     assert foreign[0] == 403
     assert ask(url, "/gradio_api/call/status", body, sec_fetch_site="same-origin")[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("call/nothing", {"data": []}),
+        ("call/v2/nothing", {}),
+        ("run/nothing", {"data": []}),
+        ("queue/join", {"data": [], "fn_index": 10**9, "session_hash": "x"}),
+        ("queue/join", {"data": [], "fn_index": -5, "session_hash": "x"}),
+        ("cancel", {"session_hash": "x", "fn_index": 1, "event_id": "none"}),
+    ],
+)
+def test_requests_that_nothing_understands_get_a_sentence(url, path, body):
+    status, text, _ = ask(url, f"/gradio_api/{path}", json.dumps(body))
+    assert status < 500 and b"Internal Server Error" not in text

@@ -236,7 +236,10 @@ def test_hostile_identifiers_are_answered_in_a_sentence(client, desk, value):
         if api_name == "/share" and arguments[0] == desk and value == 7:
             continue  # an amount like any other
         assert refusal(client, *arguments, api_name=api_name)
-    assert client.predict(value, api_name="/shares") == []
+    if value is None or isinstance(value, str):
+        assert client.predict(value, api_name="/shares") == []
+    else:
+        assert "secret is not text" in refusal(client, value, api_name="/shares")
 
 
 @pytest.mark.parametrize(

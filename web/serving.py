@@ -16,10 +16,13 @@ from pti_core.controls import Control
 from pti_core.store import Store, store_from
 from pti_core.studio import Studio
 from web import look, tools
+from web.api import schema
+from web.api.fetch import fetch_by_these_rules
 from web.endpoints import Endpoints
 from web.files import MAX_UPLOAD
 from web.look_endpoints import LookEndpoints
 from web.middleware.body_limit import BodyLimit
+from web.middleware.errors import Sentences
 from web.middleware.security import SecurityHeaders, forbid_other_origins
 from web.moving import MovingPictures
 from web.page import Page
@@ -58,6 +61,7 @@ def create_app(
         TextEndpoints(page.texting.texts).add()
     # Personalisations wait in the studio's own line, which knows how long; edits one at a time.
     app.queue(default_concurrency_limit=4, max_size=256)
+    schema.guard(app)
     return app
 
 
@@ -71,7 +75,9 @@ def serve(
     and whatever else `gr.Blocks.launch` takes.
     """
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-    around = [Middleware(SecurityHeaders), Middleware(BodyLimit), Middleware(Callers)]
+    around: list[Middleware] = [
+        Middleware(layer) for layer in (SecurityHeaders, BodyLimit, Sentences, Callers)
+    ]
     if store is not None:
         around += [Middleware(ShareHead, store=store, title=f"A face edited in {TITLE}")]
     if studio is not None:
@@ -99,4 +105,5 @@ async def _started(blocks: gr.Blocks, app: Any) -> AsyncIterator[None]:
     where the launch blocks."""
     tools.mend(blocks)
     forbid_other_origins(app)
+    fetch_by_these_rules()
     yield

@@ -1,0 +1,1 @@
+"""What programs send to the named endpoints, and files that they name by an address."""
