@@ -1,6 +1,6 @@
 """The web app: `python app.py [--port N] [--host H] [--share] [--generator NAME] [--preset NAME]`
 
-The page is the package `web`; what its buttons do is `pti_core.studio`. Heavy libraries and
+The page is the package `web`; what its buttons do is `service.studio`. Heavy libraries and
 networks are loaded behind the page, which answers at once.
 """
 
@@ -15,17 +15,17 @@ from functools import partial
 from types import FrameType
 from typing import NoReturn
 
-from pti_core.command import exit_status
-from pti_core.controls import read_controls
+from cli.exit_status import exit_status
+from pti_core.editing.controls import read_controls
 from pti_core.errors import UserError
-from pti_core.executors import executor_from
-from pti_core.jobs import JobLine, places_from
-from pti_core.memory import keep_memory
-from pti_core.store import keep_swept, store_from
-from pti_core.studio import PRESET_NAMES, Studio
-from web.hosting import Loan, gpu_loan
-from web.networks import GENERATORS, load_networks, load_other
-from web.words import TITLE
+from service.executors import executor_from
+from service.job_queue import JobQueue, places_from
+from service.load_networks import GENERATORS, load_networks, load_other
+from service.malloc_tuning import tune_malloc
+from service.share_store import keep_swept, store_from
+from service.studio import PRESET_NAMES, Studio
+from service.zero_gpu import Loan, gpu_loan
+from web.strings import TITLE
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -45,8 +45,10 @@ def _serve(options: argparse.Namespace) -> int:
         known = ", ".join(GENERATORS)
         raise UserError(f"PTI_GENERATOR is {options.generator!r}; set it to one of {known}.")
     loan = gpu_loan()  # first of all: before torch
-    keep_memory()
-    from web.temporary import TemporaryFolder  # with Gradio, which reads settings when imported
+    tune_malloc()
+    from web.temporary_folder import (
+        TemporaryFolder,  # with Gradio, which reads settings when imported
+    )
 
     temporary = TemporaryFolder()
     try:
@@ -61,12 +63,12 @@ def _serve(options: argparse.Namespace) -> int:
 
 
 def _serve_page(options: argparse.Namespace, loan: Loan) -> None:
-    from web.serving import create_app, serve
+    from web.serve import create_app, serve
 
     loaders = {name: partial(load_networks, name) for name in GENERATORS}
     first = options.generator
     executor = executor_from(os.environ, loaders)
-    line = JobLine(
+    line = JobQueue(
         workers=executor.workers if executor else 1,
         places_of_an_address=places_from(os.environ),
     )

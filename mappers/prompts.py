@@ -15,10 +15,10 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from mappers import vocabulary as v
-from mappers.published import MAPPERS, PublishedMapper, find_name
+from mappers.styleclip.published import MAPPERS, PublishedMapper, find_name
 from mappers.vocabulary import Ask, Noun
 from mappers.words import UNITS, Word, mapper_phrases, read
-from pti_core.controls import Control
+from pti_core.editing.controls import Control
 
 if TYPE_CHECKING:
     from torch import Tensor

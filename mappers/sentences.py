@@ -21,7 +21,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pti_core.errors import CheckpointError
-from pti_core.weights import fit
+from pti_core.networks.load_state import fit
 
 WIDTH, HEADS, LAYERS, INNER = 384, 12, 6, 1536
 #: The norm's guard of the published configuration.
@@ -201,7 +201,7 @@ class Sentences:
         from safetensors.torch import load_file, save
 
         from pti_core.errors import UserError
-        from pti_core.files import write_atomically
+        from pti_core.session.atomic_write import write_atomically
 
         status = self._paths[0].stat()
         text = json.dumps([*phrases, status.st_size])
@@ -226,7 +226,7 @@ class Sentences:
 
 def find_sentences() -> Sentences | None:
     """The sentence embeddings, where their files are on this machine; no network is used."""
-    from checkpoints.store import Store, default_cache
+    from checkpoints.fetch import Store, default_cache
 
     store = Store.from_environment()
     weights, vocabulary = store.find("minilm.safetensors"), store.find("minilm-vocab")

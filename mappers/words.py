@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 
 from mappers import vocabulary as v
-from mappers.published import MAPPERS
+from mappers.styleclip.published import MAPPERS
 
 #: Longest prompt that is read, in characters: CLIP's own reader ends at 77 tokens.
 MAX_PROMPT = 500

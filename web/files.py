@@ -13,7 +13,7 @@ CACHE_SECONDS = 600
 
 
 def cached(data: bytes, name: str) -> str:
-    """A file in the folder that Gradio serves from (`web.temporary` clears it); its path.
+    """A file in the folder that Gradio serves from (`web.temporary_folder` clears it); its path.
 
     The same bytes and name are the same file. It is replaced as a whole: it may be on its way to a
     browser while it is written again, as the picture before an edit is.

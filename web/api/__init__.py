@@ -1,1 +1,1 @@
-"""What programs send to the named endpoints, and files that they name by an address."""
+"""Named endpoints for `gradio_client`, other programs and MCP."""

@@ -18,7 +18,7 @@ from typing import Any
 import gradio as gr
 
 from pti_core.errors import UserError
-from pti_core.studio import VIEWS
+from service.studio import VIEWS
 
 _log = logging.getLogger(__name__)
 

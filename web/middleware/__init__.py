@@ -1,1 +1,1 @@
-"""ASGI middleware around the page's application."""
+"""ASGI applications around the page's: limits, headers, callers, live previews, share heads."""

@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
-from web.people import network_of
+from web.middleware.caller import network_of
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
