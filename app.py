@@ -19,7 +19,7 @@ from cli.exit_status import exit_status
 from pti_core.editing.controls import read_controls
 from pti_core.errors import UserError
 from service.executors import executor_from
-from service.job_queue import JobQueue, places_from
+from service.job_queue import JobQueue, places_from, seconds_from
 from service.load_networks import GENERATORS, load_networks, load_other
 from service.malloc_tuning import tune_malloc
 from service.share_store import keep_swept, store_from
@@ -71,6 +71,7 @@ def _serve_page(options: argparse.Namespace, loan: Loan) -> None:
     line = JobQueue(
         workers=executor.workers if executor else 1,
         places_of_an_address=places_from(os.environ),
+        max_seconds=seconds_from(os.environ),
     )
     studio = Studio(
         loaders.pop(first),

@@ -188,7 +188,7 @@ def test_what_a_crash_left_is_swept_later(tmp_path):
     assert len(files(tmp_path)) == 6
     ahead = 2 * 3600
     store.sweep()
-    names = {path.name for path in tmp_path.iterdir()}
+    names = {path.name for path in files(tmp_path)}
     assert names == {f"{kept.id}.json", f"{kept.id}.safetensors", "notes.txt"}
 
 
