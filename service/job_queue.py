@@ -8,6 +8,7 @@ what a job does: it is a function that takes an `OnStep`.
 from __future__ import annotations
 
 import heapq
+import math
 import threading
 import time
 from collections import deque
@@ -323,7 +324,7 @@ class JobQueue:
         max_waiting: how many may wait.
         workers: how many run at a time.
         places_of_an_address: how many of one network address may run or wait.
-        max_seconds: how long a job may be planned to take.
+        max_seconds: how long a job may be planned to take; without it there is no bound.
     """
 
     def __init__(
@@ -331,7 +332,7 @@ class JobQueue:
         max_waiting: int = MAX_WAITING,
         workers: int = 1,
         places_of_an_address: int = PLACES_OF_AN_ADDRESS,
-        max_seconds: float = MAX_SECONDS,
+        max_seconds: float = math.inf,
     ) -> None:
         self._max_waiting, self._of_an_address = max_waiting, places_of_an_address
         self._max_seconds = max_seconds

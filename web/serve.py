@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -29,8 +30,12 @@ from web.middleware.live_preview import LivePreviews
 from web.middleware.security import SecurityHeaders, forbid_other_origins
 from web.middleware.share_head import ShareHead
 from web.page import Page
+from web.queue_guard import Listening, QueueGuard
 from web.strings import TITLE
 from web.tabs.share import SharePart
+
+#: Events that run at a time. Those that follow a personalisation do so as long as it waits.
+MAX_EVENTS = 120
 
 
 def create_app(
@@ -60,7 +65,7 @@ def create_app(
         ExploreEndpoints(studio).add()
         TextEndpoints(page.texting.texts).add()
     # Personalisations wait in the studio's own line, which knows how long; edits one at a time.
-    app.queue(default_concurrency_limit=4, max_size=256)
+    app.queue(default_concurrency_limit=4)
     schema.guard(app)
     return app
 
@@ -75,15 +80,17 @@ def serve(
     and whatever else `gr.Blocks.launch` takes.
     """
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    guard = QueueGuard(app)
     around: list[Middleware] = [
         Middleware(layer) for layer in (SecurityHeaders, BodyLimit, Sentences, Callers)
     ]
+    around.append(Middleware(Listening, guard=guard))
     if store is not None:
         around += [Middleware(ShareHead, store=store, title=f"A face edited in {TITLE}")]
     if studio is not None:
         around += [Middleware(LivePreviews, studio=studio)]
     _, url, _ = app.launch(
-        app_kwargs={"middleware": around, "lifespan": partial(_started, app)},
+        app_kwargs={"middleware": around, "lifespan": partial(_started, app, guard)},
         mcp_server=mcp_tools.available(),
         server_name=options.pop("host", None),
         server_port=options.pop("port", None),
@@ -92,6 +99,7 @@ def serve(
         js=theme.SCRIPT.read_text(encoding="utf-8"),
         footer_links=["api"],
         max_file_size=MAX_UPLOAD,
+        max_threads=MAX_EVENTS,
         enable_monitoring=False,
         run_history=False,
         **options,
@@ -100,10 +108,13 @@ def serve(
 
 
 @asynccontextmanager
-async def _started(blocks: gr.Blocks, app: Any) -> AsyncIterator[None]:
+async def _started(blocks: gr.Blocks, guard: QueueGuard, app: Any) -> AsyncIterator[None]:
     """Put right what Gradio builds while it launches: before the first request is answered, also
     where the launch blocks."""
     mcp_tools.mend(blocks)
     forbid_other_origins(app)
     fetch_by_these_rules()
+    guard.install()
+    sweeping = asyncio.create_task(guard.keep_swept())
     yield
+    sweeping.cancel()

@@ -21,8 +21,8 @@ from web.user_errors import sentence
 if TYPE_CHECKING:
     from web.page import Page
 
-# How long a personalisation goes on without its page: a reload on a telephone is back by then.
-RELOAD_SECONDS = 45
+# How long a personalisation goes on without its page: a telephone may be locked, or on a train.
+RELOAD_SECONDS = 600
 
 
 class PersonalisePart:
