@@ -24,9 +24,16 @@ def exit_status(
     except UserError as error:
         print(error, file=sys.stderr)
         return 2
+    except MemoryError:
+        print("The memory of this machine is too small for this.", file=sys.stderr)
+        return 2
     except BrokenPipeError:
         sys.stderr.close()
         return 0
+    except OSError as error:  # a full disk, a name that is too long, a folder without rights
+        place = f"{error.filename}: " if error.filename else ""
+        print(f"{place}{error.strerror or error}.", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         print(interrupted, file=sys.stderr)
         return 130

@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pti_core.errors import SessionError, UserError
+from pti_core.errors import PhotographError, SessionError, UserError
 from pti_core.progress import work_of
 from service.executors import Executor, InProcess, OnLoan, Order
 from service.job_queue import Caller, Job, JobQueue, Stage
@@ -124,21 +124,33 @@ class Studio:
         return desk
 
     def add(self, photographs: Sequence[bytes | Path], desk_id: str | None = None) -> Workspace:
-        """Further photographs beside those on the desk, to share one generator: all, or none.
+        """Further photographs beside those on the desk, to share one generator. One that cannot be
+        used is left out, and the desk's note names it.
 
         Raises:
-            PhotographError, NoFaceError, UserError: one of them is none, or they are too many.
+            PhotographError, NoFaceError, UserError: none can be used, or they are too many.
         """
         from pti_core.session.file_format import MAX_PEOPLE
 
         there = self.desks.get(desk_id).photographs if desk_id else []
         if len(there) + len(photographs) > MAX_PEOPLE:
             raise UserError(f"A generator is shared by {MAX_PEOPLE} photographs at most.")
-        found = [self._found(photograph) for photograph in photographs]
+        found, notes = [], []
+        for number, photograph in enumerate(photographs, 1):
+            name = photograph.name if isinstance(photograph, Path) else f"photograph {number}"
+            try:
+                found.append(self._found(photograph))
+                notes += [f"{name}: {note}" for note in found[-1][2:] if note]
+            except PhotographError as error:
+                if len(photographs) == 1:
+                    raise
+                notes.append(f"{name} is left out: {error}")
+        if not found:
+            raise PhotographError("None of the photographs can be used. " + " ".join(notes))
         desk = self.desks.get(desk_id) if desk_id else self.desks.new()
         desk.photographs = [*desk.photographs, *(data for data, _, _ in found)]
         desk.crops = [*desk.crops, *(crop for _, crop, _ in found)]
-        desk.note = next((note for _, _, note in found if note), "")
+        desk.note = " ".join(notes)
         self.desks.make_room(keep=desk.id)
         return desk
 
@@ -310,7 +322,7 @@ class Studio:
 
         desk = self._with_session(desk_id)
         side = PREVIEW_SIDE if moving else SCREEN_SIDE
-        after = to_jpeg(self.picture(desk_id, edits, view, side), 80 if moving else 92)
+        after = to_jpeg(self.picture(desk_id, edits, view, side), 80 if moving else 92, marked=True)
         shown, name = desk.shown, f"before, {view}"
         if name not in shown:
             assert desk.session is not None
@@ -336,8 +348,8 @@ class Studio:
         kit = self._edit_kit(self.session(desk_id).generator_name)
         face = self._previewer.picture(desk, kit, _moved(edits))
         if face is None:
-            return to_jpeg(self.picture(desk_id, edits, view, PREVIEW_SIDE), 80)
-        return to_jpeg(self._viewed(desk, face, view, PREVIEW_SIDE), 85)
+            return to_jpeg(self.picture(desk_id, edits, view, PREVIEW_SIDE), 80, marked=True)
+        return to_jpeg(self._viewed(desk, face, view, PREVIEW_SIDE), 85, marked=True)
 
     @cached_property
     def _previewer(self) -> Previewer:

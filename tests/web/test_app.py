@@ -22,6 +22,7 @@ from PIL import Image
 from pti_core.ai_mark import DIGITAL_SOURCE_TYPE
 from pti_core.editing.controls import Control, controls_of, read_controls
 from pti_core.editing.directions import load_directions
+from pti_core.errors import PhotographError
 from pti_core.models import Toolkit
 from pti_core.progress import Step
 from pti_core.session.session import Session
@@ -193,6 +194,21 @@ def test_several_people_share_one_generator(client, studio, tmp_path, make_pictu
     assert (answer["person"], answer["people"], answer["edits"]) == (1, 3, {"age": 5})
     assert (edited(client, other, {"age": 5}, "photograph") == second).all()
     assert "counted from 0" in refusal(client, desk, 3, {}, api_name="/show_person")
+
+
+def test_of_several_photographs_a_bad_one_is_named(studio, tmp_path, make_picture):
+    good, bad, blank = tmp_path / "good.png", tmp_path / "bad.png", tmp_path / "blank.png"
+    make_picture(90, 80).save(good)
+    bad.write_bytes(b"no photograph")
+    Image.new("RGB", (80, 80)).save(blank)
+    desk = studio.add([bad, good, blank])
+    assert len(desk.crops) == 1
+    assert "bad.png is left out" in desk.note and "blank.png is left out: No face" in desk.note
+    with pytest.raises(PhotographError, match="None of the photographs"):
+        studio.add([bad, blank], desk.id)
+    assert len(desk.crops) == 1
+    with pytest.raises(PhotographError, match="not a picture"):
+        studio.add([bad], desk.id)
 
 
 def test_edits_go_as_far_as_those_of_whom_one_turns_to(client, studio, tmp_path, make_picture):

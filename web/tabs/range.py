@@ -75,7 +75,7 @@ class RangeTab:
                 desk_id or "", self.editing.edits(state), name
             ):
                 amount = round(round(amount / control.step) * control.step, 9)
-                path = cached(to_jpeg(picture, 85), "strip.jpg")
+                path = cached(to_jpeg(picture, 85, marked=True), "strip.jpg")
                 pictures.append((path, amount_of(control, amount)))
                 amounts.append(amount)
                 yield gr.Gallery(pictures, selected_index=None), amounts
