@@ -111,14 +111,18 @@ class Studio:
         self._face_finding = threading.Lock()
         self._rendering = threading.Lock()
 
-    def align(self, photograph: bytes | Path, desk_id: str | None = None) -> Workspace:
+    def align(
+        self, photograph: bytes | Path, desk_id: str | None = None, address: str = ""
+    ) -> Workspace:
         """Find the face; it lies on the desk from then on, beside what was made before.
+
+        address: the network of whoever asks, for whom a new desk counts; "" if it is not known.
 
         Raises:
             PhotographError, NoFaceError: the desk keeps what it had.
         """
         data, crop, note = self._found(photograph)
-        desk = self.desks.get(desk_id) if desk_id else self.desks.new()
+        desk = self.desks.get(desk_id) if desk_id else self.desks.new(address)
         desk.photographs, desk.crops, desk.note = [data], [crop], note
         self.desks.make_room(keep=desk.id)
         return desk
@@ -248,8 +252,10 @@ class Studio:
         own = self.line.paced(plan_of(self._preset(preset)), preset)
         return self.line.waiting_seconds() + sum(stage.steps * stage.seconds for stage in own)
 
-    def open(self, source: bytes | Path, desk_id: str | None = None) -> Workspace:
-        """Lay a session file on the desk.
+    def open(
+        self, source: bytes | Path, desk_id: str | None = None, address: str = ""
+    ) -> Workspace:
+        """Lay a session file on the desk. address: as in `align`.
 
         Raises:
             SessionError: it is none, or not for a generator that is had here; the desk keeps what
@@ -264,7 +270,7 @@ class Studio:
         session.check_generator(kit.generator)
         # An edit that this version does not know is said now, not at the first slider.
         directions.apply(session.pivot(), session.edits, session.directions(kit.directions))
-        desk = self.desks.get(desk_id) if desk_id else self.desks.new()
+        desk = self.desks.get(desk_id) if desk_id else self.desks.new(address)
         if self.line.job_of(desk.id) is not None:
             raise SessionError("Your personalisation is running; stop it or let it end first.")
         report = session.made.get("report")
@@ -477,13 +483,13 @@ class Studio:
         card = draw_card(before, after, self._caption(session.generator_name, _moved(edits)))
         return store.save(data, secret, view=view, card=card, name=name)
 
-    def open_share(self, store: Store, share: Any) -> tuple[Workspace, str]:
-        """A copy of what a link shows, on a desk of its own, and its view.
+    def open_share(self, store: Store, share: Any, address: str = "") -> tuple[Workspace, str]:
+        """A copy of what a link shows, on a desk of its own, and its view. address: as in `align`.
 
         Raises as `Store.session` and `open` do.
         """
         record = store.record(share)
-        desk = self.open(store.session(share))
+        desk = self.open(store.session(share), address=address)
         return desk, record.view if record.view in VIEWS else VIEWS[0]
 
     def _caption(self, generator: str, edits: Mapping[str, float]) -> str:

@@ -86,7 +86,9 @@ def serve(
     ]
     around.append(Middleware(Listening, guard=guard))
     if store is not None:
-        around += [Middleware(ShareHead, store=store, title=f"A face edited in {TITLE}")]
+        root_path = os.environ.get("GRADIO_ROOT_PATH", "")
+        title = f"A face edited in {TITLE}"
+        around += [Middleware(ShareHead, store=store, title=title, root_path=root_path)]
     if studio is not None:
         around += [Middleware(LivePreviews, studio=studio)]
     _, url, _ = app.launch(

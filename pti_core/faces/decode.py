@@ -1,7 +1,7 @@
 """Decode the file of a photograph: one at a time, within a bound of memory, mending what can be.
 
 The bound is on bytes, not on pixels: a pixel costs 1 byte as 8-bit grey and 16 in a WebP decoder
-(`decoding_bytes`, measured with Pillow 12.3 and pi-heif 1.4 as the peak of the process's memory).
+(`decoding_bytes`, measured with Pillow 12.3 as the peak of the process's memory).
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ from dataclasses import dataclass
 from PIL import Image
 
 from pti_core.errors import PhotographError
+from pti_core.faces.heif_process import HeifError, decode_heif, is_heif
 
 # The decoders that a stranger's bytes may reach. Pillow has some forty more, most of them for
 # formats nobody photographs in, and each is another parser to attack.
-# (MPO, what some telephones call JPEG, comes through the JPEG decoder. HEIF is pi-heif's.)
-FORMATS = ("JPEG", "PNG", "WEBP", "HEIF", "AVIF", "BMP", "TIFF", "GIF")
+# (MPO, what some telephones call JPEG, comes through the JPEG decoder; HEIC has a process.)
+FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "BMP", "TIFF", "GIF")
 FORMAT_NAMES = "JPEG, PNG, WebP, HEIC, AVIF, BMP, TIFF or GIF"
 
 #: Large enough for the 108-megapixel telephones.
@@ -33,6 +34,8 @@ MAX_PROFILE = 8 * 2**20
 # A file holds at most this much per pixel (16 bits, four channels), beside so much for metadata, a
 # preview or the film that telephones append. More is padding, which would be kept in memory.
 _FILE_BYTES_PER_PIXEL, _FILE_BYTES_BESIDE = 8, 32 * 2**20
+# The decoder's process takes 7 to 8 (12 for 10 bits), the picture here 4.
+_HEIF_BYTES_PER_PIXEL = 14
 
 #: Decoders take memory by the picture: two at once would take twice the bound.
 DECODING = threading.Lock()
@@ -95,8 +98,6 @@ def decoding_bytes(image: Image.Image) -> int:
         return 16 * pixels
     if image.format == "AVIF":  # planes of up to 16 bits, their RGB bytes, and the picture
         return 14 * pixels
-    if image.format == "HEIF":
-        return (8 if image.info.get("bit_depth", 8) == 8 else 16) * pixels
     if image.format == "TIFF":  # all may lie in one strip, which is read as a whole
         tags = getattr(image, "tag_v2", {})
         bits = tags.get(258, (8,) * bands)
@@ -121,6 +122,8 @@ class _DamagedError(PhotographError):
 
 
 def _decoded(data: bytes, max_side: int | None) -> Decoded:
+    if is_heif(data):
+        return _decoded_heif(data)
     image = _identified(data)
     size = image.size
     check_pixels(size)
@@ -140,12 +143,23 @@ def _decoded(data: bytes, max_side: int | None) -> Decoded:
     return Decoded(image, size, profile if sound and profile else None)
 
 
+def _decoded_heif(data: bytes) -> Decoded:
+    pixels = min((MAX_BYTES - 2 * len(data)) // _HEIF_BYTES_PER_PIXEL, MAX_PIXELS)
+    try:
+        image, profile = decode_heif(data, pixels)
+    except HeifError as error:
+        raise PhotographError(
+            f"The HEIC picture is damaged, or has more than {pixels // 1_000_000} million pixels; "
+            "save it as JPEG."
+        ) from error
+    _check_bytes(image.size, "HEIC", len(data), 0)
+    sound = profile is not None and len(profile) <= MAX_PROFILE
+    return Decoded(image, image.size, profile if sound else None)
+
+
 def _identified(data: bytes) -> Image.Image:
     """Read a file's header only; no pixel is decoded yet."""
-    import pi_heif
-
     Image.init()  # registers the decoders; without it Pillow knows five of them
-    pi_heif.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False)
     try:
         # `check_pixels` knows what is too large; a warning on the terminal helps nobody.
         with warnings.catch_warnings():

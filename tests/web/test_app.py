@@ -434,6 +434,24 @@ def test_desks_keep_within_their_bound():
     assert list(desks) == [large.id]
 
 
+def test_the_greediest_address_loses_its_desks_first():
+    desks = Workspaces(max_mb=4)
+
+    def lay(address: str, megabytes: float) -> Workspace:
+        desk = desks.new(address)
+        desk.photographs = [bytes(int(megabytes * 2**20))]
+        desks.make_room(keep=desk.id)
+        return desk
+
+    honest = [lay(f"8.8.{number}.8", 0.2) for number in range(5)]
+    unknown = lay("", 0.2)
+    greedy = [lay("1.1.1.1", 1.3) for _ in range(6)]
+    kept = set(desks)
+    assert all(desk.id in kept for desk in [*honest, unknown])
+    assert [desk.id in kept for desk in greedy] == [False] * 4 + [True] * 2
+    assert desks.nbytes() <= 4 * 2**20
+
+
 def test_identifiers_cannot_be_guessed():
     names = {Workspace().id for _ in range(100)}
     assert len(names) == 100

@@ -39,6 +39,11 @@ def caller_of(request: gr.Request | None, secret: str = "") -> Caller:
     return Caller(key, network_of(address))
 
 
+def network_asking(request: gr.Request | None) -> str:
+    """The network address that a request comes from, as `network_of` has it."""
+    return network_of(address_of(request)) if request is not None else ""
+
+
 def address_of(request: Any) -> str:
     """The address of whoever makes a request (Gradio's or FastAPI's), also through a tool."""
     if _is_from_tool(request):

@@ -13,6 +13,7 @@ from service.studio import SCREEN_SIDE, Studio
 from web import strings
 from web.events import private
 from web.files import cached
+from web.middleware.caller import network_asking
 from web.tabs.face_gallery import faces
 from web.user_errors import in_a_sentence
 
@@ -86,11 +87,11 @@ class ChoosePhoto:
         )
 
     @in_a_sentence
-    def look(self, path: str | None, desk_id: str | None) -> Any:
+    def look(self, path: str | None, desk_id: str | None, request: gr.Request | None = None) -> Any:
         """A photograph was chosen: its face at once, or why there is none."""
         if path is None or Path(path).name == self._stand_in:
             return gr.skip()
-        desk = self.studio.align(Path(path), self._known(desk_id))
+        desk = self.studio.align(Path(path), self._known(desk_id), network_asking(request))
         if desk.note:
             gr.Info(desk.note, title="")
         start = gr.Button("Personalise", interactive=True)
@@ -106,10 +107,16 @@ class ChoosePhoto:
         return cached(to_jpeg(read_photograph(path, SCREEN_SIDE).image), self._stand_in)
 
     @in_a_sentence
-    def open_session(self, path: str | None, desk_id: str | None, view: str) -> Any:
+    def open_session(
+        self,
+        path: str | None,
+        desk_id: str | None,
+        view: str,
+        request: gr.Request | None = None,
+    ) -> Any:
         if path is None:
             return gr.skip()
-        desk = self.studio.open(Path(path), self._known(desk_id))
+        desk = self.studio.open(Path(path), self._known(desk_id), network_asking(request))
         start = gr.Button("Personalise again", interactive=True)
         return [desk.id, desk.crop, start, faces(desk.crops), *self._show(desk.id, view)]
 

@@ -557,7 +557,7 @@ def test_what_is_personalised_can_be_saved_and_opened():
     whole = encode_photograph(noise)
     assert len(encode_photograph(noise, 10)) == len(whole)  # small: nothing is lost
     share = (file_format.MAX_FILE - WEIGHTS_BYTES) // 16 - CROP_BYTES
-    large = Image.effect_noise((2400, 2000), 90).convert("RGB")
+    large = Image.effect_noise((3000, 2400), 90).convert("RGB")
     assert len(encode_photograph(large)) > share >= len(encode_photograph(large, 16))
     assert WEIGHTS_BYTES + 16 * (share + CROP_BYTES) <= file_format.MAX_FILE
     assert share < file_format.MAX_PICTURE_BYTES
