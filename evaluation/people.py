@@ -15,7 +15,7 @@ from pti_core.faces.images import to_image, to_tensor
 from pti_core.generators.base import Generator
 from pti_core.inversion.projector import project
 from pti_core.session.atomic_write import write_atomically
-from pti_core.session.session import encode_crop
+from pti_core.session.person import encode_crop
 
 #: Generated people mix two random faces at this share of the layers: the first gives the shape of
 #: the head, the second colours and texture. Such a code lies outside of W, so like a photograph it

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from pti_core.personalisation import personalise, refine
     from pti_core.progress import Step
     from pti_core.rendering import paste_back, render
-    from pti_core.session.session import PersonState, Session
+    from pti_core.session.person import PersonState
+    from pti_core.session.session import Session
 
 _HOMES = {
     "Direction": "pti_core.editing.directions",

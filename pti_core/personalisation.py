@@ -84,7 +84,7 @@ def personalise(
     clock, control = Clock(), _Control(on_step)
     # 1. Find the face in each photograph and align it.
     with clock.stage("align"):
-        faces = [_prepare(one, kit) for one in photos]
+        faces = [_prepare(one, kit, len(photos)) for one in photos]
         targets = torch.cat([to_tensor(face.crop) for face in faces]).to(kit.generator.w_mean)
     # 2. Invert each crop: the pivots.
     with clock.stage("invert"):
@@ -367,11 +367,11 @@ def _invert(
     return Projection(ws, {}, 1, losses)
 
 
-def _prepare(photo: Source, kit: Toolkit) -> _Face:
+def _prepare(photo: Source, kit: Toolkit, among: int) -> _Face:
     image = open_photograph(photo)
     landmarks = kit.faces.landmarks(image)
     crop, alignment = align(image, landmarks, kit.generator.resolution)
-    return _Face(encode_photograph(image), crop, alignment)
+    return _Face(encode_photograph(image, among), crop, alignment)
 
 
 def _changed_noise(generator: Generator, projection: Projection) -> dict[str, Tensor]:

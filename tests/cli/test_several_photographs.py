@@ -11,7 +11,8 @@ from evaluation.people import generated_face
 from pti_core.faces.align import Alignment
 from pti_core.inversion.pivotal_tuning import TunedDelta
 from pti_core.rendering import render
-from pti_core.session.session import PersonState, Session, encode_crop, encode_photograph
+from pti_core.session.person import PersonState, encode_crop, encode_photograph
+from pti_core.session.session import Session
 from tests.cli.test_cli import refusal, run
 
 SQUARE = ((0.0, 0.0), (0.0, 1024.0), (1024.0, 1024.0), (1024.0, 0.0))

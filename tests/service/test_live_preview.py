@@ -22,7 +22,8 @@ from pti_core.generators.base import Generator
 from pti_core.generators.stylegan2 import Mapping, StyleGAN2, StyleGAN2Config, Synthesis
 from pti_core.inversion.pivotal_tuning import TunedDelta
 from pti_core.models import EditKit, Toolkit
-from pti_core.session.session import PersonState, Session, encode_crop, encode_photograph
+from pti_core.session.person import PersonState, encode_crop, encode_photograph
+from pti_core.session.session import Session
 from service.live_preview import SIDE, Previewer
 from service.studio import Studio
 from tests.conftest import make_lively_generator
