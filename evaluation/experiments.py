@@ -161,7 +161,7 @@ def turning(bench: Bench, photos: list[Photo]) -> dict[str, Any]:
             for share in TUNED_SHARES:
                 part = {name: share * value for name, value in session.delta.tensors.items()}
                 replaced = TunedDelta(part).replaced(generator)
-                noise = {n: value.to(generator.w_mean) for n, value in session.noise[0].items()}
+                noise = {n: value.to(generator.w_avg) for n, value in session.noise[0].items()}
                 subject = Subject(session.crop(), session.pivot(), {**noise, **replaced})
                 near = measure_reconstruction(bench.kit, subject)
                 turned = pose_magnitude(bench.kit, subject)

@@ -53,7 +53,7 @@ def pivot_subjects(bench: Bench, photo: Photo) -> dict[str, Subject]:
     pivots = {
         "w": base,
         "w+": bench.subject(photo, "w+"),
-        "mean": Subject(base.crop, generator.w_mean[None], {}),
+        "mean": Subject(base.crop, generator.w_avg[None], {}),
         "random": Subject(base.crop, generator.sample_w(1, bench.settings.seed + 1), {}),
     }
     found = {}
@@ -84,7 +84,7 @@ def _pivot_inputs(bench: Bench, photo: Photo, kind: str) -> dict[str, Any]:
 def _tune_alone(bench: Bench, start: Subject, noise: dict[str, Tensor]) -> TunedDelta:
     return pivotal_tune(
         bench.kit.generator,
-        to_tensor(start.crop).to(bench.kit.generator.w_mean),
+        to_tensor(start.crop).to(bench.kit.generator.w_avg),
         start.pivot,
         bench.kit.lpips,
         bench.plain_tuning(bench.ablation_steps()),
@@ -99,13 +99,13 @@ def _joint_subject(bench: Bench, photo: Photo, base: Subject) -> Subject:
     generator = bench.kit.generator
 
     def optimise() -> dict[str, Tensor]:
-        w, delta = tune_jointly(bench, to_tensor(base.crop).to(generator.w_mean))
+        w, delta = tune_jointly(bench, to_tensor(base.crop).to(generator.w_avg))
         return {"w": w, **{f"delta.{name}": value for name, value in delta.tensors.items()}}
 
     kept = bench.work.tensors("pivot joint", _pivot_inputs(bench, photo, "joint"), optimise)
     delta = {n.removeprefix("delta."): value for n, value in kept.items() if n != "w"}
     replaced = TunedDelta(delta).replaced(generator)
-    return Subject(base.crop, kept["w"].to(generator.w_mean), replaced)
+    return Subject(base.crop, kept["w"].to(generator.w_avg), replaced)
 
 
 def tune_jointly(bench: Bench, target: Tensor) -> tuple[Tensor, TunedDelta]:
@@ -116,7 +116,7 @@ def tune_jointly(bench: Bench, target: Tensor) -> tuple[Tensor, TunedDelta]:
     """
     generator, lpips = bench.kit.generator, bench.kit.lpips
     config, steps = bench.settings.preset.tuning, bench.ablation_steps()
-    w = generator.w_mean[None].clone().requires_grad_(True)
+    w = generator.w_avg[None].clone().requires_grad_(True)
     base = {
         name: value
         for name, value in generator.synthesis.named_parameters()

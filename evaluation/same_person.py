@@ -63,7 +63,7 @@ def _invert_held_out(bench: Bench, photo: Photo, tune: Callable[[], TunedDelta])
     """The photograph projected to W of a personalised generator: how near, without tuning on it."""
     crop, delta = bench.crop(photo), tune()
     generator = personal_generator(bench.kit.generator, delta)
-    target = to_tensor(crop).to(generator.w_mean)
+    target = to_tensor(crop).to(generator.w_avg)
     config = bench.preset_of("w").projection
     found = project(generator, target, bench.kit.lpips, config, bench.settings.seed, bench.on_step)
     subject = Subject(crop, found.w, {**found.noise, **delta.replaced(bench.kit.generator)})

@@ -85,7 +85,7 @@ def personalise(
     # 1. Find the face in each photograph and align it.
     with clock.stage("align"):
         faces = [_prepare(one, kit, len(photos)) for one in photos]
-        targets = torch.cat([to_tensor(face.crop) for face in faces]).to(kit.generator.w_mean)
+        targets = torch.cat([to_tensor(face.crop) for face in faces]).to(kit.generator.w_avg)
     # 2. Invert each crop: the pivots.
     with clock.stage("invert"):
         projections = [
@@ -156,7 +156,7 @@ def refine(
     session.check_generator(kit.generator)
     clock, control = Clock(), _Control(on_step)
     crops = [to_tensor(session.crop(i)) for i in range(len(session.people))]
-    targets = torch.cat(crops).to(kit.generator.w_mean)
+    targets = torch.cat(crops).to(kit.generator.w_avg)
     earlier = session.made.get("report")
     earlier = earlier if isinstance(earlier, dict) else {}
     refined = session.with_curves([])
@@ -196,7 +196,7 @@ class _Work:
         session, kit, control = self.session, self.kit, self.control
         self.stopped = control.ended_by("steps")
         if config is not None and not control.stopped:
-            device = kit.generator.w_mean.device
+            device = kit.generator.w_avg.device
             with self.clock.stage("tune"):
                 tuned = pivotal_tune(
                     kit.generator,
@@ -303,7 +303,7 @@ def _fit_curves(
 ) -> dict[str, Curve]:
     """The curves of one photograph's person, measured on pictures of `FITTING_SIDE`."""
     replaced = session.replaced(kit.generator, person)
-    pivot = session.pivot(person).to(kit.generator.w_mean)
+    pivot = session.pivot(person).to(kit.generator.w_avg)
     side = min(FITTING_SIDE, kit.generator.resolution)
 
     @torch.inference_mode()

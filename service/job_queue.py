@@ -295,11 +295,11 @@ def places_from(environment: Mapping[str, str]) -> int:
     """PTI_ADDRESS_PLACES: how many of one network address may run or wait; 4 without it.
 
     Raises:
-        UserError: it is no whole number above nought.
+        UserError: it is no whole number above zero.
     """
     text = environment.get("PTI_ADDRESS_PLACES") or str(PLACES_OF_AN_ADDRESS)
     if not (text.isascii() and text.isdigit() and 0 < int(text) < 10**6):
-        raise UserError(f"PTI_ADDRESS_PLACES is {text!r}; set it to a whole number above nought.")
+        raise UserError(f"PTI_ADDRESS_PLACES is {text!r}; set it to a whole number above zero.")
     return int(text)
 
 
@@ -308,11 +308,11 @@ def seconds_from(environment: Mapping[str, str]) -> float:
     without it.
 
     Raises:
-        UserError: it is no whole number above nought.
+        UserError: it is no whole number above zero.
     """
     text = environment.get("PTI_MAX_MINUTES") or str(MAX_SECONDS // 60)
     if not (text.isascii() and text.isdigit() and 0 < int(text) < 10**6):
-        raise UserError(f"PTI_MAX_MINUTES is {text!r}; set it to a whole number above nought.")
+        raise UserError(f"PTI_MAX_MINUTES is {text!r}; set it to a whole number above zero.")
     return 60.0 * int(text)
 
 

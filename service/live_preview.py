@@ -28,7 +28,7 @@ from pti_core.editing.random_edits import random_edits
 from pti_core.editing.text_edit import StackEntry, restyled
 from pti_core.faces.images import to_image, to_tensor
 from pti_core.generators.base import Generator
-from pti_core.inversion.low_res import SIDE, halfway, recover_head, show
+from pti_core.inversion.low_res import SIDE, mid_activations, recover_head, show
 from pti_core.models import EditKit
 from pti_core.networks.lpips import area
 from pti_core.rendering import checked, edited, picture
@@ -241,4 +241,6 @@ def fit_head(session: Session, kit: EditKit, count: int = FITTED_TO) -> Tensor:
     generator = kit.generator.twin()
     edits = [{}, *(random_edits(ranges, seed) for seed in range(1, count + 1))]
     replaced = session.replaced(generator)
-    return recover_head(halfway(generator, edited(session, kit, one), replaced) for one in edits)
+    return recover_head(
+        mid_activations(generator, edited(session, kit, one), replaced) for one in edits
+    )

@@ -318,7 +318,7 @@ def store_from(environment: Mapping[str, str]) -> Store:
         except ValueError:
             number = 0.0
         if not 0 < number < 1e9:
-            raise UserError(f"PTI_SESSIONS_{name} is {text!r}; set it to a number above nought.")
+            raise UserError(f"PTI_SESSIONS_{name} is {text!r}; set it to a number above zero.")
         numbers.append(number)
     return Store(place, days=numbers[0], max_mb=numbers[1])
 

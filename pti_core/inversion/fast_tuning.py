@@ -18,7 +18,7 @@ from torch import Tensor
 from pti_core.generators.base import MIDDLE
 from pti_core.inversion.losses import PhotographLoss, View, contrast
 from pti_core.inversion.low_res import SIDE as COARSE_SIDE
-from pti_core.inversion.low_res import CoarsePictures, halfway, recover_head
+from pti_core.inversion.low_res import CoarsePictures, mid_activations, recover_head
 from pti_core.inversion.tuning_config import TuningConfig
 from pti_core.inversion.tuning_run import Latent, Losses, TuningRun, TuningTask
 from pti_core.networks.lpips import area
@@ -91,7 +91,7 @@ class FastTuning(TuningRun):
 
         def seen(around: list[Latent]) -> Iterator[tuple[Tensor, Tensor]]:
             for latent in (pivot, *around):
-                maps, picture = halfway(generator, latent.ws, noise, latent.stem)
+                maps, picture = mid_activations(generator, latent.ws, noise, latent.stem)
                 pictures.append(area(picture, size))
                 yield maps, picture
 

@@ -15,7 +15,7 @@ def start_latent(generator: Generator, space: str, start: Tensor | None) -> Tens
     "w+"."""
     if space not in ("w", "w+"):
         raise ValueError(f"space is {space!r}, not 'w' or 'w+'")
-    w = generator.w_mean[None] if start is None else start
+    w = generator.w_avg[None] if start is None else start
     if space == "w+":
         w = generator.broadcast(w)
     elif w.ndim != 2:
@@ -48,7 +48,7 @@ class AxisLatent:
     """
 
     def __init__(self, generator: Generator, start: Tensor, learned: LatentPrior | None = None):
-        self.mean = generator.w_mean
+        self.mean = generator.w_avg
         known = learned.principal if learned else None
         principal = (principal_axes(generator) if known is None else known).to(start)
         self.rows = learned.axes.to(start) if learned else principal

@@ -137,7 +137,7 @@ def _person(value: Any, count: int) -> int:
 
 
 def _curve(name: str, points: Any) -> Curve:
-    """A curve that rises through nought, within bounds (`Direction` wants the same)."""
+    """A curve that rises through zero, within bounds (`Direction` wants the same)."""
     sound = bool(_EDIT_NAME.fullmatch(name)) and isinstance(points, (list, tuple))
     sound = sound and 3 <= len(points) <= MAX_CURVE
     sound = sound and all(

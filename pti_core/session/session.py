@@ -114,7 +114,7 @@ class Session:
             SessionError: the session was made for another generator.
         """
         self.check_generator(generator)
-        device = generator.w_mean.device
+        device = generator.w_avg.device
         noise = {
             name: tensor.to(device) for name, tensor in self.people[self.at(person)].noise.items()
         }

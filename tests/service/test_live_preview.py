@@ -34,7 +34,7 @@ from web.middleware.live_preview import MAX_BODY, MAX_RESTING, PATH, LivePreview
 def session_of(generator: Generator, make_picture: Callable[..., Image.Image], seed=3) -> bytes:
     """A session of a random face, as a file."""
     w = generator.sample_w(1, seed)
-    w = generator.w_mean + 0.7 * (w - generator.w_mean)
+    w = generator.w_avg + 0.7 * (w - generator.w_avg)
     return Session(
         generator_name=generator.name,
         fingerprint=generator.fingerprint,
@@ -116,7 +116,7 @@ def kit(directions) -> EditKit:
     for name, noise in generator.synthesis.named_buffers():
         if name.endswith("noise"):
             noise.zero_()  # which JPEG files show badly
-    picture = generator.render(generator.w_mean[None])
+    picture = generator.render(generator.w_avg[None])
     generator.synthesis.head.weight.mul_(0.4 / picture.std())  # type: ignore[union-attr, operator]
     return EditKit(generator=generator, directions=directions)
 

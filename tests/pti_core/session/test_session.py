@@ -267,8 +267,9 @@ def test_tensors_that_do_not_fit_the_generator_are_refused(generator, make_pictu
     refused(lambda s: s.delta.tensors.update({"input.noise": torch.zeros(1, 1, 4, 4).half()}))
     refused(lambda s: s.noise[0].update({"input.noise": torch.zeros(1, 1, 4, 5)}))
     refused(lambda s: s.noise[0].update({"head.bias": torch.zeros(1, 1, 4, 4)}))
-    refused(lambda s: setattr(s, "pivots", torch.zeros(1, 256)))
-    refused(lambda s: setattr(s, "pivots", torch.zeros(1, generator.num_ws + 1, 512)))
+    refused(lambda s: setattr(s.people[0], "pivot", torch.zeros(256)))
+    strange = torch.zeros(generator.num_ws + 1, 512)
+    refused(lambda s: setattr(s.people[0], "pivot", strange))
 
 
 # --------------------------------------------------------------------------------- hostile files
