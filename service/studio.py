@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pti_core.errors import PhotographError, SessionError, UserError
-from pti_core.progress import work_of
 from service.executors import Executor, InProcess, OnLoan, Order
-from service.job_queue import Caller, Job, JobQueue, Stage
+from service.job_queue import Caller, Job, JobQueue
 from service.lazy_loader import LazyLoader, Report
+from service.time_estimates import plan_of, planned, seconds_of
 from service.workspaces import Workspace, Workspaces
 
 if TYPE_CHECKING:
@@ -42,12 +42,6 @@ DEFAULT_KEEP_MB = 1024
 SCREEN_SIDE = 1600
 #: Side of what follows a slider while it moves.
 PREVIEW_SIDE = 512
-
-# Seconds on two CPU cores, to begin with: a step at 1024 without its perceptual part, the
-# perceptual network forward and backward a million pixels, fitting the edits to the person, and
-# comparing the result with the photograph. With these, presets take what they did on cores with
-# AVX-512 (benchmarks/README.md). Measured steps replace the guess.
-_STEP_SECONDS, _PERCEPTUAL_SECONDS, _FIT_SECONDS, _MEASURE_SECONDS = 0.4, 1.8, 6.0, 3.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -205,7 +199,7 @@ class Studio:
             return report
 
         order = Order(tuple(desk.photographs), chosen, seed, name)
-        kind, plan = _planned(chosen, len(desk.photographs))
+        kind, plan = planned(chosen, len(desk.photographs))
         return self.line.submit(work, plan, owner=desk_id, kind=kind, person=person)
 
     def refine(
@@ -236,7 +230,7 @@ class Studio:
             return report
 
         going_on = dataclasses.replace(chosen, tuning=chosen.refining or chosen.tuning)
-        kind, plan = _planned(going_on, len(session.crops))
+        kind, plan = planned(going_on, len(session.crops))
         kind = f"{kind}, refining"
         return self.line.submit(work, plan[1:], owner=desk_id, kind=kind, person=person)
 
@@ -250,7 +244,7 @@ class Studio:
     def expected_seconds(self, preset: str) -> float:
         """How long a personalisation submitted now would take, the line included."""
         own = self.line.paced(plan_of(self._preset(preset)), preset)
-        return self.line.waiting_seconds() + sum(stage.steps * stage.seconds for stage in own)
+        return self.line.waiting_seconds() + seconds_of(own)
 
     def open(
         self, source: bytes | Path, desk_id: str | None = None, address: str = ""
@@ -593,41 +587,6 @@ class Studio:
         else:
             own = kit.generator.twin()
         return EditKit(generator=own, directions=kit.directions, parser=kit.parser)
-
-
-def _planned(preset: Preset, people: int) -> tuple[str, list[Stage]]:
-    """What is learned of such jobs under one name, and their stages."""
-    together = preset.name if people == 1 else f"{preset.name}, {people} people"
-    return together, plan_of(preset, people)
-
-
-def plan_of(preset: Preset, people: int = 1) -> list[Stage]:
-    """The stages of a personalisation with their usual steps and a guess at a step's seconds."""
-
-    def seconds(*sides: int) -> float:
-        return _STEP_SECONDS + _PERCEPTUAL_SECONDS * sum((side / 1024) ** 2 for side in sides)
-
-    projection, tuning = preset.projection, preset.tuning
-    turns = [view.window or view.size for view in (*tuning.lpips_in_turn, *tuning.lpips_late)]
-    tune = seconds(*(view.window or view.size for view in tuning.lpips_views))
-    if turns:
-        every = len(turns) * tuning.views_every
-        tune += sum(seconds(side) - _STEP_SECONDS for side in turns) / every
-    if tuning.locality_samples:
-        tune += seconds(tuning.locality_size) * tuning.locality_samples / tuning.locality_every
-    if tuning.lambda_edits:  # one more picture
-        tune += _STEP_SECONDS / tuning.edits_every
-    invert = seconds(projection.lpips_size)
-    invert, tune = (
-        step * work_of(1.0, stage.coarse_share)
-        for step, stage in ((invert, projection), (tune, tuning))
-    )
-    return [
-        Stage("invert", people * projection.steps, invert),
-        Stage("tune", people * tuning.steps, tune),
-        Stage("fit edits", 1, people * _FIT_SECONDS),
-        Stage("measure", 1, people * _MEASURE_SECONDS),
-    ]
 
 
 def _moved(edits: Mapping[str, float]) -> dict[str, float]:
