@@ -56,11 +56,8 @@ KNOWN: dict[tuple[str, str], Exemption] = {
     ("file lines", "service/share_store.py"): Exemption(
         510, "2026-11-28", "the index and the stored files are two modules"
     ),
-    ("file lines", "service/studio.py"): Exemption(
-        700, "2026-11-28", "rendering and sharing move out of Studio"
-    ),
     ("class lines", "service/studio.py:Studio"): Exemption(
-        560, "2026-11-28", "rendering and sharing move out of Studio"
+        280, "2026-11-28", "choosing among several faces comes in; uploads move out then"
     ),
     ("parameters", "pti_core/editing/photo_detail.py:compose"): Exemption(
         7, "2026-11-28", "what is kept of the photograph becomes one object"

@@ -61,9 +61,9 @@ def test_a_prompt_becomes_chips_and_then_a_picture(page, studio, monkeypatch):  
         "() => document.querySelector('#slider-age input[type=number]').value == '8'"
     )
     # A mapper is a further edit, with an amount of its own; undone, all is as before.
-    kit = studio._own_editor(studio.networks.get())
+    kit = studio.choices.own_editor(studio.networks.get())
     monkeypatch.setattr(kit.generator, "num_ws", 18)
-    monkeypatch.setitem(studio._editors, kit.generator.name, kit)
+    monkeypatch.setitem(studio.choices.editors, kit.generator.name, kit)
     page.get_by_role("tab", name="Text").click()
     page.fill("#prompt textarea, #prompt input", "afro")
     page.wait_for_function(
