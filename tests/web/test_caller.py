@@ -21,6 +21,7 @@ from service.job_queue import (
     seconds_from,
 )
 from service.share_store import new_secret
+from service.time_estimates import Paces
 from web.middleware.caller import Callers, caller_of, network_of
 
 
@@ -212,10 +213,10 @@ def test_short_work_goes_before_long_work_that_waits_and_does_not_starve_it():
 
 
 def test_several_photographs_are_paced_by_what_one_takes():
-    line = JobQueue()
-    line._pace["paper", "tune"] = 0.5
+    paces = Paces()
+    paces.learn("paper", [Stage("tune", 10, 0.5)])
     plan = [Stage("tune", 100, 9.0), Stage("fit", 1, 3.0)]
-    assert [stage.seconds for stage in line.paced(plan, "paper, 16 people")] == [0.5, 3.0]
+    assert [stage.seconds for stage in paces.applied_to(plan, "paper, 16 people")] == [0.5, 3.0]
 
 
 def test_settings():
