@@ -134,7 +134,7 @@ class Studio:
         Raises:
             PhotographError, NoFaceError, UserError: none can be used, or they are too many.
         """
-        from pti_core.session.file_format import MAX_PEOPLE
+        from pti_core.session.header import MAX_PEOPLE
 
         there = self.desks.get(desk_id).photographs if desk_id else []
         if len(there) + len(photographs) > MAX_PEOPLE:

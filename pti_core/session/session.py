@@ -16,7 +16,7 @@ from pti_core.editing.text_edit import StackEntry
 from pti_core.errors import SessionError
 from pti_core.faces.align import Alignment
 from pti_core.generators.base import Generator
-from pti_core.inversion.pivotal_tuning import TunedDelta
+from pti_core.inversion.tuned_delta import TunedDelta
 from pti_core.session import file_format
 from pti_core.session.atomic_write import write_atomically
 
@@ -140,7 +140,7 @@ class Session:
     def to_bytes(self, eight_bits: bool = True) -> bytes:
         """The session as the bytes of its file; the same session gives the same bytes.
 
-        eight_bits: as in `session_file.pack`; what the file opens to is the same either way.
+        eight_bits: as in `file_format.pack`; what the file opens to is the same either way.
         """
         header = file_format.Header(
             generator_name=self.generator_name,
