@@ -208,6 +208,7 @@ def main() -> int:
     parser.add_argument("--short", action="store_true", help="two minutes, three people")
     parser.add_argument("--session", type=Path, metavar="S.safetensors", help="to be opened")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # the app ends with this, too
     if options.short:
         options.minutes, options.people = 2, 3
     with tempfile.TemporaryDirectory() as name, socket.socket() as free:
