@@ -26,8 +26,9 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from pti_core.editing.directions import Curve
+from pti_core.editing.hair_color import HairColor
 from pti_core.editing.text_edit import HIGH, MAX_ENTRIES, WAYS
-from pti_core.errors import SessionError
+from pti_core.errors import EditError, SessionError
 from pti_core.faces.images import MAX_SIDE, open_photograph
 from pti_core.session import int8_delta
 
@@ -93,6 +94,7 @@ class Header:
     other_curves: the same for the other photographs, in their order; may be empty.
     stack: text edits as (label, way, amount); their steps are tensors.
     person: which of the photographs is shown.
+    hair_color: a colour for the hair; files of before have none.
     """
 
     generator_name: str
@@ -104,6 +106,7 @@ class Header:
     stack: list[tuple[str, str, float]] = field(default_factory=list)
     other_curves: list[dict[str, Curve]] = field(default_factory=list)
     person: int = 0
+    hair_color: HairColor | None = None
 
 
 def pack(header: Header, tensors: dict[str, Tensor], eight_bits: bool = True) -> bytes:
@@ -125,6 +128,7 @@ def pack(header: Header, tensors: dict[str, Tensor], eight_bits: bool = True) ->
             "stack": header.stack,
             "other_curves": header.other_curves,
             "person": header.person,
+            **({"hair_color": header.hair_color.to_dict()} if header.hair_color else {}),
         },
         allow_nan=True,  # refused in the next line, with a sentence
     )
@@ -225,6 +229,7 @@ def check_header(data: Any) -> Header:
         stack=_stack(data.get("stack", [])),
         other_curves=_other_curves(data.get("other_curves", [])),
         person=_person(data.get("person", 0), len(alignments)),
+        hair_color=_hair_color(data.get("hair_color")),
     )
 
 
@@ -392,6 +397,15 @@ def _person(value: Any, count: int) -> int:
     if not _is_integer(value) or not 0 <= value < count:
         raise SessionError(_BROKEN)
     return int(value)
+
+
+def _hair_color(value: Any) -> HairColor | None:
+    if value is None:
+        return None
+    try:
+        return HairColor(**value)
+    except (TypeError, EditError) as error:
+        raise SessionError("The session file's colour of the hair is not sound; " + _ASK) from error
 
 
 def _curve(name: str, points: Any) -> Curve:

@@ -12,6 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from pti_core.editing.directions import Curve, Direction
+from pti_core.editing.hair_color import HairColor
 from pti_core.editing.text_edit import StackEntry
 from pti_core.errors import SessionError
 from pti_core.faces.align import Alignment
@@ -47,6 +48,7 @@ class Session:
         other_curves: the same for each of the others; none where they were not fitted.
         stack: text-driven edits, in the order in which they were made.
         person: which of the N is shown and edited.
+        hair_color: a colour for the hair, if one was chosen.
         made: how it was made (preset, method, seed, settings, metrics, versions): plain JSON.
     """
 
@@ -64,6 +66,7 @@ class Session:
     stack: list[StackEntry] = field(default_factory=list)
     other_curves: list[dict[str, Curve]] = field(default_factory=list)
     person: int = 0
+    hair_color: HairColor | None = None
 
     def __post_init__(self) -> None:
         self.pivots = _plain(self.pivots).float()
@@ -149,6 +152,7 @@ class Session:
             stack=[(entry.label, entry.way, entry.amount) for entry in self.stack],
             other_curves=self.other_curves,
             person=self.person,
+            hair_color=self.hair_color,
         )
         tensors = {"pivots": self.pivots}
         tensors |= {f"delta.{name}": tensor for name, tensor in self.delta.tensors.items()}
@@ -213,6 +217,7 @@ class Session:
             ],
             other_curves=header.other_curves,
             person=header.person,
+            hair_color=header.hair_color,
         )
         if generator is not None:
             session.check_generator(generator)
