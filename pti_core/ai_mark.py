@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont
 from PIL.PngImagePlugin import PngInfo
@@ -42,6 +43,15 @@ def to_jpeg(image: Image.Image, quality: int = 90, marked: bool = False) -> byte
     stream = io.BytesIO()
     extra = {"xmp": _XMP.encode()} if marked else {}
     image.save(stream, "JPEG", quality=quality, **extra)
+    return stream.getvalue()
+
+
+def marked_file(image: Image.Image, encoding: str, **settings: Any) -> bytes:
+    """An RGB picture as a file of Pillow's encoding PNG, JPEG or WEBP, with the mark."""
+    if encoding == "PNG":
+        return to_png(image)
+    stream = io.BytesIO()
+    image.save(stream, encoding, xmp=_XMP.encode(), **settings)
     return stream.getvalue()
 
 

@@ -19,15 +19,17 @@ from pti_core.faces.align import Alignment, align
 from pti_core.faces.attributes import AttributeMeter
 from pti_core.faces.images import Source, open_photograph, to_image, to_tensor
 from pti_core.generators.base import Generator
-from pti_core.inversion.pivotal_tuning import TunedDelta, TuningConfig, for_all, pivotal_tune
+from pti_core.inversion.pivotal_tuning import pivotal_tune
 from pti_core.inversion.presets import PRESETS, Preset
 from pti_core.inversion.projector import Projection, ProjectionConfig, project
+from pti_core.inversion.tuned_delta import TunedDelta
+from pti_core.inversion.tuning_config import TuningConfig, for_all
 from pti_core.models import Toolkit
 from pti_core.networks.e4e import E4E
 from pti_core.networks.lpips import area
 from pti_core.progress import OnStep, Step
 from pti_core.report import LPIPS_SMALL, Clock, measure, peak_rss_mb, plain_settings, versions
-from pti_core.session.file_format import MAX_PEOPLE
+from pti_core.session.header import MAX_PEOPLE
 from pti_core.session.int8_delta import compact
 from pti_core.session.session import Session, encode_crop, encode_photograph
 
@@ -79,40 +81,47 @@ def personalise(
     inversion = _inversion(method, pivot, kit)
     photos = _as_list(photo)
     clock, control = Clock(), _Control(on_step)
+    # 1. Find the face in each photograph and align it.
     with clock.stage("align"):
-        faces = [_prepare(one, kit) for one in photos]
+        faces = [_prepare(one, kit, len(photos)) for one in photos]
         targets = torch.cat([to_tensor(face.crop) for face in faces]).to(kit.generator.w_mean)
+    # 2. Invert each crop: the pivots.
     with clock.stage("invert"):
         projections = [
             _invert(inversion, kit, target, chosen, seed, control.among(index, len(targets)))
             for index, target in enumerate(targets.split(1))
         ]
-        pivots = torch.cat([projection.w for projection in projections])
-        noise = [_changed_noise(kit.generator, projection) for projection in projections]
-    session = Session(
-        generator_name=kit.generator.name,
-        fingerprint=kit.generator.fingerprint,
-        photographs=[face.photograph for face in faces],
-        crops=[encode_crop(face.crop) for face in faces],
-        alignments=[face.alignment for face in faces],
-        pivots=pivots,
-        noise=noise,
-        delta=TunedDelta({}),
-    )
+        session = _new_session(kit.generator, faces, projections)
+    # 3. Tune the generator around the pivots, and fit the edits to each person.
     tuning = for_all(chosen.tuning, len(faces)) if method == "pti" else None
     work = _Work(session, kit, clock, control, seed, targets)
     work.steps["invert"] = sum(projection.steps for projection in projections)
     work.tune(tuning)
+    # 4. Measure how near the result is to the photographs.
     report = work.report(chosen.name, method, inversion)
-    projecting = (
-        None if inversion == "e4e" else plain_settings(_projection_config(chosen, inversion))
-    )
+    projecting = None if inversion == "e4e" else _projection_config(chosen, inversion)
     session.made = {
-        "settings": {"projection": projecting, "tuning": plain_settings(tuning)},
+        "settings": plain_settings({"projection": projecting, "tuning": tuning}),
         "report": report,
         "versions": versions(),
     }
     return session, report
+
+
+def _new_session(
+    generator: Generator, faces: Sequence[_Face], projections: Sequence[Projection]
+) -> Session:
+    """The session of inverted photographs, whose generator is not tuned yet."""
+    return Session(
+        generator_name=generator.name,
+        fingerprint=generator.fingerprint,
+        photographs=[face.photograph for face in faces],
+        crops=[encode_crop(face.crop) for face in faces],
+        alignments=[face.alignment for face in faces],
+        pivots=torch.cat([projection.w for projection in projections]),
+        noise=[_changed_noise(generator, projection) for projection in projections],
+        delta=TunedDelta({}),
+    )
 
 
 def refine(
@@ -353,11 +362,11 @@ def _invert(
     return Projection(ws, {}, 1, losses)
 
 
-def _prepare(photo: Source, kit: Toolkit) -> _Face:
+def _prepare(photo: Source, kit: Toolkit, among: int) -> _Face:
     image = open_photograph(photo)
     landmarks = kit.faces.landmarks(image)
     crop, alignment = align(image, landmarks, kit.generator.resolution)
-    return _Face(encode_photograph(image), crop, alignment)
+    return _Face(encode_photograph(image, among), crop, alignment)
 
 
 def _changed_noise(generator: Generator, projection: Projection) -> dict[str, Tensor]:

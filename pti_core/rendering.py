@@ -20,7 +20,7 @@ from pti_core.editing import base_edits
 from pti_core.editing import directions as latent_directions
 from pti_core.editing.base_renderer import BaseRenderer
 from pti_core.editing.image_ops import remap, resize, resize_flow
-from pti_core.editing.parsing import Parsing
+from pti_core.editing.parsing import FLOW_SIDE, Parsing
 from pti_core.editing.photo_detail import Composite, compose, with_change, with_scene_tone
 from pti_core.editing.photo_layers import PhotoLayers
 from pti_core.editing.text_edit import StackEntry, moved, restyled
@@ -150,10 +150,10 @@ class _Edit:
             return _parse(self.kit, image)
 
         if self.stack:
-            return Parsing.of(_parse(self.kit, image).numpy())
+            return _parsing(_parse(self.kit, image), image)
         cache = self.kit.render_cache
         found = cache.picture(self.session.delta, "parsing", self.code(edits), parse)
-        return Parsing.of(found.numpy())
+        return _parsing(found, image)
 
     def carried(self, image: Tensor) -> Tensor:
         """An image with the edits that the base generator adds."""
@@ -186,8 +186,8 @@ class _Edit:
             return PhotoLayers.of(
                 np.asarray(crop),
                 _to_array(render),
-                Parsing.of(_parse(kit, to_tensor(crop)).numpy()),
-                Parsing.of(_parse(kit, render).numpy()),
+                _parsing(_parse(kit, to_tensor(crop)), render),
+                _parsing(_parse(kit, render), render),
             )
 
         return kit.layers.get(session.delta, session.at(self.person), make)
@@ -227,6 +227,11 @@ def _parse(kit: EditKit, image: Tensor) -> Tensor:
     """Class probabilities (19, 512, 512) on the CPU."""
     assert kit.parser is not None
     return kit.parser(image.to(kit.generator.w_mean))[0].float().cpu()
+
+
+def _parsing(probabilities: Tensor, image: Tensor) -> Parsing:
+    """Class probabilities at the side at which an image is composited."""
+    return Parsing.of(probabilities.numpy(), min(FLOW_SIDE, image.shape[-1]))
 
 
 def _to_array(image: Tensor) -> np.ndarray:

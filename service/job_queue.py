@@ -8,6 +8,7 @@ what a job does: it is a function that takes an `OnStep`.
 from __future__ import annotations
 
 import heapq
+import math
 import threading
 import time
 from collections import deque
@@ -28,6 +29,13 @@ MAX_WAITING = 32
 PLACES_OF_AN_ADDRESS = 4
 # Steps of a stage before its own pace is believed: the first ones allocate memory.
 _STEPS_TO_TRUST = 3
+
+#: A personalisation that is planned to take longer would keep everybody else waiting.
+MAX_SECONDS = 2 * 3600
+#: A job goes before those that wait and take more than so many times as long, ...
+_MUCH_LONGER = 2.0
+#: ... which are passed so many times at most.
+_MAX_PASSED = 4
 
 State = Literal["waiting", "running", "done", "failed", "left"]
 
@@ -100,6 +108,8 @@ class Job:
     Attributes:
         owner: the desk it belongs to, which has one job in the line.
         person: for whom its place is counted.
+        planned: seconds that it was to take when it was submitted.
+        passed: shorter jobs that went before it while it waited.
         result: what the work returned, once `progress().state` is "done".
         error: what it raised, once it is "failed".
     """
@@ -114,6 +124,8 @@ class Job:
         person: Caller = Caller(),
     ):
         self.owner, self.plan, self.kind, self.person = owner, plan, kind, person
+        self.planned = sum(stage.steps * stage.seconds for stage in plan)
+        self.passed = 0  # shorter jobs that went before it while it waited
         self.result: Any = None
         self.error: BaseException | None = None
         self._line, self._work = line, work
@@ -291,13 +303,28 @@ def places_from(environment: Mapping[str, str]) -> int:
     return int(text)
 
 
+def seconds_from(environment: Mapping[str, str]) -> float:
+    """PTI_MAX_MINUTES: how long a personalisation may be planned to take, in seconds; two hours
+    without it.
+
+    Raises:
+        UserError: it is no whole number above nought.
+    """
+    text = environment.get("PTI_MAX_MINUTES") or str(MAX_SECONDS // 60)
+    if not (text.isascii() and text.isdigit() and 0 < int(text) < 10**6):
+        raise UserError(f"PTI_MAX_MINUTES is {text!r}; set it to a whole number above nought.")
+    return 60.0 * int(text)
+
+
 class JobQueue:
-    """First come, first served, each in a thread of the line.
+    """First come, first served, each in a thread of the line; but a short job goes before much
+    longer ones that wait.
 
     Args:
         max_waiting: how many may wait.
         workers: how many run at a time.
         places_of_an_address: how many of one network address may run or wait.
+        max_seconds: how long a job may be planned to take; without it there is no bound.
     """
 
     def __init__(
@@ -305,8 +332,10 @@ class JobQueue:
         max_waiting: int = MAX_WAITING,
         workers: int = 1,
         places_of_an_address: int = PLACES_OF_AN_ADDRESS,
+        max_seconds: float = math.inf,
     ) -> None:
         self._max_waiting, self._of_an_address = max_waiting, places_of_an_address
+        self._max_seconds = max_seconds
         self._waiting: deque[Job] = deque()
         self._running: list[Job] = []
         self._workers = workers
@@ -333,7 +362,8 @@ class JobQueue:
             person: who may have one at a time, whatever the number of desks.
 
         Raises:
-            QueueFullError: desk or person have one already, or too many wait.
+            QueueFullError: desk or person have one already, too many wait, or it would take longer
+                than any may.
         """
         with self._changed:
             self._check_places(owner, person)
@@ -342,9 +372,28 @@ class JobQueue:
                     f"{len(self._waiting)} people wait already; please try again later."
                 )
             job = Job(self, work, self.paced(plan, kind), owner, kind, person)
-            self._waiting.append(job)
+            self._check_length(job)
+            self._put_in_line(job)
             self._changed.notify()
             return job
+
+    def _check_length(self, job: Job) -> None:
+        if job.planned > self._max_seconds:
+            raise QueueFullError(
+                f"This would take about {job.planned / 60:.0f} minutes, and "
+                f"{self._max_seconds / 60:.0f} are the most here; use fewer photographs, or the "
+                "preset fast."
+            )
+
+    def _put_in_line(self, job: Job) -> None:
+        place = len(self._waiting)
+        while place > 0:
+            before = self._waiting[place - 1]
+            if before.passed >= _MAX_PASSED or before.planned <= _MUCH_LONGER * job.planned:
+                break
+            before.passed += 1
+            place -= 1
+        self._waiting.insert(place, job)
 
     def _check_places(self, owner: str, person: Caller) -> None:
         jobs = self._jobs()
@@ -366,7 +415,14 @@ class JobQueue:
 
     def paced(self, plan: list[Stage], kind: str) -> list[Stage]:
         """The plan with the seconds a step that jobs of the same kind took here."""
-        return [Stage(s.name, s.steps, self._pace.get((kind, s.name), s.seconds)) for s in plan]
+        one = kind.partition(",")[0]  # several photographs take the same steps, more of them
+        pace = self._pace
+
+        def seconds(stage: Stage) -> float:
+            near = pace.get((one, stage.name), stage.seconds)
+            return pace.get((kind, stage.name), near)
+
+        return [Stage(stage.name, stage.steps, seconds(stage)) for stage in plan]
 
     def job_of(self, owner: str) -> Job | None:
         """The owner's job that runs or waits."""

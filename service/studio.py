@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pti_core.errors import SessionError, UserError
+from pti_core.errors import PhotographError, SessionError, UserError
 from pti_core.progress import work_of
 from service.executors import Executor, InProcess, OnLoan, Order
 from service.job_queue import Caller, Job, JobQueue, Stage
@@ -111,47 +111,64 @@ class Studio:
         self._face_finding = threading.Lock()
         self._rendering = threading.Lock()
 
-    def align(self, photograph: bytes | Path, desk_id: str | None = None) -> Workspace:
+    def align(
+        self, photograph: bytes | Path, desk_id: str | None = None, address: str = ""
+    ) -> Workspace:
         """Find the face; it lies on the desk from then on, beside what was made before.
+
+        address: the network of whoever asks, for whom a new desk counts; "" if it is not known.
 
         Raises:
             PhotographError, NoFaceError: the desk keeps what it had.
         """
-        data, crop = self._found(photograph)
-        desk = self.desks.get(desk_id) if desk_id else self.desks.new()
-        desk.photographs, desk.crops = [data], [crop]
+        data, crop, note = self._found(photograph)
+        desk = self.desks.get(desk_id) if desk_id else self.desks.new(address)
+        desk.photographs, desk.crops, desk.note = [data], [crop], note
         self.desks.make_room(keep=desk.id)
         return desk
 
     def add(self, photographs: Sequence[bytes | Path], desk_id: str | None = None) -> Workspace:
-        """Further photographs beside those on the desk, to share one generator: all, or none.
+        """Further photographs beside those on the desk, to share one generator. One that cannot be
+        used is left out, and the desk's note names it.
 
         Raises:
-            PhotographError, NoFaceError, UserError: one of them is none, or they are too many.
+            PhotographError, NoFaceError, UserError: none can be used, or they are too many.
         """
-        from pti_core.session.file_format import MAX_PEOPLE
+        from pti_core.session.header import MAX_PEOPLE
 
         there = self.desks.get(desk_id).photographs if desk_id else []
         if len(there) + len(photographs) > MAX_PEOPLE:
             raise UserError(f"A generator is shared by {MAX_PEOPLE} photographs at most.")
-        found = [self._found(photograph) for photograph in photographs]
+        found, notes = [], []
+        for number, photograph in enumerate(photographs, 1):
+            name = photograph.name if isinstance(photograph, Path) else f"photograph {number}"
+            try:
+                found.append(self._found(photograph))
+                notes += [f"{name}: {note}" for note in found[-1][2:] if note]
+            except PhotographError as error:
+                if len(photographs) == 1:
+                    raise
+                notes.append(f"{name} is left out: {error}")
+        if not found:
+            raise PhotographError("None of the photographs can be used. " + " ".join(notes))
         desk = self.desks.get(desk_id) if desk_id else self.desks.new()
-        desk.photographs = [*desk.photographs, *(data for data, _ in found)]
-        desk.crops = [*desk.crops, *(crop for _, crop in found)]
+        desk.photographs = [*desk.photographs, *(data for data, _, _ in found)]
+        desk.crops = [*desk.crops, *(crop for _, crop, _ in found)]
+        desk.note = " ".join(notes)
         self.desks.make_room(keep=desk.id)
         return desk
 
-    def _found(self, photograph: bytes | Path) -> tuple[bytes, Image.Image]:
-        """A photograph's bytes and the aligned face in it."""
+    def _found(self, photograph: bytes | Path) -> tuple[bytes, Image.Image, str]:
+        """A photograph's bytes, the aligned face in it, and a note on the file or ""."""
         from pti_core.faces.align import align
-        from pti_core.faces.images import open_photograph
+        from pti_core.faces.images import read_photograph
 
         data = photograph if isinstance(photograph, bytes) else _read(photograph)
         kit = self.networks.get()
-        image = open_photograph(data)
+        opened = read_photograph(data)
         with self._face_finding:
-            landmarks = kit.faces.landmarks(image)
-        return data, align(image, landmarks, kit.generator.resolution)[0]
+            landmarks = kit.faces.landmarks(opened.image)
+        return data, align(opened.image, landmarks, kit.generator.resolution)[0], opened.note
 
     def personalise(
         self,
@@ -235,8 +252,10 @@ class Studio:
         own = self.line.paced(plan_of(self._preset(preset)), preset)
         return self.line.waiting_seconds() + sum(stage.steps * stage.seconds for stage in own)
 
-    def open(self, source: bytes | Path, desk_id: str | None = None) -> Workspace:
-        """Lay a session file on the desk.
+    def open(
+        self, source: bytes | Path, desk_id: str | None = None, address: str = ""
+    ) -> Workspace:
+        """Lay a session file on the desk. address: as in `align`.
 
         Raises:
             SessionError: it is none, or not for a generator that is had here; the desk keeps what
@@ -251,7 +270,7 @@ class Studio:
         session.check_generator(kit.generator)
         # An edit that this version does not know is said now, not at the first slider.
         directions.apply(session.pivot(), session.edits, session.directions(kit.directions))
-        desk = self.desks.get(desk_id) if desk_id else self.desks.new()
+        desk = self.desks.get(desk_id) if desk_id else self.desks.new(address)
         if self.line.job_of(desk.id) is not None:
             raise SessionError("Your personalisation is running; stop it or let it end first.")
         report = session.made.get("report")
@@ -309,7 +328,7 @@ class Studio:
 
         desk = self._with_session(desk_id)
         side = PREVIEW_SIDE if moving else SCREEN_SIDE
-        after = to_jpeg(self.picture(desk_id, edits, view, side), 80 if moving else 92)
+        after = to_jpeg(self.picture(desk_id, edits, view, side), 80 if moving else 92, marked=True)
         shown, name = desk.shown, f"before, {view}"
         if name not in shown:
             assert desk.session is not None
@@ -335,8 +354,8 @@ class Studio:
         kit = self._edit_kit(self.session(desk_id).generator_name)
         face = self._previewer.picture(desk, kit, _moved(edits))
         if face is None:
-            return to_jpeg(self.picture(desk_id, edits, view, PREVIEW_SIDE), 80)
-        return to_jpeg(self._viewed(desk, face, view, PREVIEW_SIDE), 85)
+            return to_jpeg(self.picture(desk_id, edits, view, PREVIEW_SIDE), 80, marked=True)
+        return to_jpeg(self._viewed(desk, face, view, PREVIEW_SIDE), 85, marked=True)
 
     @cached_property
     def _previewer(self) -> Previewer:
@@ -464,13 +483,13 @@ class Studio:
         card = draw_card(before, after, self._caption(session.generator_name, _moved(edits)))
         return store.save(data, secret, view=view, card=card, name=name)
 
-    def open_share(self, store: Store, share: Any) -> tuple[Workspace, str]:
-        """A copy of what a link shows, on a desk of its own, and its view.
+    def open_share(self, store: Store, share: Any, address: str = "") -> tuple[Workspace, str]:
+        """A copy of what a link shows, on a desk of its own, and its view. address: as in `align`.
 
         Raises as `Store.session` and `open` do.
         """
         record = store.record(share)
-        desk = self.open(store.session(share))
+        desk = self.open(store.session(share), address=address)
         return desk, record.view if record.view in VIEWS else VIEWS[0]
 
     def _caption(self, generator: str, edits: Mapping[str, float]) -> str:

@@ -67,9 +67,14 @@ class Parsing:
 
     @property
     def head(self) -> np.ndarray:
-        """Share (S, S) of the head: what edits move. Neck and clothes belong to the scene."""
+        """Share (S, S) of the head: what edits move."""
         scene = self.group("background") + self.group("cloth") + self.group("neck")
         return smoothstep((0.8 - scene) / 0.6)
+
+    @property
+    def figure(self) -> np.ndarray:
+        """Share (S, S) of head and neck, which bends with it. Clothes belong to the scene."""
+        return smoothstep((0.8 - self.group("background") - self.group("cloth")) / 0.6)
 
     def warped(self, flow: np.ndarray) -> Parsing:
         """The masks carried by a flow (S, S, 2)."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from pti_core.inversion.losses import View
-from pti_core.inversion.pivotal_tuning import TuningConfig
 from pti_core.inversion.projector import ProjectionConfig
+from pti_core.inversion.tuning_config import TuningConfig
 
 
 @dataclass(frozen=True)

@@ -17,13 +17,16 @@ from pti_core.editing.text_edit import StackEntry
 from pti_core.errors import SessionError
 from pti_core.faces.align import Alignment
 from pti_core.generators.base import Generator
-from pti_core.inversion.pivotal_tuning import TunedDelta
+from pti_core.inversion.tuned_delta import TunedDelta
 from pti_core.session import file_format
 from pti_core.session.atomic_write import write_atomically
 
 # At 95 without colour subsampling a photograph differs from its original by less than its noise:
 # pasting shows the original's pixels around the face within one or two levels.
 PHOTOGRAPH_QUALITY = 95
+#: Room in a session's file for the weights and all else beside the pictures (StyleGAN2's take 30
+#: MB), and for one crop (1024 x 1024 pixels as PNG).
+WEIGHTS_BYTES, CROP_BYTES = 60 * 2**20, 3 * 2**20
 
 
 @dataclass(eq=False)
@@ -140,7 +143,7 @@ class Session:
     def to_bytes(self, eight_bits: bool = True) -> bytes:
         """The session as the bytes of its file; the same session gives the same bytes.
 
-        eight_bits: as in `session_file.pack`; what the file opens to is the same either way.
+        eight_bits: as in `file_format.pack`; what the file opens to is the same either way.
         """
         header = file_format.Header(
             generator_name=self.generator_name,
@@ -234,11 +237,28 @@ class Session:
                 )
 
 
-def encode_photograph(image: Image.Image) -> bytes:
-    """An RGB photograph as a session keeps it: JPEG without metadata, at its own resolution."""
-    stream = io.BytesIO()
-    image.save(stream, "JPEG", quality=PHOTOGRAPH_QUALITY, subsampling=0)
-    return stream.getvalue()
+def encode_photograph(image: Image.Image, among: int = 1) -> bytes:
+    """An RGB photograph as a session keeps it: JPEG without metadata, at its own resolution.
+
+    One that would take more than its share of the file is encoded more coarsely.
+
+    Args:
+        among: how many photographs the session holds.
+
+    Raises:
+        SessionError: it would take too much all the same.
+    """
+    share = (file_format.MAX_FILE - WEIGHTS_BYTES) // among - CROP_BYTES
+    bound = min(share, file_format.MAX_PICTURE_BYTES)
+    for quality, subsampling in ((PHOTOGRAPH_QUALITY, 0), (90, 2), (80, 2), (70, 2)):
+        stream = io.BytesIO()
+        image.save(stream, "JPEG", quality=quality, subsampling=subsampling)
+        if stream.tell() <= bound:
+            return stream.getvalue()
+    raise SessionError(
+        "The photographs are too large to be kept in one session file; use fewer of them, or "
+        "smaller ones."
+    )
 
 
 def encode_crop(image: Image.Image) -> bytes:

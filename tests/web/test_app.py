@@ -22,6 +22,7 @@ from PIL import Image
 from pti_core.ai_mark import DIGITAL_SOURCE_TYPE
 from pti_core.editing.controls import Control, controls_of, read_controls
 from pti_core.editing.directions import load_directions
+from pti_core.errors import PhotographError
 from pti_core.models import Toolkit
 from pti_core.progress import Step
 from pti_core.session.session import Session
@@ -195,6 +196,21 @@ def test_several_people_share_one_generator(client, studio, tmp_path, make_pictu
     assert "counted from 0" in refusal(client, desk, 3, {}, api_name="/show_person")
 
 
+def test_of_several_photographs_a_bad_one_is_named(studio, tmp_path, make_picture):
+    good, bad, blank = tmp_path / "good.png", tmp_path / "bad.png", tmp_path / "blank.png"
+    make_picture(90, 80).save(good)
+    bad.write_bytes(b"no photograph")
+    Image.new("RGB", (80, 80)).save(blank)
+    desk = studio.add([bad, good, blank])
+    assert len(desk.crops) == 1
+    assert "bad.png is left out" in desk.note and "blank.png is left out: No face" in desk.note
+    with pytest.raises(PhotographError, match="None of the photographs"):
+        studio.add([bad, blank], desk.id)
+    assert len(desk.crops) == 1
+    with pytest.raises(PhotographError, match="not a picture"):
+        studio.add([bad], desk.id)
+
+
 def test_edits_go_as_far_as_those_of_whom_one_turns_to(client, studio, tmp_path, make_picture):
     paths = [tmp_path / "a.png", tmp_path / "b.png"]
     for path in paths:
@@ -218,7 +234,7 @@ def test_the_page_has_a_gallery_where_there_are_several(studio, directions, tmp_
     files = [str(tmp_path / f"{i}.png") for i in range(2)]
     for file in files:
         make_picture(90, 80).save(file)
-    desk, _, _, one = page.choosing.look(files[0], None)
+    desk, _, _, one, _ = page.choosing.look(files[0], None)
     assert one.visible is False
     same, _, start, two = page.gallery.take(files[1:], desk)
     assert same == desk and len(two.value) == 2 and "2" in start.value
@@ -229,6 +245,19 @@ def test_the_page_has_a_gallery_where_there_are_several(studio, directions, tmp_
     pressed = SimpleNamespace(index=1)
     after = page.gallery.turn(pressed, desk, "face", [], *amounts)
     assert after[-1].selected_index == 1 and studio.session(desk).person == 1
+
+
+def test_the_photographs_box_shows_what_no_browser_can(studio, directions, tmp_path, make_picture):
+    page = Page(studio, controls_of(directions.values()), "short")
+    with gr.Blocks():
+        page.lay_out("")
+        page.wire()
+    path = tmp_path / "scan.tif"
+    make_picture(90, 80).save(path)
+    *_, shown = page.choosing.look(str(path), None)
+    with Image.open(shown) as image:
+        assert image.format == "JPEG" and image.size == (90, 80)
+    assert page.choosing.look(shown, None) == gr.skip()  # the change that showing it makes
 
 
 def test_each_sees_only_their_own(url, tmp_path, make_picture):
@@ -403,6 +432,24 @@ def test_desks_keep_within_their_bound():
     large.photographs = [bytes(2_000_000)]
     desks.make_room(keep=large.id)
     assert list(desks) == [large.id]
+
+
+def test_the_greediest_address_loses_its_desks_first():
+    desks = Workspaces(max_mb=4)
+
+    def lay(address: str, megabytes: float) -> Workspace:
+        desk = desks.new(address)
+        desk.photographs = [bytes(int(megabytes * 2**20))]
+        desks.make_room(keep=desk.id)
+        return desk
+
+    honest = [lay(f"8.8.{number}.8", 0.2) for number in range(5)]
+    unknown = lay("", 0.2)
+    greedy = [lay("1.1.1.1", 1.3) for _ in range(6)]
+    kept = set(desks)
+    assert all(desk.id in kept for desk in [*honest, unknown])
+    assert [desk.id in kept for desk in greedy] == [False] * 4 + [True] * 2
+    assert desks.nbytes() <= 4 * 2**20
 
 
 def test_identifiers_cannot_be_guessed():

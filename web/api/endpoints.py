@@ -17,7 +17,7 @@ from service.studio import VIEWS, Studio
 from web.events import EDITS
 from web.files import cached
 from web.job_watch import watch
-from web.middleware.caller import caller_of
+from web.middleware.caller import caller_of, network_asking
 from web.user_errors import as_error, sentence
 
 
@@ -70,12 +70,12 @@ class Endpoints:
         press.click(self.refine, going_on, answer, api_name="refine", **many)
 
     @as_error
-    def align(self, photograph: str | None) -> Any:
+    def align(self, photograph: str | None, request: gr.Request | None = None) -> Any:
         """Find the face in a photograph: the first step, before `personalise`.
 
         Args:
-            photograph: a JPEG, PNG, WebP or HEIC file of up to 200 MB that shows a face. Use only
-                photographs of yourself or of people who agreed.
+            photograph: a JPEG, PNG, WebP, HEIC, AVIF, BMP, TIFF or GIF file of up to 200 MB that
+                shows a face. Use only photographs of yourself or of people who agreed.
 
         Returns:
             An id for the other calls: who knows it may use what is made from the photograph.
@@ -83,7 +83,7 @@ class Endpoints:
         """
         if photograph is None:
             raise UserError("Give a photograph.")
-        desk = self.studio.align(Path(photograph))
+        desk = self.studio.align(Path(photograph), address=network_asking(request))
         return desk.id, desk.crop
 
     @as_error
@@ -221,7 +221,7 @@ class Endpoints:
         return cached(data, "session.safetensors")
 
     @as_error
-    def open_session(self, session: str | None) -> Any:
+    def open_session(self, session: str | None, request: gr.Request | None = None) -> Any:
         """Open a session file that `save_session` or the page gave.
 
         Args:
@@ -233,7 +233,7 @@ class Endpoints:
         """
         if session is None:
             raise UserError("Give a session file.")
-        desk = self.studio.open(Path(session))
+        desk = self.studio.open(Path(session), address=network_asking(request))
         found = desk.session
         assert found is not None
         shown = {"person": found.person, "people": len(found.crops)}

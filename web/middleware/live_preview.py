@@ -54,11 +54,14 @@ class LivePreviews:
             await self._app(scope, receive, send)
 
     async def _answer(self, request: Request) -> Response:
-        if self._waiting >= MAX_WAITING:
+        try:
+            desk, edits, view, full = _read(await _body(request))
+        except UserError as error:
+            return PlainTextResponse(str(error), 400)
+        if self._waiting >= MAX_WAITING:  # counted once read: a slow request takes nobody's place
             return PlainTextResponse("Too many pictures are asked for at once.", 503)
         self._waiting += 1
         try:
-            desk, edits, view, full = _read(await _body(request))
             if full:
                 return await self._rested(desk, edits, view)
             picture = await asyncio.to_thread(self._studio.preview, desk, edits, view)

@@ -14,7 +14,7 @@ from pti_core.editing.animation import FORMS, SIDES, between, encode
 from pti_core.errors import UserError
 from service.studio import Studio
 from web import strings
-from web.events import press, private, quiet
+from web.events import FRAMES, press, private, quiet
 from web.files import cached
 from web.tabs.edit_list import amount_of
 
@@ -65,8 +65,7 @@ class AnimationTab:
                 *page.editing.inputs,
             ],
             [self.bar, self.result, self.file],
-            concurrency_id="frames",
-            concurrency_limit=1,
+            **FRAMES,
             **quiet("animate"),
         ).success(None, js=press("animation-file"), **private("animation_ready"))
 

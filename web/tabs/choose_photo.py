@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from service.studio import Studio
+from pti_core.ai_mark import to_jpeg
+from service.studio import SCREEN_SIDE, Studio
 from web import strings
 from web.events import private
+from web.files import cached
+from web.middleware.caller import network_asking
 from web.tabs.face_gallery import faces
 from web.user_errors import in_a_sentence
 
@@ -17,6 +21,8 @@ if TYPE_CHECKING:
     from web.page import Page
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
+#: Endings of files that no browser, or not every browser, shows.
+NOT_SHOWN = (".tif", ".tiff", ".heic", ".heif", ".hif")
 
 
 class ChoosePhoto:
@@ -24,6 +30,7 @@ class ChoosePhoto:
 
     def __init__(self, studio: Studio) -> None:
         self.studio = studio
+        self._stand_in = f"shown-{secrets.token_hex(8)}.jpg"
 
     def lay_out(self) -> None:
         gr.HTML("<h2><b>1</b> Photograph</h2>", padding=False)
@@ -65,7 +72,7 @@ class ChoosePhoto:
         self.photograph.change(
             self.look,
             [self.photograph, page.desk],
-            found,
+            [*found, self.photograph],
             show_progress_on=[page.personalising.crop],
             concurrency_id="look",
             concurrency_limit=1,
@@ -80,19 +87,36 @@ class ChoosePhoto:
         )
 
     @in_a_sentence
-    def look(self, path: str | None, desk_id: str | None) -> Any:
+    def look(self, path: str | None, desk_id: str | None, request: gr.Request | None = None) -> Any:
         """A photograph was chosen: its face at once, or why there is none."""
-        if path is None:
+        if path is None or Path(path).name == self._stand_in:
             return gr.skip()
-        desk = self.studio.align(Path(path), self._known(desk_id))
+        desk = self.studio.align(Path(path), self._known(desk_id), network_asking(request))
+        if desk.note:
+            gr.Info(desk.note, title="")
         start = gr.Button("Personalise", interactive=True)
-        return desk.id, desk.crop, start, faces(desk.crops)
+        return desk.id, desk.crop, start, faces(desk.crops), self._shown(Path(path))
+
+    def _shown(self, path: Path) -> Any:
+        """What the photograph's box shows: the file, or a JPEG picture of it where browsers cannot
+        show the file. The box then tells of another change, which `look` passes over."""
+        if path.suffix.lower() not in NOT_SHOWN:
+            return gr.skip()
+        from pti_core.faces.images import read_photograph
+
+        return cached(to_jpeg(read_photograph(path, SCREEN_SIDE).image), self._stand_in)
 
     @in_a_sentence
-    def open_session(self, path: str | None, desk_id: str | None, view: str) -> Any:
+    def open_session(
+        self,
+        path: str | None,
+        desk_id: str | None,
+        view: str,
+        request: gr.Request | None = None,
+    ) -> Any:
         if path is None:
             return gr.skip()
-        desk = self.studio.open(Path(path), self._known(desk_id))
+        desk = self.studio.open(Path(path), self._known(desk_id), network_asking(request))
         start = gr.Button("Personalise again", interactive=True)
         return [desk.id, desk.crop, start, faces(desk.crops), *self._show(desk.id, view)]
 

@@ -69,6 +69,8 @@ class FaceGallery:
             return gr.skip()
         known = desk_id if desk_id in set(self.studio.desks) else None
         desk = self.studio.add([Path(path) for path in paths], known)
+        if desk.note:
+            gr.Warning(desk.note, title="")
         start = gr.Button(_personalise(len(desk.crops)), interactive=True)
         return desk.id, desk.crop, start, faces(desk.crops)
 

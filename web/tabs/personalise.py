@@ -21,8 +21,8 @@ from web.user_errors import sentence
 if TYPE_CHECKING:
     from web.page import Page
 
-# How long a personalisation goes on without its page: a reload on a telephone is back by then.
-RELOAD_SECONDS = 45
+# How long a personalisation goes on without its page: a telephone may be locked, or on a train.
+RELOAD_SECONDS = 600
 
 
 class PersonalisePart:
@@ -183,4 +183,4 @@ def _preview(progress: Progress) -> bytes:
     from pti_core.faces.images import to_image
 
     assert progress.picture is not None
-    return to_jpeg(to_image(progress.picture))
+    return to_jpeg(to_image(progress.picture), marked=True)

@@ -10,7 +10,7 @@ import gradio as gr
 from pti_core.ai_mark import to_jpeg
 from pti_core.errors import UserError
 from service.studio import Studio
-from web.events import EDITS, quiet
+from web.events import EDITS, STRIPS, quiet
 from web.files import cached
 from web.tabs.edit_list import amount_of
 from web.user_errors import in_a_sentence
@@ -54,8 +54,7 @@ class RangeTab:
             [self.edit, *page.editing.inputs],
             [self.strip, self.amounts],
             trigger_mode="always_last",
-            concurrency_id="strip",
-            concurrency_limit=1,
+            **STRIPS,
             show_progress_on=[self.strip],
             **quiet("strip"),
         )
@@ -76,7 +75,7 @@ class RangeTab:
                 desk_id or "", self.editing.edits(state), name
             ):
                 amount = round(round(amount / control.step) * control.step, 9)
-                path = cached(to_jpeg(picture, 85), "strip.jpg")
+                path = cached(to_jpeg(picture, 85, marked=True), "strip.jpg")
                 pictures.append((path, amount_of(control, amount)))
                 amounts.append(amount)
                 yield gr.Gallery(pictures, selected_index=None), amounts

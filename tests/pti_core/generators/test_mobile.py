@@ -12,7 +12,8 @@ from safetensors.torch import load_file
 
 from checkpoints.factory import load_generator
 from pti_core.errors import CheckpointError
-from pti_core.generators.mobile import depthwise_modulated, inverse_haar, read_ir
+from pti_core.generators.mobile import depthwise_modulated, inverse_haar
+from pti_core.generators.mobile_files import read_ir
 from tests.conftest import SIDE, make_generator, make_lively_generator
 
 SHARED = Path(os.environ.get("PTI_SHARED", "../shared"))

@@ -24,8 +24,15 @@ from pti_core.inversion.losses import View
 from pti_core.inversion.pivotal_tuning import TunedDelta, TuningConfig, pivotal_tune
 from pti_core.models import EditKit
 from pti_core.rendering import paste_back, picture, render
+from pti_core.session import file_format
 from pti_core.session.atomic_write import OutputError, check_writable, write_atomically
-from pti_core.session.session import Session, encode_crop, encode_photograph
+from pti_core.session.session import (
+    CROP_BYTES,
+    WEIGHTS_BYTES,
+    Session,
+    encode_crop,
+    encode_photograph,
+)
 from tests.conftest import SIDE, make_generator
 
 PHOTO = (150, 120)
@@ -542,3 +549,22 @@ def test_saving_what_could_not_be_opened_is_refused(generator, make_picture):
     session.edits = {"age": float("nan")}
     with pytest.raises(SessionError):
         session.to_bytes()
+
+
+def test_what_is_personalised_can_be_saved_and_opened():
+    """Photographs of noise, the largest that JPEG makes, have their share of the file each."""
+    noise = Image.effect_noise((1500, 1000), 90).convert("RGB")
+    whole = encode_photograph(noise)
+    assert len(encode_photograph(noise, 10)) == len(whole)  # small: nothing is lost
+    share = (file_format.MAX_FILE - WEIGHTS_BYTES) // 16 - CROP_BYTES
+    large = Image.effect_noise((3000, 2400), 90).convert("RGB")
+    assert len(encode_photograph(large)) > share >= len(encode_photograph(large, 16))
+    assert WEIGHTS_BYTES + 16 * (share + CROP_BYTES) <= file_format.MAX_FILE
+    assert share < file_format.MAX_PICTURE_BYTES
+
+
+def test_photographs_that_no_file_holds_are_refused_before_the_work(monkeypatch):
+    monkeypatch.setattr(file_format, "MAX_PICTURE_BYTES", 10_000)
+    noise = Image.effect_noise((600, 500), 90).convert("RGB")
+    with pytest.raises(SessionError, match="use fewer of them"):
+        encode_photograph(noise)
