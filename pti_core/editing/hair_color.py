@@ -134,7 +134,7 @@ def dyed(image: np.ndarray, matte: np.ndarray, chosen: Sequence[Tint]) -> np.nda
     box = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
     own, share = image[box], matte[box]
     hair = _unmixed(own, share)
-    light = _lightness(hair)
+    light = lightness(hair)
     sure = share > 0.9
     if sure.sum() < 64:
         sure = share > 0.5 * share.max()
@@ -169,7 +169,7 @@ def _unmixed(image: np.ndarray, matte: np.ndarray) -> np.ndarray:
     return np.asarray(mean + own * (image - mean))
 
 
-def _lightness(image: np.ndarray) -> np.ndarray:
+def lightness(image: np.ndarray) -> np.ndarray:
     """Cube root of luminance (R, R): OKLab's lightness of colours that are nearly grey."""
     linear = _linear_table()[np.clip(image, 0, 255).astype(np.uint8)]
     whole = linear @ np.array([0.2126, 0.7152, 0.0722], dtype=np.float32)
@@ -184,7 +184,7 @@ def _linear_table() -> np.ndarray:
 
 
 def _median_color(hair: np.ndarray, light: np.ndarray, sure: np.ndarray) -> np.ndarray:
-    """OKLab of the hair, its lightness that of `_lightness`."""
+    """OKLab of the hair, its lightness that of `lightness`."""
     lab = oklab(np.median(hair[sure], axis=0))
     lab[0] = np.median(light[sure])
     return lab
@@ -300,7 +300,7 @@ def dyed(image: np.ndarray, matte: np.ndarray, chosen: Sequence[Tint]) -> np.nda
     box = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
     own, share = image[box], matte[box]
     hair = _unmixed(own, share)
-    light = _lightness(hair)
+    light = lightness(hair)
     sure = share > 0.9
     if sure.sum() < 64:
         sure = share > 0.5 * share.max()
@@ -335,7 +335,7 @@ def _unmixed(image: np.ndarray, matte: np.ndarray) -> np.ndarray:
     return np.asarray(mean + own * (image - mean))
 
 
-def _lightness(image: np.ndarray) -> np.ndarray:
+def lightness(image: np.ndarray) -> np.ndarray:
     """Cube root of luminance (R, R): OKLab's lightness of colours that are nearly grey."""
     linear = _linear_table()[np.clip(image, 0, 255).astype(np.uint8)]
     whole = linear @ np.array([0.2126, 0.7152, 0.0722], dtype=np.float32)
@@ -350,7 +350,7 @@ def _linear_table() -> np.ndarray:
 
 
 def _median_color(hair: np.ndarray, light: np.ndarray, sure: np.ndarray) -> np.ndarray:
-    """OKLab of the hair, its lightness that of `_lightness`."""
+    """OKLab of the hair, its lightness that of `lightness`."""
     lab = oklab(np.median(hair[sure], axis=0))
     lab[0] = np.median(light[sure])
     return lab

@@ -58,7 +58,7 @@ def hair_matte(image: np.ndarray, parsing: Parsing) -> np.ndarray:
 
     Beards, brows and hats are other classes of the parser.
     """
-    return _matte(image, parsing.group("hair"), _REACH)
+    return _matte(image, np.maximum(parsing.group("hair") - parsing.group("hat"), 0), _REACH)
 
 
 def brow_matte(image: np.ndarray, parsing: Parsing) -> np.ndarray:
