@@ -20,10 +20,17 @@ from pti_core.editing import base_edits
 from pti_core.editing import directions as latent_directions
 from pti_core.editing.base_edits import Extras
 from pti_core.editing.base_renderer import BaseRenderer, Shown
+from pti_core.editing.face_tone import MAKEUP, with_makeup, with_own_eyes_and_teeth
 from pti_core.editing.hair_color import HairColor
 from pti_core.editing.image_ops import luma, remap, resize, resize_flow, smoothstep
 from pti_core.editing.parsing import FLOW_SIDE, Parsing
-from pti_core.editing.photo_detail import Composite, compose, with_change, with_scene_tone
+from pti_core.editing.photo_detail import (
+    Composite,
+    compose,
+    unedited,
+    with_change,
+    with_scene_tone,
+)
 from pti_core.editing.photo_layers import PhotoLayers
 from pti_core.editing.text_edit import StackEntry, moved, restyled
 from pti_core.faces.images import to_image, to_tensor
@@ -32,7 +39,7 @@ from pti_core.models import EditKit
 from pti_core.session.session import Session
 
 #: Edits whose purpose is another tone of the skin: elsewhere it is kept.
-_SKIN_TONE = frozenset(("skin_tone", "skin_red", "makeup"))
+_SKIN_TONE = frozenset(("skin_tone", "skin_red"))
 #: Edits that change the hair's tone but not its shape.
 _HAIR_TONE = frozenset(("age",))
 #: Text-driven edits change the hair's shape if they change so much of its area.
@@ -208,8 +215,28 @@ class _Edit:
 
 def _composite(edit: _Edit, keep_background: bool) -> Composite:
     layers = edit.layers()
-    scene = [n for n in edit.own if edit.kit.directions[n].group == "scene" and edit.own[n]]
-    shape = {name: amount for name, amount in edit.own.items() if name not in scene and amount}
+    active = {name: amount for name, amount in edit.own.items() if amount}
+    scene = [name for name in active if edit.kit.directions[name].group == "scene"]
+    painted = {name: amount for name, amount in active.items() if name not in scene}
+    shape = {name: amount for name, amount in painted.items() if name not in MAKEUP}
+    if not shape and not edit.stack and keep_background:
+        found, masks = unedited(layers), layers.photo_parsing
+    else:
+        found, masks = _composed(edit, shape, keep_background)
+    image = _retouched(edit, Shown(found.image, masks), shape, painted)
+    if image is not found.image:
+        found = with_change(found, image)
+    if scene:
+        change = _to_array(edit.tuned(active)) - _to_array(edit.tuned(painted))
+        found = with_scene_tone(found, change)
+    return found
+
+
+def _composed(
+    edit: _Edit, shape: Mapping[str, float], keep_background: bool
+) -> tuple[Composite, Parsing]:
+    """The tuned render of some edits, composited with the photograph, and what that shows."""
+    layers = edit.layers()
     render = edit.tuned(shape)
     parsing = edit.parsing(shape, render)
     hair_shape = bool(edit.stack) and _hair_moved(layers.render_parsing, parsing)
@@ -222,18 +249,27 @@ def _composite(edit: _Edit, keep_background: bool) -> Composite:
         hair_shape=hair_shape,
         keep_background=keep_background,
     )
+    own = hair_shape or not keep_background
+    return found, parsing if own else _masks(layers, found, parsing)
+
+
+def _retouched(
+    edit: _Edit, shown: Shown, shape: Mapping[str, float], painted: Mapping[str, float]
+) -> np.ndarray:
+    """A composite with eyes and teeth in their colours, make-up, and what the base adds."""
+    layers, image = edit.layers(), shown.image
+    if shape and not edit.stack:
+        image = with_own_eyes_and_teeth(image, shown.parsing, layers.photo, layers.photo_parsing)
+    names = MAKEUP.intersection(painted)
+    if names:
+        change = _to_array(edit.tuned(painted)) - _to_array(edit.tuned(shape))
+        image = with_makeup(image, change, shown.parsing, names)
     if edit.extras:
-        unmoved = not shape and not edit.stack and keep_background
-        masks = parsing if hair_shape or not keep_background else _masks(layers, found, parsing)
-        shown = Shown(found.image, layers.photo_parsing if unmoved else masks)
+        shown = Shown(image, shown.parsing)
         image = base_edits.carry(shown, layers.plate, edit.base(), edit.code(shape), edit.extras)
-        if layers.monochrome and edit.extras.hair_color is None:
-            image = np.repeat(luma(image)[..., None], 3, -1)
-        found = with_change(found, image)
-    if scene:
-        change = _to_array(edit.tuned(edit.own)) - _to_array(render)
-        found = with_scene_tone(found, change)
-    return found
+    if layers.monochrome and edit.extras.hair_color is None and image is not shown.image:
+        image = np.repeat(luma(image)[..., None], 3, -1)
+    return image
 
 
 def _masks(layers: PhotoLayers, found: Composite, edited: Parsing) -> Parsing:

@@ -73,39 +73,32 @@ def carry(
         plate: (R, R, 3), the scene without the head.
         w: w or ws of the edits that move the face.
     """
-    beards, styles = extras.of(BEARDS), extras.of(STYLES)
-    image = shown.image
+    hair = hair_matte(shown.image, shown.parsing)
+    image, beards = shown.image, extras.of(BEARDS)
     if min(beards.values(), default=0) < 0:
         image = shaven(Shown(image, shown.parsing), base, w, beards)
     if max(beards.values(), default=0) > 0:
-        image = grown(Shown(image, shown.parsing), base, w, beards)
-    image = _with_hair(Shown(image, shown.parsing), plate, base, w, extras, styles)
+        image = grown(Shown(image, shown.parsing), base, w, hair, beards)
+    styles = extras.of(STYLES)
+    if styles:
+        found = restyled(Shown(image, shown.parsing), plate, hair, base, w, styles)
+        image, hair = found.image, found.hair
+    image = _coloured(Shown(image, shown.parsing), hair, base, extras)
     if extras.edits.get(GLASSES, 0) > 0:
         image = with_glasses(Shown(image, shown.parsing), base, hair, extras.edits[GLASSES])
     return image
 
 
-def _with_hair(
-    shown: Shown,
-    plate: np.ndarray,
-    base: BaseRenderer,
-    w: Tensor,
-    extras: Extras,
-    styles: Mapping[str, float],
-) -> np.ndarray:
+def _coloured(shown: Shown, hair: np.ndarray, base: BaseRenderer, extras: Extras) -> np.ndarray:
+    """With its hair (matte (R, R)), and its brows if asked for, in the colours."""
     ends = {name: (base.directions[name].low, base.directions[name].high) for name in SLIDERS}
     colours = tints(extras.hair_color, extras.of(SLIDERS), ends)
-    if not styles and not colours:
+    if not colours or not enough_hair(hair):
         return shown.image
-    image, hair = shown.image, hair_matte(shown.image, shown.parsing)
-    if styles:
-        found = restyled(shown, plate, hair, base, w, styles)
-        image, hair = found.image, found.hair
-    if colours and enough_hair(hair):
-        image = dyed(image, hair, colours)
-        if extras.hair_color is not None and extras.hair_color.brows:
-            brows = brow_matte(image, shown.parsing)
-            image = dyed(image, brows, [darker(colours[-1])])
+    image = dyed(shown.image, hair, colours)
+    if extras.hair_color is not None and extras.hair_color.brows:
+        brows = brow_matte(shown.image, shown.parsing)
+        image = dyed(image, brows, [darker(colours[-1])])
     return image
 
 
