@@ -20,6 +20,7 @@ from pti_core.editing import base_edits
 from pti_core.editing import directions as latent_directions
 from pti_core.editing.base_edits import Extras
 from pti_core.editing.base_renderer import BaseRenderer, Shown
+from pti_core.editing.beard import without_leak
 from pti_core.editing.face_tone import MAKEUP, with_makeup, with_own_eyes_and_teeth
 from pti_core.editing.hair_color import HairColor
 from pti_core.editing.image_ops import luma, remap, resize, resize_flow, smoothstep
@@ -42,6 +43,8 @@ from pti_core.session.session import Session
 _SKIN_TONE = frozenset(("skin_tone", "skin_red"))
 #: Edits that change the hair's tone but not its shape.
 _HAIR_TONE = frozenset(("age",))
+#: Edits that may darken the lower face.
+_BEARDED = frozenset(("age", "gender", "skin_tone", "skin_red"))
 #: Text-driven edits change the hair's shape if they change so much of its area.
 _HAIR_MOVED = 0.2
 
@@ -223,7 +226,7 @@ def _composite(edit: _Edit, keep_background: bool) -> Composite:
         found, masks = unedited(layers), layers.photo_parsing
     else:
         found, masks = _composed(edit, shape, keep_background)
-    image = _retouched(edit, Shown(found.image, masks), shape, painted)
+    image = _retouched(edit, found, masks, shape, painted)
     if image is not found.image:
         found = with_change(found, image)
     if scene:
@@ -254,20 +257,26 @@ def _composed(
 
 
 def _retouched(
-    edit: _Edit, shown: Shown, shape: Mapping[str, float], painted: Mapping[str, float]
+    edit: _Edit,
+    found: Composite,
+    masks: Parsing,
+    shape: Mapping[str, float],
+    painted: Mapping[str, float],
 ) -> np.ndarray:
     """A composite with eyes and teeth in their colours, make-up, and what the base adds."""
-    layers, image = edit.layers(), shown.image
+    layers, image = edit.layers(), found.image
     if shape and not edit.stack:
-        image = with_own_eyes_and_teeth(image, shown.parsing, layers.photo, layers.photo_parsing)
+        image = with_own_eyes_and_teeth(image, masks, layers.photo, layers.photo_parsing)
+        if _BEARDED.isdisjoint(shape):
+            image = without_leak(image, masks, layers.photo, found.flow)
     names = MAKEUP.intersection(painted)
     if names:
         change = _to_array(edit.tuned(painted)) - _to_array(edit.tuned(shape))
-        image = with_makeup(image, change, shown.parsing, names)
+        image = with_makeup(image, change, masks, names)
     if edit.extras:
-        shown = Shown(image, shown.parsing)
+        shown = Shown(image, masks)
         image = base_edits.carry(shown, layers.plate, edit.base(), edit.code(shape), edit.extras)
-    if layers.monochrome and edit.extras.hair_color is None and image is not shown.image:
+    if layers.monochrome and edit.extras.hair_color is None and image is not found.image:
         image = np.repeat(luma(image)[..., None], 3, -1)
     return image
 

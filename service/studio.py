@@ -566,7 +566,8 @@ class Studio:
         session = desk.session
         assert session is not None
         kit = self._edit_kit(session.generator_name)
-        return render(session, kit, _moved(edits), stack=tuple(session.stack))
+        stack, color = tuple(session.stack), session.hair_color
+        return render(session, kit, _moved(edits), stack=stack, hair_color=color)
 
     def _edit_kit(self, name: str) -> EditKit:
         """The networks of an edit, which may run beside a personalisation: a twin of its own."""

@@ -20,7 +20,7 @@ from pti_core.editing.base_renderer import BaseRenderer, Shown
 from pti_core.editing.glasses import TURNS
 from pti_core.editing.hair_color import lightness
 from pti_core.editing.hair_style import continued_difference, in_colours, natural
-from pti_core.editing.image_ops import blur, dilate, luma, px, resize, smoothstep
+from pti_core.editing.image_ops import blur, dilate, luma, px, remap, resize, smoothstep
 from pti_core.editing.parsing import Parsing
 
 BEARDS = frozenset(("beard", "moustache"))
@@ -41,6 +41,7 @@ _THICK = (0.25, 0.4)  # the same, where no beard is put on it
 _BEARDED, _ROUGH = (0.3, 0.5), (1.4, 1.7)
 _SOFT = 3.0  # over which lightness is averaged to tell hair
 _LIGHT = 40.0  # over which light on skin is averaged
+_LEAK_WIDTH, _SHADE = 8.0, 14.0  # of an edit's shade on skin: its width, and of 255
 _DARK = 0.85  # of a beard against the hair of the head
 
 
@@ -125,6 +126,34 @@ def shaven(shown: Shown, base: BaseRenderer, w: Tensor, beards: Mapping[str, flo
         reach = np.maximum(reach, share * _zone(shown.parsing, own, name))
     weight = resize(hairy * reach, len(shown.image))[..., None]
     return np.asarray(shown.image + weight * (toned - shown.image))
+
+
+def without_leak(
+    image: np.ndarray, parsing: Parsing, photo: np.ndarray, flow: np.ndarray
+) -> np.ndarray:
+    """An edited image (R, R, 3) less the beard that an edit of something else has grown.
+
+    Where skin of the lower face is darker than the photograph's, moved by the flow (S, S, 2), by
+    more than the shade of a smile, it takes the photograph's lightness and loses structure.
+    """
+    own = LowerFace.of(parsing)
+    if own is None:
+        return image
+    side, at = len(image), len(flow)
+    zone = _zone(parsing, own, "beard")
+    small = resize(image, at)
+    before = remap(resize(photo, at), flow, cv2.INTER_LINEAR)
+    width = px(_LEAK_WIDTH, at)
+    weight = blur(zone, width) + 1e-3
+    change = blur((small - before) * zone[..., None], width) / weight[..., None]
+    leak = np.minimum(luma(change) + _SHADE, 0)
+    lifted = zone * smoothstep(-leak / 12)
+    if lifted.max() < 0.05:
+        return image
+    share = np.clip(leak / np.minimum(luma(change), -1.0), 0, 1) * lifted
+    fine = image - blur(image, px(_LEAK_WIDTH / 2, side))
+    image = image - resize(change * share[..., None], side)
+    return np.asarray(image - 0.7 * resize(share, side)[..., None] * fine)
 
 
 def _clean_code(base: BaseRenderer, w: Tensor, clean: float) -> Tensor:

@@ -19,8 +19,9 @@ MAKEUP = frozenset(("lipstick", "eye_makeup", "makeup"))
 _LIDS = (34.0, 26.0)  # how far make-up reaches around an eye, across and up
 _SKIN = 12.0  # make-up on skin is smoother than this
 _LIPS = 2.0
-#: CIELAB b*: teeth and gums are not bluer than this.
-_BLUE = 2.0
+#: CIELAB: nothing in a mouth is bluer than this b*. Teeth, less red than this a*, are no yellower
+#: than this, or than this share of the skin (in warm light).
+_BLUE, _RED, _YELLOW, _YELLOW_OF_SKIN = 2.0, 14.0, 14.0, 0.6
 
 
 def with_makeup(
@@ -65,11 +66,16 @@ def with_own_eyes_and_teeth(
         shift = np.array([0, *(own - new)], dtype=np.float32)
         image = _in_lab(image, eyes, lambda lab: lab + shift)
 
-    def not_blue(lab: np.ndarray) -> np.ndarray:
+    skin = _chroma_in(image, parsing.group("skin"))
+    yellow = max(_YELLOW, _YELLOW_OF_SKIN * float(skin[1])) if skin is not None else 100.0
+
+    def toothlike(lab: np.ndarray) -> np.ndarray:
+        teeth = smoothstep((_RED - lab[..., 1]) / 6)
         lab[..., 2] = np.maximum(lab[..., 2], _BLUE)
+        lab[..., 2] += teeth * (np.minimum(lab[..., 2], yellow) - lab[..., 2])
         return lab
 
-    return _in_lab(image, parsing.group("mouth"), not_blue)
+    return _in_lab(image, parsing.group("mouth"), toothlike)
 
 
 def _chroma_in(image: np.ndarray, mask: np.ndarray) -> np.ndarray | None:

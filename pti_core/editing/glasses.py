@@ -146,7 +146,7 @@ def _temples(cover: np.ndarray, parsing: Parsing, hair: np.ndarray) -> np.ndarra
             continue
         allowed = resize(on_skin, side) * (1 - hair)
         if ear and not _hair_below(parsing, outward, ear, side):
-            allowed = np.maximum(allowed, hair)
+            allowed = resize(parsing.head, side)
         line = _temple(side, hinge, end) * allowed
         found = np.maximum(found, line)
     return found

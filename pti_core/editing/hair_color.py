@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
@@ -29,7 +29,7 @@ _ENTRIES = 1024
 #: Added to lightness before the power law: the darkest hair is not torn apart.
 _FLOOR = 0.08
 _GAMMA = (0.4, 2.2)  # bounds of the power
-_SHOULDER = 0.5  # share of the upper half between the target and white that highlights reach
+_SHOULDER = 0.5  # share of the upper two thirds between the target and white that highlights reach
 _LIGHTEST = 0.97  # quantile of lightness beyond which there are no highlights of their own
 _PALE = 0.4  # share of the chroma that the lightest highlight has lost
 _DEEPER = 0.6  # how much of a shadow is more dye, and not less light
@@ -87,22 +87,42 @@ class HairColor:
         return oklab([int(self.color[i : i + 2], 16) for i in (1, 3, 5)])
 
 
-#: Colours that the sliders of hair go to at the ends of their ranges: OKLab of hair in daylight.
-_SLIDERS: Mapping[str, tuple[str, str]] = {
-    "hair_blond": ("#4a3626", "#e3c384"),
-    "hair_dark": ("#cdb084", "#0f0b09"),
-    "hair_red": ("#6b6152", "#9c3f18"),
-    "hair_grey": ("#4b3322", "#c3c2c4"),
-}
-SLIDERS = frozenset(_SLIDERS)
-
-
 @dataclass(frozen=True)
 class Tint:
-    """Where a colour goes: an OKLab colour, and how far towards it from the hair's own, 0 to 1."""
+    """Where a colour goes.
+
+    Attributes:
+        target: OKLab. strength: how far towards it from the hair's own colour, 0 to 1.
+        way: 1 only ever lightens, -1 only ever darkens, 0 keeps the hair's lightness; None: any.
+        grey_only: only grey hair takes it.
+    """
 
     target: np.ndarray
     strength: float
+    way: int | None = None
+    grey_only: bool = False
+
+    def from_color(self, own: np.ndarray) -> np.ndarray:
+        """The colour that hair of some colour (OKLab) gets."""
+        target, strength = self.target.copy(), self.strength
+        if self.way is not None:
+            bounds = {1: max(target[0], own[0]), -1: min(target[0], own[0]), 0: own[0]}
+            share = bounds[self.way] / max(target[0], 1e-3)
+            target = np.array([bounds[self.way], *(target[1:] * share)])
+        if self.grey_only:
+            strength *= 1 - float(smoothstep((np.hypot(*own[1:]) - 0.015) / 0.02))
+        return np.asarray(own + strength * (target - own))
+
+
+#: Where the sliders of hair go at the lower and upper ends of their ranges: a colour of hair in
+#: daylight, and `Tint.way`.
+_SLIDERS: Mapping[str, tuple[tuple[str, int | None], tuple[str, int | None]]] = {
+    "hair_blond": (("#3d2c20", -1), ("#d9b785", 1)),
+    "hair_dark": (("#cdb084", 1), ("#0f0b09", -1)),
+    "hair_red": (("#6b6152", 0), ("#8e3c1a", None)),
+    "hair_grey": (("#4b3322", -1), ("#c3c2c4", None)),
+}
+SLIDERS = frozenset(_SLIDERS)
 
 
 def tints(
@@ -115,9 +135,9 @@ def tints(
     found = []
     for name, amount in sliders.items():
         low, high = ends[name]
-        share = amount / high if amount > 0 else amount / low
-        end = HairColor(_SLIDERS[name][int(amount > 0)])
-        found.append(Tint(end.oklab, min(share, 1.0)))
+        share = min(amount / (high if amount > 0 else low), 1.0)
+        end, way = _SLIDERS[name][int(amount > 0)]
+        found.append(Tint(HairColor(end).oklab, share, way, name == "hair_grey" and amount < 0))
     found.sort(key=lambda tint: tint.strength)
     return [*found, *([Tint(color.oklab, color.strength)] if color else [])]
 
@@ -144,7 +164,7 @@ def dyed(image: np.ndarray, matte: np.ndarray, chosen: Sequence[Tint]) -> np.nda
     light = np.where(light > lightest, lightest + 0.3 * (light - lightest), light)
     target = median
     for tint in chosen:
-        target = target + tint.strength * (tint.target - target)
+        target = tint.from_color(target)
     strongest = max(tint.strength for tint in chosen)
     colours = _mapped(light, float(median[0]), target)
     weight = share * float(smoothstep(np.float32(min(4 * strongest, 1.0))))
@@ -155,7 +175,7 @@ def dyed(image: np.ndarray, matte: np.ndarray, chosen: Sequence[Tint]) -> np.nda
 
 def darker(tint: Tint) -> Tint:
     """The tint for brows."""
-    return Tint(tint.target * _BROWS, tint.strength * _BROWS_SHARE)
+    return replace(tint, target=tint.target * _BROWS, strength=tint.strength * _BROWS_SHARE)
 
 
 def _unmixed(image: np.ndarray, matte: np.ndarray) -> np.ndarray:
@@ -196,7 +216,7 @@ def _mapped(light: np.ndarray, median: float, target: np.ndarray) -> np.ndarray:
     power = np.log(_contrast(target[0])) / np.log(_contrast(median))
     ratio = (at + _FLOOR) / (median + _FLOOR)
     new = target[0] * ratio ** np.clip(power, *_GAMMA)
-    start = (target[0] + 1) / 2
+    start = (2 * target[0] + 1) / 3
     room = _SHOULDER * (1 - start)
     over = np.maximum(new - start, 0)
     new = np.minimum(new, start) + room * (1 - np.exp(-over / max(room, 1e-3)))
@@ -247,158 +267,6 @@ def _linear(lab: np.ndarray) -> np.ndarray:
 
 def _oklab_of_linear(linear: np.ndarray) -> np.ndarray:
     return np.asarray(np.cbrt(linear @ _TO_LMS.T) @ _TO_LAB.T)
-
-
-def oklab(self) -> np.ndarray:
-        return oklab([int(self.color[i : i + 2], 16) for i in (1, 3, 5)])
-
-
-#: Colours that the sliders of hair go to at the ends of their ranges: OKLab of hair in daylight.
-_SLIDERS: Mapping[str, tuple[str, str]] = {
-    "hair_blond": ("#4a3626", "#e3c384"),
-    "hair_dark": ("#cdb084", "#0f0b09"),
-    "hair_red": ("#6b6152", "#9c3f18"),
-    "hair_grey": ("#4b3322", "#c3c2c4"),
-}
-SLIDERS = frozenset(_SLIDERS)
-
-
-@dataclass(frozen=True)
-class Tint:
-    """Where a colour goes: an OKLab colour, and how far towards it from the hair's own, 0 to 1."""
-
-    target: np.ndarray
-    strength: float
-
-
-def tints(
-    color: HairColor | None, sliders: Mapping[str, float], ends: Mapping[str, tuple[float, float]]
-) -> list[Tint]:
-    """What hair is coloured with, in order: by sliders (amounts), then by a hex value.
-
-    ends: the ranges of the sliders.
-    """
-    found = []
-    for name, amount in sliders.items():
-        low, high = ends[name]
-        share = amount / high if amount > 0 else amount / low
-        end = HairColor(_SLIDERS[name][int(amount > 0)])
-        found.append(Tint(end.oklab, min(share, 1.0)))
-    found.sort(key=lambda tint: tint.strength)
-    return [*found, *([Tint(color.oklab, color.strength)] if color else [])]
-
-
-def dyed(image: np.ndarray, matte: np.ndarray, chosen: Sequence[Tint]) -> np.ndarray:
-    """An image (R, R, 3) in 0..255 with the hair of a matte (R, R) in other colours.
-
-    The outline is unmixed: what is added is the change of the hair's colour, by the matte, so that
-    skin and scene behind half-covered pixels stay.
-    """
-    rows, columns = (np.flatnonzero(matte.max(axis) > 0.004) for axis in (1, 0))
-    if not chosen or not len(rows):
-        return image
-    box = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
-    own, share = image[box], matte[box]
-    hair = _unmixed(own, share)
-    light = lightness(hair)
-    sure = share > 0.9
-    if sure.sum() < 64:
-        sure = share > 0.5 * share.max()
-    median = _median_color(hair, light, sure)
-    # Thin hair over pale skin is no highlight.
-    lightest = np.quantile(light[sure][::16], _LIGHTEST)
-    light = np.where(light > lightest, lightest + 0.3 * (light - lightest), light)
-    target = median
-    for tint in chosen:
-        target = target + tint.strength * (tint.target - target)
-    strongest = max(tint.strength for tint in chosen)
-    colours = _mapped(light, float(median[0]), target)
-    weight = share * float(smoothstep(np.float32(min(4 * strongest, 1.0))))
-    result = image.copy()
-    result[box] = np.clip(own + weight[..., None] * (colours - hair), 0, 255)
-    return result
-
-
-def darker(tint: Tint) -> Tint:
-    """The tint for brows."""
-    return Tint(tint.target * _BROWS, tint.strength * _BROWS_SHARE)
-
-
-def _unmixed(image: np.ndarray, matte: np.ndarray) -> np.ndarray:
-    """The colour of the hair alone: inside its own pixels, at the outline those farther inside."""
-    at = max(len(image) // 2, 1), max(image.shape[1] // 2, 1)
-    small = cv2.resize(image, at[::-1], interpolation=cv2.INTER_AREA)
-    inside = cv2.resize(np.square(matte), at[::-1], interpolation=cv2.INTER_AREA)
-    inside = smoothstep((inside - 0.5) / 0.5)
-    mean = cv2.resize(continued(small, inside), image.shape[1::-1])
-    own = smoothstep((matte - 0.5) / 0.5)[..., None]
-    return np.asarray(mean + own * (image - mean))
-
-
-def lightness(image: np.ndarray) -> np.ndarray:
-    """Cube root of luminance (R, R): OKLab's lightness of colours that are nearly grey."""
-    linear = _linear_table()[np.clip(image, 0, 255).astype(np.uint8)]
-    whole = linear @ np.array([0.2126, 0.7152, 0.0722], dtype=np.float32)
-    return np.cbrt(whole)
-
-
-def _linear_table() -> np.ndarray:
-    levels = np.arange(256) / 255
-    return np.where(levels <= 0.04045, levels / 12.92, ((levels + 0.055) / 1.055) ** 2.4).astype(
-        np.float32
-    )
-
-
-def _median_color(hair: np.ndarray, light: np.ndarray, sure: np.ndarray) -> np.ndarray:
-    """OKLab of the hair, its lightness that of `lightness`."""
-    lab = oklab(np.median(hair[sure], axis=0))
-    lab[0] = np.median(light[sure])
-    return lab
-
-
-def _mapped(light: np.ndarray, median: float, target: np.ndarray) -> np.ndarray:
-    """Colours (R, R, 3) in 0..255 for the lightness (R, R) of hair."""
-    at = np.linspace(0, 1, _ENTRIES)
-    power = np.log(_contrast(target[0])) / np.log(_contrast(median))
-    ratio = (at + _FLOOR) / (median + _FLOOR)
-    new = target[0] * ratio ** np.clip(power, *_GAMMA)
-    start = (target[0] + 1) / 2
-    room = _SHOULDER * (1 - start)
-    over = np.maximum(new - start, 0)
-    new = np.minimum(new, start) + room * (1 - np.exp(-over / max(room, 1e-3)))
-    table = _shades(new, target)
-    return table[np.clip(light * (_ENTRIES - 1), 0, _ENTRIES - 1).astype(np.int32)]
-
-
-def _contrast(lightness: float) -> float:
-    """Light over shadow in hair of some lightness: black hair shines, blond hair is even."""
-    return 1 + 0.62 / max(float(lightness), 0.12)
-
-
-def _shades(lightness: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """sRGB (N, 3) in 0..255 of a hue at lightnesses (N,): shadows as saturated, highlights paler."""
-    ratio = lightness / max(float(target[0]), 0.05)
-    room = max(1 / max(float(target[0]), 0.05) - 1, 0.05)
-    chroma = np.where(ratio < 1, ratio, 1 - _PALE * np.clip((ratio - 1) / room, 0, 1))
-    # In the gamut, at the same hue and lightness.
-    low, high = np.zeros_like(chroma), chroma
-    for _ in range(12):
-        middle = np.where(_in_gamut(lightness, high, target), high, (low + high) / 2)
-        inside = _in_gamut(lightness, middle, target)
-        low, high = np.where(inside, middle, low), np.where(inside, high, middle)
-    linear = np.clip(_linear_of(lightness, low, target), 0, 1)
-    coded = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
-    return (255 * coded).astype(np.float32)
-
-
-def _in_gamut(lightness: np.ndarray, chroma: np.ndarray, target: np.ndarray) -> np.ndarray:
-    linear = _linear_of(lightness, chroma, target)
-    return ((linear > -1e-3) & (linear < 1.001)).all(-1)
-
-
-def _linear_of(lightness: np.ndarray, chroma: np.ndarray, target: np.ndarray) -> np.ndarray:
-    lab = np.stack([lightness, chroma * target[1], chroma * target[2]], -1)
-    return (lab @ np.linalg.inv(_TO_LAB).T) ** 3 @ np.linalg.inv(_TO_LMS).T
 
 
 def oklab(rgb: Any) -> np.ndarray:

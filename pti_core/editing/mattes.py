@@ -13,6 +13,7 @@ _WINDOW = 14.0  # of the guided filter
 _EDGE = 40.0  # of 255^2: variance that counts as an edge
 _REACH = 22.0  # how far beyond the parser's outline single hairs are looked for
 _PATCH = 6.0  # smaller patches of the skin's colours are highlights
+_APART = 22.0  # in CIELAB: colours of skin and hair that are nearer are not told apart
 _FEW = 0.08  # share of the hair that such patches may be
 _CONTINUED = 256  # side at which colours are continued
 _SIDE = 512  # at which the filter's coefficients are found
@@ -76,9 +77,11 @@ def _looks_like(image: np.ndarray, mask: np.ndarray, other: np.ndarray) -> np.nd
     bins = np.stack([lab[..., 0] * 0.16, (lab[..., 1] + 64) * 0.3, (lab[..., 2] + 64) * 0.3], -1)
     bins = np.clip(bins, 0, (15, 39, 39)).astype(np.int32)
     index = (bins[..., 0] * 40 + bins[..., 1]) * 40 + bins[..., 2]
+    medians = [np.median(lab[where > 0.6], axis=0) for where in (mask, other)]
+    apart = float(smoothstep((np.linalg.norm(medians[0] - medians[1]) - _APART) / _APART * 2))
     counts = []
     # Shadows and beards are not what skin is known by.
-    lit = lab[..., 0] > np.median(lab[..., 0][mask > 0.6]) - 16
+    lit = lab[..., 0] > medians[0][0] - 16
     for there in ((mask > 0.6) & lit, other > 0.6):
         sure = there.astype(np.float64)
         count = np.bincount(index.ravel(), sure.ravel(), 16 * 1600).reshape(16, 1600)
@@ -92,7 +95,7 @@ def _looks_like(image: np.ndarray, mask: np.ndarray, other: np.ndarray) -> np.nd
     found = cv2.morphologyEx(share * (other > 0.3), cv2.MORPH_OPEN, kernel)
     # Much of it is hair that has skin's colours.
     few = 1 - smoothstep(found.sum() / other.sum() / _FEW - 1)
-    return np.asarray(few * dilate(found, px(8.0, len(mask))))
+    return np.asarray(few * apart * dilate(found, px(8.0, len(mask))))
 
 
 def brow_matte(image: np.ndarray, parsing: Parsing) -> np.ndarray:
