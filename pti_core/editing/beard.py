@@ -20,7 +20,7 @@ from pti_core.editing.base_renderer import BaseRenderer, Shown
 from pti_core.editing.glasses import TURNS
 from pti_core.editing.hair_color import lightness
 from pti_core.editing.hair_style import continued_difference, in_colours, natural
-from pti_core.editing.image_ops import blur, dilate, luma, px, remap, resize, smoothstep
+from pti_core.editing.image_ops import blur, dilate, ease, luma, px, remap, resize, smoothstep
 from pti_core.editing.parsing import Parsing
 
 BEARDS = frozenset(("beard", "moustache"))
@@ -35,10 +35,10 @@ _MASCULINE, _CLEAN = 0.57, 0.5
 _HAIRY = (0.05, 0.16)  # how much darker than skin beard is: from none to all
 _OWN_HAIRY = (0.05, 0.12)  # the same of the photograph's own
 _THICK = (0.25, 0.4)  # the same, where no beard is put on it
-#: Share of the lower face that is dark, and its roughness as a multiple of bare skin's, from none to
-#: a beard for sure. Of the nine the two with beards have 0.76 and 0.80, 2.1 and 2.4; shadows and
-#: paint up to 0.81, but roughness of at most 1.4, a lined smile 1.7 and 0.32.
-_BEARDED, _ROUGH = (0.3, 0.5), (1.4, 1.7)
+#: Share of the lower face that is dark, and its roughness as a multiple of bare skin's, from none
+#: to a beard for sure. Of the nine those with beards have 0.76 and 0.80, 2.6 and 1.7; of the others
+#: paint comes nearest, with 0.81 and 1.56, shadows have 0.72 and 1.3, a lined smile 0.32 and 1.57.
+_BEARDED, _ROUGH = (0.3, 0.5), (1.57, 1.7)
 _SOFT = 3.0  # over which lightness is averaged to tell hair
 _LIGHT = 40.0  # over which light on skin is averaged
 _LEAK_WIDTH, _SHADE = 8.0, 14.0  # of an edit's shade on skin: its width, and of 255
@@ -232,10 +232,13 @@ def _hairiness(shown: Shown, own: LowerFace) -> np.ndarray:
     zone = _zone(shown.parsing, own, "beard")
     hairy, at = _dark(shown, own, _OWN_HAIRY) * zone, len(zone)
     # Shadows and paint are as smooth as skin.
-    found = (float(hairy.sum() / (zone.sum() + 1e-6)), _roughness(shown, own, (hairy > 0.5) * zone)[1])
+    found = (
+        float(hairy.sum() / (zone.sum() + 1e-6)),
+        _roughness(shown, own, (hairy > 0.5) * zone)[1],
+    )
     sure = 1.0
     for value, (low, high) in zip(found, (_BEARDED, _ROUGH), strict=True):
-        sure *= float(smoothstep(np.float32((value - low) / (high - low))))
+        sure *= ease((value - low) / (high - low))
     size = 2 * round(px(50.0, at) / 2) + 1
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
     filled = cv2.morphologyEx(hairy, cv2.MORPH_CLOSE, kernel)
@@ -245,18 +248,22 @@ def _hairiness(shown: Shown, own: LowerFace) -> np.ndarray:
 def _roughness(
     shown: Shown, own: LowerFace, where: np.ndarray | None = None
 ) -> tuple[np.ndarray, float]:
-    """Fine structure as a multiple of that of bare skin: local (S, S), and its mean in a mask."""
+    """Fine structure as a multiple of bare skin's: local (S, S), and its mean well inside
+    a mask (S, S).
+    """
     side, at = len(shown.image), len(shown.parsing.groups)
     light = lightness(shown.image)
     smooth = blur(light, px(3.0, side))
     fine = resize(np.abs(light - smooth) / (smooth + 0.05), at)
-    other = sum(shown.parsing.group(name) for name in ("hair", "brows", "eyes"))
+    other = shown.parsing.total(("hair", "brows", "eyes"))
     bare = shown.parsing.group("skin") * (1 - _below_nose(own, at))
     bare = bare * (1 - dilate(np.minimum(other, 1), px(24.0, at)))
     usual = float((fine * bare).sum() / (bare.sum() + 1e-6)) + 1e-4
     local = blur(fine, px(12.0, at)) / usual
-    mean = 0.0 if where is None else float((fine * where).sum() / (where.sum() + 1e-6)) / usual
-    return local, mean
+    if where is None:
+        return local, 0.0
+    inside = 1 - dilate(1 - (where > 0.5).astype(np.float32), px(16.0, at))
+    return local, float((fine * inside).sum() / (inside.sum() + 1e-6)) / usual
 
 
 def _dark(shown: Shown, own: LowerFace, limits: tuple[float, float]) -> np.ndarray:

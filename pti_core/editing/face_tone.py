@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection
 import cv2
 import numpy as np
 
-from pti_core.editing.image_ops import blur, dilate, px, resize, smoothstep
+from pti_core.editing.image_ops import blur, px, resize, smoothstep
 from pti_core.editing.parsing import Parsing
 
 #: Edits that are make-up; what else their directions change is left out.
@@ -27,7 +27,7 @@ _BLUE, _RED, _YELLOW, _YELLOW_OF_SKIN = 2.0, 14.0, 14.0, 0.6
 def with_makeup(
     image: np.ndarray, change: np.ndarray, parsing: Parsing, names: Collection[str]
 ) -> np.ndarray:
-    """A composite with make-up: the change (R, R, 3) of the render, on lips, lids and skin alone."""
+    """A composite with make-up: the render's change (R, R, 3), on lips, lids and skin alone."""
     side, at = len(image), len(parsing.groups)
     lips = smoothstep(blur(parsing.group("lips"), px(2.0, at)) * 1.6 - 0.3)
     eyes = parsing.group("eyes")

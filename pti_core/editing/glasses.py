@@ -94,7 +94,9 @@ def _eyes(parsing: Parsing) -> np.ndarray | None:
         if weight.sum() < 1e-4 * at * at:
             return None
         rows, columns = np.mgrid[:at, :at][:, :, part]
-        points.append([(columns * weight).sum() / weight.sum(), (rows * weight).sum() / weight.sum()])
+        points.append(
+            [(columns * weight).sum() / weight.sum(), (rows * weight).sum() / weight.sum()]
+        )
     return np.array(points) / at
 
 
@@ -152,9 +154,7 @@ def _temples(cover: np.ndarray, parsing: Parsing, hair: np.ndarray) -> np.ndarra
     return found
 
 
-def _hair_below(
-    parsing: Parsing, outward: int, ear: tuple[float, float], side: int
-) -> bool:
+def _hair_below(parsing: Parsing, outward: int, ear: tuple[float, float], side: int) -> bool:
     """Whether hair hangs down beside the ear of one side."""
     mask = parsing.group("hair") > 0.5
     at = len(mask)

@@ -15,7 +15,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from pti_core.editing.image_ops import smoothstep
+from pti_core.editing.image_ops import ease, smoothstep
 from pti_core.editing.mattes import continued
 from pti_core.errors import EditError
 
@@ -110,7 +110,7 @@ class Tint:
             share = bounds[self.way] / max(target[0], 1e-3)
             target = np.array([bounds[self.way], *(target[1:] * share)])
         if self.grey_only:
-            strength *= 1 - float(smoothstep((np.hypot(*own[1:]) - 0.015) / 0.02))
+            strength *= 1 - ease((float(np.hypot(*own[1:])) - 0.015) / 0.02)
         return np.asarray(own + strength * (target - own))
 
 
@@ -167,7 +167,7 @@ def dyed(image: np.ndarray, matte: np.ndarray, chosen: Sequence[Tint]) -> np.nda
         target = tint.from_color(target)
     strongest = max(tint.strength for tint in chosen)
     colours = _mapped(light, float(median[0]), target)
-    weight = share * float(smoothstep(np.float32(min(4 * strongest, 1.0))))
+    weight = share * ease(4 * strongest)
     result = image.copy()
     result[box] = np.clip(own + weight[..., None] * (colours - hair), 0, 255)
     return result
@@ -279,4 +279,3 @@ def oklab(rgb: Any) -> np.ndarray:
 def enough_hair(mask: np.ndarray) -> bool:
     """Whether a mask (S, S) of hair has enough of it to be coloured."""
     return float((mask > 0.5).mean()) >= MIN_HAIR
-

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from pti_core.editing.base_renderer import BaseRenderer, Shown
 from pti_core.editing.hair_color import MIN_HAIR, lightness, oklab
-from pti_core.editing.image_ops import blur, dilate, pull_push, px, resize, smoothstep
+from pti_core.editing.image_ops import blur, dilate, ease, pull_push, px, resize, smoothstep
 from pti_core.editing.mattes import hair_matte
 
 #: Edits of the hair's style.
@@ -74,7 +74,7 @@ def restyled(
     worn = hair_matte(other.image, other.parsing)
     side, at = len(shown.image), len(shown.parsing.groups)
     shares = {name: base.share(name, amount) for name, amount in styles.items()}
-    fade = float(smoothstep(np.float32(max(shares.values()) / _FADE)))
+    fade = ease(max(shares.values()) / _FADE)
     kept, zone = _kept(hair, worn, at, styles), _zone(shown, other, styles)
     own = dilate(resize(hair, at), px(_STRANDS, at)) if _covers(styles) else resize(hair, at)
     gone = np.clip(own - resize(worn, at), 0, 1) * zone * fade
@@ -119,8 +119,8 @@ def _zone(shown: Shown, other: Shown, styles: Mapping[str, float]) -> np.ndarray
     at = len(shown.parsing.groups)
     if set(styles) != {"fringe"}:
         return np.ones((at, at), dtype=np.float32)
-    face = sum(shown.parsing.group(name) for name in ("skin", "brows", "eyes"))
-    face = np.maximum(face, sum(other.parsing.group(name) for name in ("skin", "brows", "eyes")))
+    names = ("skin", "brows", "eyes")
+    face = np.maximum(shown.parsing.total(names), other.parsing.total(names))
     face = face - shown.parsing.group("ears") - other.parsing.group("ears")
     wide = dilate((face > 0.5).astype(np.float32), px(_FRONT / 2, at))
     return np.asarray(smoothstep(blur(wide, px(_FRONT / 4, at))))
@@ -135,8 +135,8 @@ def _bare(shown: Shown, other: Shown, plate: np.ndarray, own: np.ndarray) -> np.
     worn = other.parsing.group("hair")
     image = plate
     for names in _COVERED:
-        masks = [sum(one.parsing.group(name) for name in names) for one in (shown, other)]
-        known = np.minimum(*masks) * (1 - own) * (1 - dilate(worn, px(6.0, at)))
+        masks = [one.parsing.total(names) for one in (shown, other)]
+        known = np.minimum(masks[0], masks[1]) * (1 - own) * (1 - dilate(worn, px(6.0, at)))
         toned = other.image + continued_difference(shown.image - other.image, known)
         share = masks[1] + worn if names == _COVERED[-1] else masks[1]
         share = smoothstep(blur(share, px(2.0, at)) * 2 - 0.5)
@@ -151,15 +151,14 @@ def continued_difference(difference: np.ndarray, known: np.ndarray) -> np.ndarra
     if weight.mean() < _TOO_LITTLE:
         return np.zeros_like(difference)
     values = resize(difference, small) * weight[..., None]
-    filled = None
-    for width in (px(_SKIN, small), px(_SKIN / 4, small)):
-        near = blur(weight, width)
-        local = blur(values, width) / (near + 1e-3)[..., None]
-        if filled is None:
-            filled = blur(pull_push(local, np.minimum(near * 4, 1)), width)
-        else:
-            filled = filled + smoothstep(near / 0.15)[..., None] * (local - filled)
-    return resize(filled, len(difference))
+    width = px(_SKIN, small)
+    near = blur(weight, width)
+    mean = blur(values, width) / (near + 1e-3)[..., None]
+    filled = blur(pull_push(mean, np.minimum(near * 4, 1)), width)
+    # Beside what is known as it is there.
+    near = blur(weight, width / 4)
+    mean = blur(values, width / 4) / (near + 1e-3)[..., None]
+    return resize(filled + smoothstep(near / 0.15)[..., None] * (mean - filled), len(difference))
 
 
 def in_colours(
@@ -170,10 +169,10 @@ def in_colours(
     The n-th lightest strand of one gets the colour of the n-th lightest of the other. Without
     enough hair in either the image is returned as it is.
     """
-    found = [_quantiles(*pair) for pair in ((image, matte), (example, example_matte))]
-    if found[0] is None or found[1] is None:
+    own, other = _quantiles(image, matte), _quantiles(example, example_matte)
+    if own is None or other is None:
         return image
-    (lights, _), (_, colours) = found
+    lights, colours = own[0], other[1]
     at = np.linspace(0, 1, 512)
     rising = lights + 1e-6 * np.arange(len(lights))
     table = np.stack([_extended(at, rising, column) for column in colours.T], -1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from pti_core.editing.image_ops import blur, dilate, pull_push, px, resize, smoothstep
+from pti_core.editing.image_ops import blur, dilate, ease, pull_push, px, resize, smoothstep
 from pti_core.editing.parsing import Parsing
 
 # Widths are in pixels at 1024. Found by looking at hair of the benchmark's nine photographs.
@@ -78,23 +78,25 @@ def _looks_like(image: np.ndarray, mask: np.ndarray, other: np.ndarray) -> np.nd
     bins = np.clip(bins, 0, (15, 39, 39)).astype(np.int32)
     index = (bins[..., 0] * 40 + bins[..., 1]) * 40 + bins[..., 2]
     medians = [np.median(lab[where > 0.6], axis=0) for where in (mask, other)]
-    apart = float(smoothstep((np.linalg.norm(medians[0] - medians[1]) - _APART) / _APART * 2))
+    apart = ease(float(np.linalg.norm(medians[0] - medians[1])) / _APART * 2 - 2)
     counts = []
     # Shadows and beards are not what skin is known by.
     lit = lab[..., 0] > medians[0][0] - 16
     for there in ((mask > 0.6) & lit, other > 0.6):
         sure = there.astype(np.float64)
         count = np.bincount(index.ravel(), sure.ravel(), 16 * 1600).reshape(16, 1600)
-        count = blur(count.reshape(640, 40).astype(np.float32), 1.0).reshape(16, 40, 40)
-        counts.append(count.ravel() / (sure.sum() + 1))
+        smooth = blur(count.reshape(640, 40).astype(np.float32), 1.0)
+        counts.append(smooth.ravel() / (sure.sum() + 1))
     here, away = (count[index] for count in counts)
     share = here / (here + away + 2e-5)
     share = smoothstep((blur(share.astype(np.float32), px(4.0, len(mask))) - 0.62) / 0.15)
     size = 2 * round(px(_PATCH, len(mask)) / 2) + 1
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
-    found = cv2.morphologyEx(share * (other > 0.3), cv2.MORPH_OPEN, kernel)
+    # Above the forehead there is no skin, but there are highlights.
+    below = np.arange(len(mask))[:, None] > np.flatnonzero((mask > 0.6).any(1))[0]
+    found = cv2.morphologyEx(share * (other > 0.3) * below, cv2.MORPH_OPEN, kernel)
     # Much of it is hair that has skin's colours.
-    few = 1 - smoothstep(found.sum() / other.sum() / _FEW - 1)
+    few = 1 - ease(float(found.sum() / other.sum()) / _FEW - 1)
     return np.asarray(few * apart * dilate(found, px(8.0, len(mask))))
 
 

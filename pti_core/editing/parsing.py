@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import cv2
@@ -53,7 +53,10 @@ class Parsing:
         """From class probabilities (19, 512, 512), `pti_core.networks.face_parsing`."""
 
         def masks(classes: Mapping[str, tuple[str, ...]]) -> np.ndarray:
-            rows = [probabilities[[CLASSES.index(n) for n in names]].sum(0) for names in classes.values()]
+            rows = [
+                probabilities[[CLASSES.index(n) for n in names]].sum(0)
+                for names in classes.values()
+            ]
             found = np.ascontiguousarray(np.stack(rows, -1), dtype=np.float32)
             return resize(found, side)
 
@@ -64,6 +67,10 @@ class Parsing:
         if name in _PARTS:
             return self.parts[..., list(_PARTS).index(name)]
         return self.groups[..., list(_GROUPS).index(name)]
+
+    def total(self, names: Iterable[str]) -> np.ndarray:
+        """Probability (S, S) of several groups together."""
+        return np.sum([self.group(name) for name in names], axis=0)
 
     @property
     def head(self) -> np.ndarray:

@@ -18,14 +18,16 @@ from pti_core.editing.hair_color import (
 )
 from pti_core.editing.mattes import hair_matte
 from pti_core.errors import EditError
-from tests.helpers.drawn_face import SIDE, SKIN, ellipse, face, parse
+from tests.helpers.drawn_face import HAIR, SIDE, SKIN, ellipse, face, parse
 
 COLOURS = ("#ff69b4", "#3f9b4b", "#27408b", "#7d3cb5", "#d9b785", "#8a3a1c", "#14100f", "#c3c5cb")
 ENDS = dict.fromkeys(SLIDERS, (-100.0, 100.0))
 
 
 def colour(image: np.ndarray, name: str, strength: float = 1.0) -> np.ndarray:
-    return dyed(image, hair_matte(image, parse(face()[1])), tints(HairColor(name, strength), {}, {}))
+    return dyed(
+        image, hair_matte(image, parse(face()[1])), tints(HairColor(name, strength), {}, {})
+    )
 
 
 def slid(image: np.ndarray, **amounts: float) -> np.ndarray:
@@ -89,10 +91,13 @@ def test_sliders_only_go_their_way() -> None:
 
 def test_an_ear_that_the_parser_takes_for_hair_stays() -> None:
     image, masks = face()
-    ear = ellipse(70, 50, 10, 10)
-    image = image + ear[..., None] * (np.array(SKIN, dtype=np.float32) - image)
+    ear = ellipse(64, 100, 10, 10)
+    masks["hair"] = np.maximum(masks["hair"], ellipse(60, 100, 24, 40))
+    image = image + ellipse(60, 100, 24, 40)[..., None] * (np.array(HAIR) - image)
+    image = image + ear[..., None] * (np.array(SKIN) - image)
+    image = image.astype(np.float32)
     matte = hair_matte(image, parse(masks))
-    assert matte[50, 70] < 0.1 and matte[50, 128] > 0.95
+    assert matte[100, 64] < 0.1 and matte[50, 128] > 0.95
 
 
 def test_hair_under_a_hat_is_not_coloured() -> None:
