@@ -18,7 +18,7 @@ from torch import Tensor
 
 from pti_core.editing.base_renderer import BaseRenderer, Shown
 from pti_core.editing.glasses import TURNS
-from pti_core.editing.hair_color import lightness
+from pti_core.editing.hair_color import lightness, unmixed
 from pti_core.editing.hair_style import continued_difference, in_colours, natural
 from pti_core.editing.image_ops import blur, dilate, ease, luma, px, remap, resize, smoothstep
 from pti_core.editing.parsing import Parsing
@@ -103,9 +103,9 @@ def grown(
     cover = cover * resize(np.clip(1 - 1.5 * blur(lips, px(2.0, len(lips))), 0, 1), side)
     rough = smoothstep((_roughness(shown, own)[0] - _ROUGH[0]) / (_ROUGH[1] - _ROUGH[0]))
     cover = cover * resize(zone * (1 - rough * _dark(shown, own, _THICK)), side)
-    colours = worn.image
+    colours = unmixed(worn.image, cover)  # at its edge it is half skin
     if natural(shown.image, hair):
-        colours = in_colours(worn.image, cover, shown.image, hair)
+        colours = in_colours(colours, cover, shown.image, hair)
     colours = _lit(_DARK * colours, shown)
     return np.asarray(shown.image + cover[..., None] * (colours - shown.image))
 

@@ -153,7 +153,7 @@ def dyed(image: np.ndarray, matte: np.ndarray, chosen: Sequence[Tint]) -> np.nda
         return image
     box = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
     own, share = image[box], matte[box]
-    hair = _unmixed(own, share)
+    hair = unmixed(own, share)
     light = lightness(hair)
     sure = share > 0.9
     if sure.sum() < 64:
@@ -178,7 +178,7 @@ def darker(tint: Tint) -> Tint:
     return replace(tint, target=tint.target * _BROWS, strength=tint.strength * _BROWS_SHARE)
 
 
-def _unmixed(image: np.ndarray, matte: np.ndarray) -> np.ndarray:
+def unmixed(image: np.ndarray, matte: np.ndarray) -> np.ndarray:
     """The colour of the hair alone: inside its own pixels, at the outline those farther inside."""
     at = max(len(image) // 2, 1), max(image.shape[1] // 2, 1)
     small = cv2.resize(image, at[::-1], interpolation=cv2.INTER_AREA)
