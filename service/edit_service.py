@@ -288,7 +288,8 @@ class EditService:
         session = desk.session
         assert session is not None
         kit = self.choices.edit_kit(session.generator_name)
-        return render(session, kit, moved(edits), stack=tuple(session.stack))
+        stack, color = tuple(session.stack), session.hair_color
+        return render(session, kit, moved(edits), stack=stack, hair_color=color)
 
 
 def moved(edits: Mapping[str, float]) -> dict[str, float]:

@@ -70,6 +70,13 @@ class Composite:
     changed: np.ndarray
 
 
+def unedited(layers: PhotoLayers) -> Composite:
+    """The photograph itself."""
+    mask = np.zeros_like(layers.small[..., 0])
+    flow = np.zeros_like(layers.small[..., :2])
+    return Composite(layers.photo, flow, np.ones_like(mask), mask)
+
+
 def compose(
     layers: PhotoLayers,
     edited: np.ndarray,

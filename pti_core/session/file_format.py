@@ -91,6 +91,7 @@ def pack(header: Header, tensors: dict[str, Tensor], eight_bits: bool = True) ->
             "stack": header.stack,
             "other_curves": header.other_curves,
             "person": header.person,
+            **({"hair_color": header.hair_color.to_dict()} if header.hair_color else {}),
         },
         allow_nan=True,  # refused in the next line, with a sentence
     )

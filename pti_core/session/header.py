@@ -9,8 +9,9 @@ from itertools import pairwise
 from typing import Any
 
 from pti_core.editing.directions import Curve
+from pti_core.editing.hair_color import HairColor
 from pti_core.editing.text_edit import HIGH, MAX_ENTRIES, WAYS
-from pti_core.errors import SessionError
+from pti_core.errors import EditError, SessionError
 
 #: Version of the layout; a higher one is refused.
 FORMAT = 1
@@ -43,6 +44,7 @@ class Header:
     other_curves: the same for the other photographs, in their order; may be empty.
     stack: text edits as (label, way, amount); their steps are tensors.
     person: which of the photographs is shown.
+    hair_color: a colour for the hair; files of before have none.
     """
 
     generator_name: str
@@ -54,6 +56,7 @@ class Header:
     stack: list[tuple[str, str, float]] = field(default_factory=list)
     other_curves: list[dict[str, Curve]] = field(default_factory=list)
     person: int = 0
+    hair_color: HairColor | None = None
 
 
 def check_header(data: Any) -> Header:
@@ -83,6 +86,7 @@ def check_header(data: Any) -> Header:
         stack=_stack(data.get("stack", [])),
         other_curves=_other_curves(data.get("other_curves", [])),
         person=_person(data.get("person", 0), len(alignments)),
+        hair_color=_hair_color(data.get("hair_color")),
     )
 
 
@@ -134,6 +138,15 @@ def _person(value: Any, count: int) -> int:
     if not is_integer(value) or not 0 <= value < count:
         raise SessionError(BROKEN)
     return int(value)
+
+
+def _hair_color(value: Any) -> HairColor | None:
+    if value is None:
+        return None
+    try:
+        return HairColor(**value)
+    except (TypeError, EditError) as error:
+        raise SessionError("The session file's colour of the hair is not sound; " + ASK) from error
 
 
 def _curve(name: str, points: Any) -> Curve:

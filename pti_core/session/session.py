@@ -12,6 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from pti_core.editing.directions import Curve, Direction
+from pti_core.editing.hair_color import HairColor
 from pti_core.editing.text_edit import StackEntry
 from pti_core.errors import SessionError
 from pti_core.faces.align import Alignment
@@ -38,6 +39,7 @@ class Session:
         edits: direction name to amount in its units.
         stack: text-driven edits, in the order in which they were made.
         person: index of the one that is shown and edited.
+        hair_color: a colour for the hair, if one was chosen.
         made: how it was made (preset, method, seed, settings, metrics, versions): plain JSON.
     """
 
@@ -49,6 +51,7 @@ class Session:
     made: dict[str, Any] = field(default_factory=dict)
     stack: list[StackEntry] = field(default_factory=list)
     person: int = 0
+    hair_color: HairColor | None = None
 
     def __post_init__(self) -> None:
         tensors = {name: plain(tensor).half() for name, tensor in self.delta.tensors.items()}
@@ -159,6 +162,7 @@ class Session:
             stack=[(entry.label, entry.way, entry.amount) for entry in self.stack],
             other_curves=others if any(others) else [],
             person=self.person,
+            hair_color=self.hair_color,
         )
         tensors = {"pivots": self.pivots}
         tensors |= {f"delta.{name}": tensor for name, tensor in self.delta.tensors.items()}
@@ -227,6 +231,7 @@ class Session:
                 for i, (label, way, amount) in enumerate(header.stack)
             ],
             person=header.person,
+            hair_color=header.hair_color,
         )
         if generator is not None:
             session.check_generator(generator)

@@ -239,6 +239,14 @@ def test_an_edit_of_the_session_without_edits_is_the_same_picture(inverted):
 
 
 @pytest.mark.slow
+def test_hair_of_any_colour(inverted):
+    session, out = inverted / "s.safetensors", inverted / "dyed.png"
+    done = run("edit", session, "--hair-color", "#ff69b4", "--hair-brows", "--out", out)
+    assert done.returncode == 0 and "hair #ff69b4" in done.stdout
+    with Image.open(out) as dyed, Image.open(inverted / "p.png") as before:
+        assert dyed.tobytes() != before.tobytes()
+
+
 def test_edits_and_pasting(inverted):
     session, out = inverted / "s.safetensors", inverted / "edited.jpg"
     done = run("edit", session, "--set", "age=+10", "--set", "smile=-0.3", "--out", out, "--paste")
@@ -249,6 +257,7 @@ def test_edits_and_pasting(inverted):
     assert "did you mean age" in refusal("edit", session, "--set", "aeg=1", "--out", out)
     assert "outside" in refusal("edit", session, "--set", "age=1000", "--out", out)
     assert "1 photograph" in refusal("edit", session, "--person", 1, "--out", out)
+    assert "#rrggbb" in refusal("edit", session, "--hair-color", "pink", "--out", out)
 
 
 @pytest.mark.slow

@@ -111,7 +111,7 @@ def test_detail_is_lost_where_the_render_shows_something_else(layers: PhotoLayer
     names = ["background", "skin", "neck", "brows", "eyes", "mouth"]
     probabilities[..., names.index("skin")] *= 1 - spot
     probabilities[..., names.index("mouth")] += spot
-    found = compose(layers, opened, Parsing(probabilities))
+    found = compose(layers, opened, Parsing(probabilities, parse().parts))
     inside = cv2.erode(spot, np.ones((7, 7))) > 0.5
     assert np.abs(detail(found.image)[inside]).mean() < 0.35 * np.abs(texture(0, 25)).mean()
 

@@ -16,6 +16,7 @@ import pytest
 import torch
 from PIL import Image
 
+from pti_core.editing.hair_color import HairColor
 from pti_core.editing.text_edit import StackEntry
 from pti_core.errors import EditError, SessionError
 from pti_core.faces.align import Alignment
@@ -148,6 +149,20 @@ def test_hostile_text_edits_are_refused(session, generator, stack):
     data = replace(edited, stack=edited.stack[:1]).to_bytes()
     header, ours, body = taken_apart(data)
     sentence(put_together(header, {**ours, "stack": stack}, body))
+
+
+def test_a_hair_colour_survives_the_file_and_others_have_none(session, saved):
+    assert Session.open(saved).hair_color is None and b"hair_color" not in saved
+    color = HairColor("#ff69b4", 0.5, brows=True)
+    assert Session.open(replace(session, hair_color=color).to_bytes()).hair_color == color
+
+
+@pytest.mark.parametrize(
+    "value", ["#ff69b4", {"color": "pink"}, {"color": "#ff69b4", "strength": 7}, {"hue": 1}, [], 3]
+)
+def test_what_is_no_hair_colour_is_refused(saved, value):
+    header, ours, body = taken_apart(saved)
+    sentence(put_together(header, {**ours, "hair_color": value}, body))
 
 
 @pytest.mark.parametrize(("space", "people"), [("w", 1), ("w+", 1), ("w", 3)])
