@@ -1,0 +1,13 @@
+"""Prompts: what people type, and which edits it asks for."""
+
+from mappers.prompts.understanding import (
+    ATTRIBUTES,
+    MAPPER,
+    Known,
+    Leftover,
+    Part,
+    Understanding,
+    understand,
+)
+
+__all__ = ["ATTRIBUTES", "MAPPER", "Known", "Leftover", "Part", "Understanding", "understand"]
