@@ -14,6 +14,7 @@ from mappers.prompts.colors import color_at
 from mappers.prompts.lexicon import HAIR_COLOR, Ask, Entry, Lexicon, Noun, Phrase
 from mappers.prompts.words import Word
 
+NOT_UNDERSTOOD = "is not understood"
 #: What "less" asks for, as a share of the range; confidence in a word whose spelling was mended.
 LESS_SHARE, MENDED = 0.4, 0.9
 #: Share of the range of a photographer's stop, a hairdresser's shade.
@@ -26,6 +27,7 @@ PICTURE = ("exposure", "warmth", "colourful", "background", "background_warm", "
 AGES = range(12, 101)
 #: Words between which and a word behind them no phrase is broken.
 _SMALL = frozenset("a an the his her him my your their them its some that this those it of me up so in i".split())
+_WHERE = frozenset("to over above below around near between under at beside behind".split())
 _CONTINUES = {"early": -3.0, "mid": 0.0, "late": 3.0}
 
 
@@ -93,6 +95,7 @@ def cut(words: Sequence[Word], lexicon: Lexicon) -> list[Clause]:
     found, own, after, inside = list[Clause](), list[Word](), "", 0
     for i, word in enumerate(words):
         length, phrase = match(words[i:], lexicon)
+        within = inside > 1
         inside = max(inside - 1, length if len(phrase) > 1 else 0)
         parts = lexicon.has("separators.words", word.raw) or (word.sign and word.raw != ":")
         if parts and not inside:
@@ -108,7 +111,7 @@ def cut(words: Sequence[Word], lexicon: Lexicon) -> list[Clause]:
                 found.append(Clause((word,), ","))
             continue
         if not word.sign:
-            if own and says(own, lexicon) and inside <= max(length, 1) and begins(words[i:], own, lexicon):
+            if own and says(own, lexicon) and not within and begins(words[i:], own, lexicon):
                 found.append(Clause(tuple(own), after))
                 own, after = [], "without"
             own.append(word)
@@ -121,14 +124,18 @@ def begins(words: Sequence[Word], before: Sequence[Word], lexicon: Lexicon) -> b
     roles = lexicon.phrases.get(phrase, {}).keys() if length else set()
     rest = words[max(length, 1) :]
     stop = next((i for i, word in enumerate(rest) if word.sign), len(rest))
-    if not says(rest[:stop], lexicon):
+    if words[0].raw == "down" or not says(rest[:stop], lexicon):
         return False
     if words[0].among(lexicon.words["begin.starts"]) and len(before) > 1:
         return asks_already(before, lexicon)
-    if not roles & {"not", "hold", "less"} or "ask" in roles:
+    if not roles & {"not", "hold", "less"} or "ask" in roles or before[-1].number is not None:
         return False
     bare = all(word.among(lexicon.nouns) or is_filler(word, lexicon) for word in before)
     return asks_already(before, lexicon) and not (words[0].raw in ("not", "less", "too") and bare)
+
+
+def is_known(raw: str, lexicon: Lexicon) -> bool:
+    return raw in lexicon.vocabulary
 
 
 def is_filler(word: Word, lexicon: Lexicon) -> bool:
@@ -143,11 +150,13 @@ def says(words: Sequence[Word], lexicon: Lexicon) -> bool:
 
 
 def asks_already(words: Sequence[Word], lexicon: Lexicon) -> bool:
-    return any(
-        word.among(lexicon.nouns) or (word.plain,) in lexicon.phrases or word.among(lexicon.described)
-        for word in words
-        if not is_filler(word, lexicon)
-    )
+    """Whether words name something, or describe or ask for it."""
+    for word in words:
+        roles = {role for form in word.forms for role in lexicon.phrases.get((form,), ())}
+        described = word.among(lexicon.described) and not roles
+        if not is_filler(word, lexicon) and (roles & {"ask"} or described or word.among(lexicon.nouns)):
+            return True
+    return False
 
 
 class Reader:
@@ -167,7 +176,9 @@ class Reader:
     ) -> None:
         self.clause, self.lexicon, self.words = clause, lexicon, clause.words
         self.before, self.following, self.away = before, following, away
-        self.places = [i for i, w in enumerate(self.words) if w.among(lexicon.nouns)]
+        self.ends: set[int] = set()  # places of the last words of phrases
+        self.covered = self._covered()
+        self.places = [i for i in range(len(self.words)) if self._names(i)]
         self.raws = [word.raw for word in self.words]
         self.wishes: list[Wish] = []
         self.unknown: list[str] = []
@@ -180,6 +191,27 @@ class Reader:
         self.noun: Noun | None = None
         self.turns = any(self.any_of(f"turning.{g}") for g in ("verbs",)) or "degrees" in self.raws
         self.lights = self.any_of("turning.light")
+
+    def _covered(self) -> set[int]:
+        """Places of words inside phrases of several words, whose own meaning does not count."""
+        found: set[int] = set()
+        for i in range(len(self.words)):
+            length, phrase = match(self.words[i:], self.lexicon)
+            if len(phrase) > 1 and i not in found:
+                last = i + length - 1  # "smooth straight hair"
+                found |= set(range(i, last + (phrase[-1] not in self.lexicon.nouns)))
+                self.ends.add(last)
+        return found
+
+    def _names(self, i: int) -> bool:
+        """Whether word i names a thing: "light" does at the end of "warm light" only."""
+        word, nouns = self.words[i], self.lexicon.nouns
+        if i in self.covered or not word.among(nouns) or (word.raw not in nouns and is_known(word.raw, self.lexicon)):
+            return False
+        if word.plain == "light" or word.raw == "light":
+            behind = self.words[i + 1 : i + 2]
+            return word.raw in ("light", "lights") and not (behind and (behind[0].among(nouns) or behind[0].among(self.lexicon.described)))
+        return True
 
     def any_of(self, group: str) -> bool:
         return any(word.among(self.lexicon.words[group]) for word in self.words)
@@ -202,7 +234,7 @@ class Reader:
         asks = self.idle or self.share is not None or self.less or self.more or self.said_no
         idle_noun = self.noun is not None and self.noun.name not in ("face", "picture", "expression")
         if self.unknown or self.idle or (not self.wishes and (asks or idle_noun)):
-            self.trouble = "is not understood"
+            self.trouble = NOT_UNDERSTOOD
         else:
             self.settle(self.wishes)
         return self
@@ -224,13 +256,13 @@ class Reader:
     def _step(self, i: int, own: Reach) -> tuple[int, Reach]:
         """Read what begins at word i: where to go on, and the negation in force."""
         word, rest = self.words[i], self.words[i:]
+        length, phrase = match(rest, self.lexicon)
         taken, color = color_at(rest, self.lexicon) if self._colors(i) else (0, None)
-        if color is not None:
+        if color is not None and len(phrase) <= taken:
             self._ask((Ask(HAIR_COLOR, 1, 1.0, color),), rest[:taken])
             return i + taken, own
         if word.among(self.lexicon.tables["decades"]):
             return self._decade(i), own
-        length, phrase = match(rest, self.lexicon)
         if len(phrase) > 1 and not self._is_person(i, phrase):
             entries = self.lexicon.phrases[phrase]
             return self._phrase(i, length, entries, own)
@@ -254,6 +286,11 @@ class Reader:
         entry, end = entries[role], i + length
         if role == "keep":
             self.keeps = True
+        elif role == "block":
+            self.unknown.append(" ".join(word.raw for word in words))
+            self.never = True
+        elif role == "skip":
+            pass
         elif role == "instead":
             end = len(self.words)
         elif role in ("ask", "front"):
@@ -273,23 +310,28 @@ class Reader:
         """Whether a single word stands for something in a role, where it stands."""
         word = self.words[i]
         if role == "off":
-            return i > 0 and bool(self.places or self.wishes) and not self.turns
+            behind = i - 1 in self.places or word.raw not in ("off", "out", "away", "free")
+            return i > 0 and behind and bool(self.places or self.wishes) and not self.turns
         if role == "not" and word.raw == "not" and self._compares(i + 1):
             self.keeps = len(self.words) <= i + 2  # "not older": as old as now
             return True
         if role == "ask":
             return not self._misfits(i, entry)
         if role in ("less", "more") and word.raw in ("too", "up", "down", "few", "raise", "lower"):
-            return word.raw == "too" and i + 1 < len(self.words) or bool(self.wishes)
-        if role == "degree" and word.raw in ("some", "possible", "good", "great", "natural"):
+            return word.raw == "too" and i + 1 < len(self.words) or (bool(self.wishes) and not self.turns)
+        if role == "degree" and word.raw in ("some", "good", "great", "natural"):
             return False
         return True
 
     def _notes(self, i: int, word: Word) -> bool:
         """Note a word that names or describes a thing, or turns the head."""
         lexicon = self.lexicon
-        if name := word.among(lexicon.nouns):
-            noun = lexicon.nouns[name]
+        if i in self.places:
+            noun = lexicon.nouns[word.among(lexicon.nouns)]
+            if not noun.alone and lexicon.role(word.plain, "ask"):
+                return False
+            if self._locates(i):
+                return True
             if not any(self._describes(j, noun) for j in range(len(self.words)) if j != i):
                 if noun.alone:
                     self._ask(noun.alone, [word])
@@ -309,20 +351,28 @@ class Reader:
             return True
         return False
 
+    def _locates(self, i: int) -> bool:
+        """Whether the thing at i only says where: "a fringe down to the eyebrows"."""
+        before = [raw for raw in self.raws[max(i - 3, 0) : i] if raw not in _SMALL]
+        return bool(self.wishes) and before[-1:] != [] and before[-1] in _WHERE
+
     def _rest(self, i: int, word: Word) -> None:
         """A word that names, describes and asks for nothing by itself."""
         lexicon = self.lexicon
+        if self._counts_years() and word.among(lexicon.words["years.off"] | lexicon.words["years.on"]):
+            return
         if word.among(lexicon.kinds) and self._becomes(i):
             self._ask(lexicon.kinds[word.among(lexicon.kinds)], [word])
             self.core.append(word.raw)
             return
-        turned = self.turns and word.among(lexicon.words["turning.looked_at"])
+        turned = (self.turns or self.lights) and word.among(lexicon.words["turning.looked_at"])
         turned = turned and bool(self.any_of("turning.up") or self.any_of("turning.down") or self.any_of("turning.left") or self.any_of("turning.right"))
         turned = turned or word.among(lexicon.words["turning.verbs"])
         if turned or is_filler(word, lexicon) or any(word.among(lexicon.words[f"units.{u}"]) for u in UNITS):
             return
         self.core.append(word.raw)
-        if word.among(lexicon.words["turning.light"]) and self.wishes:
+        sided = any(ask.name == "light_side" for wish in self.wishes for ask in wish.asks)
+        if word.among(lexicon.words["turning.light"]) and (sided or self.any_of("turning.left") or self.any_of("turning.right")):
             return
         if word.among(lexicon.described) and not word.among(lexicon.words["never.words"]):
             self.idle.append(word.raw)
@@ -334,6 +384,8 @@ class Reader:
         mended = sum(word.corrected for word in words)
         said = " ".join(word.raw for word in words)
         wish = Wish(asks, said, mapper, confidence=MENDED**mended, front=front, fixed=front)
+        if any(w.raw.endswith("est") and w.raw != w.plain for w in words):
+            self.share = 1.0  # "the oldest"
         self.wishes.append(wish)
 
     # --------------------------------------------------------------------------- what words stand by
@@ -347,7 +399,8 @@ class Reader:
         return self.lexicon.nouns[self.words[place].among(self.lexicon.nouns)]
 
     def _describes(self, j: int, noun: Noun) -> bool:
-        return self._governor(j) is noun and bool(self.words[j].among(noun.described))
+        described = j not in self.covered and self.words[j].among(noun.described)
+        return bool(described) and self._governor(j) is noun
 
     def _colors(self, i: int) -> bool:
         """Whether a colour at word i would be that of the hair."""
@@ -365,8 +418,8 @@ class Reader:
 
     def _misfits(self, i: int, entry: Entry) -> bool:
         """Whether a single word asks for what the thing it stands beside has not: a blond beard."""
-        if self._counts_years() and self.words[i].among(self.lexicon.words["years.off"]):
-            return True
+        if entry.asks[:1] != () and entry.asks[0].name != "age" and self._counts_years():
+            return bool(self.words[i].among(self.lexicon.words["years.off"]))
         behind = i + 1 in self.places
         noun = self._governor(i)
         if noun is None or noun.name in ("face", "expression"):
@@ -394,16 +447,19 @@ class Reader:
     def _borrow(self) -> None:
         """Give describing words without a noun that of the clause behind or before."""
         lexicon, behind = self.lexicon, self._noun_behind()
-        if self.noun is None:
-            for raw in self.idle[:]:
-                word = next(w for w in self.words if w.raw == raw)
+        if self.noun is None and not self.wishes:
+            for word in self.words:
+                raw = word.raw
+                if is_filler(word, lexicon):
+                    continue
                 for noun in (behind, self.before):
                     if noun is not None and (form := word.among(noun.described)):
                         self._ask(noun.described[form], [word])
-                        self.idle.remove(raw)
+                        self.idle = [one for one in self.idle if one != raw]
+                        self.share = None if self.lexicon.role(word.plain, "degree") else self.share
                         self.noun = self.noun or noun
                         break
-        elif self.following and not (self.noun.alone or self.wishes or self.idle or self.unknown):
+        elif self.noun and self.following and not (self.noun.alone or self.wishes or self.idle or self.unknown):
             for word in self.following.words:  # "eyes and mouth closed"
                 if form := word.among(self.noun.described):
                     self._ask(self.noun.described[form], [word])
@@ -492,6 +548,22 @@ class Reader:
         else:
             self.unknown.append(word.raw)
 
+    @property
+    def measures(self) -> bool:
+        """Whether the clause is nothing but an amount: "approx. 10 years", "50 %"."""
+        return bool(self.trouble and self.numbers) and not (self.core or self.noun or self.wishes)
+
+    def adopt(self, other: Reader) -> bool:
+        """Take the amount of the clause behind, if something here is measured so."""
+        unit = other.numbers[0][1]
+        if unit == "%" or (unit == "years" and any(a.name == "age" for w in self.wishes for a in w.asks)):
+            self.numbers = other.numbers
+            self._count()
+            for wish in self.wishes:
+                wish.share = self.share if wish.share is None else wish.share
+            return True
+        return False
+
     # ------------------------------------------------------------------------------------ negation
 
     def settle(self, wishes: Sequence[Wish]) -> None:
@@ -512,7 +584,7 @@ class Reader:
 
 
 #: A word's roles, the one that counts first.
-ROLES = ("keep", "ask", "front", "instead", "hold", "not", "less", "off", "degree", "more")
+ROLES = ("block", "skip", "keep", "ask", "front", "instead", "hold", "not", "less", "off", "degree", "more")
 UNITS = ("years", "decades", "degrees", "notches")
 SIDES = {"left": ("pose", -1), "right": ("pose", 1), "up": ("pitch", 1), "down": ("pitch", -1)}
 #: How a clause begins that says how things are, not how they should be.

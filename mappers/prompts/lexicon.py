@@ -96,7 +96,7 @@ class Lexicon:
         """What a misspelling may be mended to: known words with their usual inflections."""
         words = {w for w in self.vocabulary | self.tables["spellings"].keys() if w.isalpha()}
         endings = ("er", "est", "ed", "ing", "s", "r", "st")
-        words |= {w + e for w in self.described for e in endings if is_english(w + e)}
+        words |= {w + e for w in self.described | self.nouns.keys() for e in endings if is_english(w + e)}
         short = {w for w in self.words["fillers.grammar"] if len(w) < 4}
         return tuple(sorted(w for w in words - short if len(w) > 2))
 
@@ -122,8 +122,8 @@ class Lexicon:
             self._add_noun(name, row)
         for row in tables.get("phrases", ()):
             asks = parse_asks(row["asks"])
-            if color := row.get("color"):
-                asks = tuple(Ask(a.name, a.sense, a.share, (color, color)) for a in asks)
+            if color := tuple(row.get("color", "").split()):
+                asks = tuple(Ask(a.name, a.sense, a.share, color) for a in asks)
             self._add_phrases(row["words"], Entry("ask", asks, row.get("mapper", "")))
         self._add_phrases(tables.get("front", {}).get("words", ""), Entry("front"))
         for role, words in tables.get("negation", {}).items():
@@ -173,8 +173,8 @@ def _english() -> SpellChecker:
 
 
 def is_english(word: str) -> bool:
-    """Whether a word is in a dictionary of English."""
-    return word in _english()
+    """Whether a word is in a dictionary of English, and not too rare to be a slip."""
+    return float(_english().word_usage_frequency(word)) > 1e-7
 
 
 def split_phrases(text: str) -> Iterator[str]:

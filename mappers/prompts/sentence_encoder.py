@@ -8,10 +8,6 @@ written out here, so that no other library is needed.
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
-import json
-import threading
 import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -43,7 +39,7 @@ class WordPieces:
         if missing:
             raise CheckpointError("The vocabulary of sentence embeddings is broken: fetch it anew.")
 
-    def encode(self, text: str) -> list[int]:
+    def numbers(self, text: str) -> list[int]:
         """Numbers of the tokens, the marks of beginning and end included."""
         numbers = [n for word in _words(text) for n in self._pieces(word)]
         ends = self._numbers
@@ -98,7 +94,7 @@ class _Layer(nn.Module):
         return self.outer_norm(x + self.outer(F.gelu(self.inner(x))))
 
 
-class SentenceEmbedder(nn.Module):
+class SentenceEncoder(nn.Module):
     """Sentences to embeddings (N, 384) of length one; their dot product is their nearness.
 
     Args:
@@ -119,9 +115,9 @@ class SentenceEmbedder(nn.Module):
         self.requires_grad_(False).eval()
 
     @torch.inference_mode()
-    def embed(self, sentences: Sequence[str]) -> Tensor:
+    def encode(self, sentences: Sequence[str]) -> Tensor:
         """(N, 384), of length one."""
-        rows = [self.words.encode(sentence) for sentence in sentences]
+        rows = [self.words.numbers(sentence) for sentence in sentences]
         longest = max(len(row) for row in rows)
         ids = torch.tensor([row + [0] * (longest - len(row)) for row in rows])
         mask = torch.tensor([[i < len(row) for i in range(longest)] for row in rows])
@@ -161,79 +157,15 @@ def _renamed(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return found
 
 
-def read_embedder(weights: Path, vocabulary: Path) -> SentenceEmbedder:
+def read_encoder(weights: Path, vocabulary: Path) -> SentenceEncoder:
     """The embedder of its two files. Raises CheckpointError where they are not those."""
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     try:
         lines = vocabulary.read_text("utf-8").splitlines()
-        return SentenceEmbedder(load_file(weights), WordPieces(lines))
+        return SentenceEncoder(load_file(weights), WordPieces(lines))
     except (OSError, SafetensorError, UnicodeDecodeError) as error:
         raise CheckpointError(
             "The files of sentence embeddings cannot be read: fetch them anew."
         ) from error
-
-
-class Sentences:
-    """The embedder, loaded when something is first embedded; what lists of phrases gave is kept.
-
-    Args:
-        weights, vocabulary: its two files. cache: folder for the embeddings of long lists, which
-            take seconds; None keeps none.
-    """
-
-    def __init__(self, weights: Path, vocabulary: Path, cache: Path | None = None) -> None:
-        self._paths, self._cache = (weights, vocabulary), cache
-        self._loaded: SentenceEmbedder | None = None
-        self._lock = threading.Lock()
-
-    def embed(self, sentences: Sequence[str]) -> Tensor:
-        """(N, 384), of length one. Raises CheckpointError where the files are not those."""
-        with self._lock:
-            if self._loaded is None:
-                self._loaded = read_embedder(*self._paths)
-            return self._loaded.embed(sentences)
-
-    def embed_all(self, phrases: Sequence[str]) -> Tensor:
-        """`embed` of a list that is the same every time: from the cache, else in batches."""
-        from safetensors import SafetensorError
-        from safetensors.torch import load_file, save
-
-        from pti_core.errors import UserError
-        from pti_core.files import write_atomically
-
-        status = self._paths[0].stat()
-        text = json.dumps([*phrases, status.st_size])
-        name = hashlib.sha256(text.encode()).hexdigest()[:24]
-        path = self._cache / f"{name}.safetensors" if self._cache else None
-        if path is not None and path.is_file():
-            with contextlib.suppress(SafetensorError, OSError, KeyError):
-                found = load_file(path)["embeddings"]
-                if found.shape == (len(phrases), WIDTH):
-                    return found
-        order = sorted(range(len(phrases)), key=lambda i: len(phrases[i]))  # alike in length
-        found = torch.empty(len(phrases), WIDTH)
-        for start in range(0, len(order), 64):
-            rows = order[start : start + 64]
-            found[rows] = self.embed([phrases[i] for i in rows])
-        if path is not None:
-            with contextlib.suppress(OSError, UserError):  # a folder that is closed costs seconds
-                path.parent.mkdir(parents=True, exist_ok=True)
-                write_atomically(path, save({"embeddings": found}))
-        return found
-
-
-def find_sentences() -> Sentences | None:
-    """The sentence embeddings, where their files are on this machine; no network is used."""
-    from checkpoints.store import Store, default_cache
-
-    store = Store.from_environment()
-    weights, vocabulary = store.find("minilm.safetensors"), store.find("minilm-vocab")
-    if weights is None or vocabulary is None:
-        return None
-    return Sentences(
-        store.fetch("minilm.safetensors"),
-        store.fetch("minilm-vocab"),
-        default_cache().parent / "sentences",
-    )

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from mappers.prompts.grammar import LESS_SHARE, Reach, Reader, Wish, cut
-from mappers.prompts.lexicon import HAIR_COLOR, Ask, Lexicon, Noun, label, load_lexicon
+from mappers.prompts.grammar import NOT_UNDERSTOOD, Reach, Reader, Wish, cut
+from mappers.prompts.lexicon import HAIR_COLOR, Ask, Lexicon, label, load_lexicon
 from mappers.prompts.words import MAX_PROMPT, read
 from mappers.published import MAPPERS, PublishedMapper, find_name
 from pti_core.controls import Control
@@ -150,23 +150,24 @@ def readers(words: Sequence, lexicon: Lexicon) -> list[Reader]:
         following = clauses[i + 1] if i + 1 < len(clauses) else None
         reader = Reader(clause, lexicon, noun, following, away).read()
         noun, away = reader.noun or noun, reader.away
-        found.append(reader)
+        asking = next((one for one in reversed(found) if one.wishes), None)
+        if not (asking and reader.measures and asking.adopt(reader)):
+            found.append(reader)
     return found
 
 
 def matched(reader: Reader, matcher: Matcher) -> list[Wish]:
     """What the matcher finds a clause to ask for that the grammar does not understand."""
-    if reader.never or reader.trouble == "cannot be taken away" or not reader.core:
+    if reader.never or reader.trouble != NOT_UNDERSTOOD or not reader.core:
         return []
-    asks, sure = matcher.match(" ".join(reader.core), reader.wishes)
-    if not asks:
-        return []
-    wish = Wish(asks, reader.clause.text, confidence=round(sure, 2))
-    amounts = [one.amount for one in reader.wishes if one.amount is not None]
-    wish.amount = amounts[0] if amounts else None
+    found, sure = matcher.match(" ".join(reader.core), reader.wishes)
+    wishes = [replace(wish, said=reader.clause.text, confidence=round(sure, 2)) for wish in found]
     reader.trouble = ""
-    reader.settle([wish])
-    return [] if reader.trouble else [wish]
+    reader.settle(wishes)
+    if reader.trouble or not wishes:
+        reader.trouble = NOT_UNDERSTOOD
+        return []
+    return wishes
 
 
 def _why(why: str, please: str) -> str:

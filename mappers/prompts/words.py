@@ -133,7 +133,7 @@ def read(prompt: str, lexicon: Lexicon) -> tuple[list[Word], str]:
     text = _CLUSTER.sub(lambda found: _spoken(found[0], lexicon), text)
     text = text.lower().replace("°", " degrees ").replace("\N{MINUS SIGN}", "-")
     text, please = from_language(text, lexicon)
-    text = re.sub(r"(?<=\d)(?=[a-rt-z])", " ", without_accents(text))
+    text = re.sub(r"(?<![#\w])(\d+)(?=[a-rt-z])", r"\1 ", without_accents(text))
     text = re.sub(r"(?<=[^\W\d_])-(?=\w)|(?<=\d)-(?=[^\W\d_])|(?<=\d)-(?=\d)", " ", text)
     text = re.sub(r"\s+[-\u2013\u2014]\s+|[\u2013\u2014\u3001\u3002\uff0c\uff01]", " , ", text)
     tokens = _joined(_spelled(_TOKEN.findall(alpha2digit(text, "en")), lexicon), lexicon)
@@ -176,10 +176,12 @@ def _words(raw: str, lexicon: Lexicon) -> list[Word]:
         return [Word(raw, (raw,), _SMALL_NUMBERS[raw])]
     if not raw[0].isalpha():
         return [Word(raw, (raw,), sign=raw[0] not in "#0123456789%")]
-    if forms := plain_forms(raw, lexicon):
+    forms = plain_forms(raw, lexicon)
+    if forms and (is_english(raw) or not lexicon.words["never.words"].issuperset(forms)):
         return [Word(raw, forms)]
     for times in (r"\1\1", r"\1"):  # "sooo", "cheeeese"
-        if forms := plain_forms(re.sub(r"(.)\1{2,}", times, raw), lexicon):
+        shorter = re.sub(r"(.)\1{2,}", times, raw)
+        if shorter != raw and (forms := plain_forms(shorter, lexicon)):
             return [Word(raw, forms)]
     if is_english(raw) or len(raw) < 4 or not raw.isascii():
         return [Word(raw, ())]
@@ -212,5 +214,12 @@ def _mended(word: str, lexicon: Lexicon) -> str:
     near = process.extract(
         word, lexicon.spellable, scorer=OSA.distance, score_cutoff=reach, limit=12
     )
-    near = [(away + (other[0] != word[0]), -len(other), other) for other, away, _ in near]
-    return min(near, default=(0, 0, ""))[2]
+    never, point = lexicon.words["never.words"], lexicon.described | lexicon.nouns.keys()
+
+    def rank(other: str, away: float) -> tuple[bool | float, ...]:
+        plain = plain_forms(other, lexicon)
+        useful = bool(point.intersection(plain)) or (other,) in lexicon.phrases
+        first = other[0] != word[0]
+        return other in never, away + first, sorted(other) != sorted(word), not useful, -len(other)
+
+    return min((other for other, away, _ in near), key=lambda o: rank(o, OSA.distance(word, o)), default="")

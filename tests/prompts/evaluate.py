@@ -15,6 +15,7 @@ from pathlib import Path
 
 from mappers.prompts import Known, Understanding, understand
 from mappers.prompts.lexicon import load_lexicon, read_tables
+from mappers.published import MAPPERS
 from pti_core.controls import Control, read_controls
 
 HERE = Path(__file__).parent
@@ -61,12 +62,9 @@ def agrees(found: Understanding, expected: str, known: Known) -> bool:
     may = {name_of(edit.strip("()")) for edit in wanted if edit.startswith("(")}
     got = {f"mapper:{p.name}" if p.way == "mapper" else p.name: p for p in found.parts}
     for edit in [edit for edit in must if edit.startswith("mapper:") and edit not in got]:
-        entries = [e["ask"] for e in known.lexicon.phrases.values() if "ask" in e]
-        asks = next(e.asks for e in entries if e.mapper == edit.removeprefix("mapper:"))
+        stands_in = understand(MAPPERS[edit.removeprefix("mapper:")].label, known).edits
         must.remove(edit)
-        must += [ask.name + "-+"[ask.sense > 0] for ask in asks]
-        if not asks:
-            return False
+        must += [name + "-+"[amount > 0] for name, amount in stands_in.items()] or [edit]
     names = {name_of(edit) for edit in must}
     if not names <= got.keys() <= names | may or (bool(found.rest) != rest):
         return False

@@ -1,0 +1,126 @@
+"""What a clause says that the lexicon does not know: sentence embeddings and a linear classifier.
+
+The classes are the directions in both senses, and "nothing" for what no edit here can do. It is
+trained by `python -m mappers.prompts.train` (see there).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from mappers.prompts.lexicon import HERE, Ask
+
+if TYPE_CHECKING:
+    from mappers.prompts.grammar import Wish
+    from mappers.prompts.sentence_encoder import SentenceEncoder
+
+WEIGHTS = HERE / "matcher.safetensors"
+NOTHING = "nothing"
+
+
+class Matcher:
+    """The classifier on top of the encoder; both are loaded when a clause first needs them.
+
+    Args:
+        encoder: paths of its weights and its vocabulary.
+        weights: the classifier's file.
+    """
+
+    def __init__(self, encoder: tuple[Path, Path], weights: Path = WEIGHTS) -> None:
+        self._paths, self._weights = encoder, weights
+
+    @cached_property
+    def encoder(self) -> SentenceEncoder:
+        from mappers.prompts.sentence_encoder import read_encoder
+
+        return read_encoder(*self._paths)
+
+    @cached_property
+    def classifier(self) -> Classifier:
+        return Classifier.load(self._weights)
+
+    def match(self, text: str, wishes: Sequence[Wish]) -> tuple[Sequence[Wish], float]:
+        """What a clause asks for, and how sure that is; nothing where it is not sure enough.
+
+        Args:
+            text: its words without negation and degree. wishes: what those words of it ask for
+                that the lexicon knows; less is enough to confirm them.
+        """
+        from mappers.prompts.grammar import Wish
+
+        classes = self.classifier
+        chances = classes.chances(self.encoder.encode([text]))[0]
+        if wishes:
+            names = {class_of(ask) for wish in wishes for ask in wish.asks}
+            sure = float(sum(chances[i] for i, name in enumerate(classes.names) if name in names))
+            return (wishes, sure) if sure >= classes.confirmed else ((), sure)
+        best = int(chances.argmax())
+        sure, name = float(chances[best]), classes.names[best]
+        if name == NOTHING or sure < classes.alone:
+            return (), sure
+        return (Wish((Ask(name[:-1], 1 if name[-1] == "+" else -1),), text),), sure
+
+    def nearest(self, text: str, least: float = 0.15) -> list[Ask]:
+        """Edits that a text may mean, the likeliest first; none where nothing is near."""
+        classes = self.classifier
+        chances = classes.chances(self.encoder.encode([text]))[0]
+        order = chances.argsort(descending=True)[:4].tolist()
+        if classes.names[order[0]] == NOTHING and chances[order[0]] > 0.5:
+            return []
+        near = [classes.names[i] for i in order if chances[i] >= least]
+        return [Ask(name[:-1], 1 if name[-1] == "+" else -1) for name in near if name != NOTHING]
+
+
+def class_of(ask: Ask) -> str:
+    return ask.name + ("+" if ask.sense > 0 else "-")
+
+
+class Classifier:
+    """A linear layer and a softmax over `names`.
+
+    weight: (classes, width + 1), the bias last. confirmed, alone: chance from which a class is
+    taken, where the lexicon found the same in a part of the words, and where it found nothing.
+    """
+
+    def __init__(
+        self, names: Sequence[str], weight: Tensor, confirmed: float = 0.5, alone: float = 0.7
+    ) -> None:
+        self.names, self.weight = list(names), weight
+        self.confirmed, self.alone = confirmed, alone
+
+    def chances(self, embeddings: Tensor) -> Tensor:
+        """(N, classes) of embeddings (N, width)."""
+        return (embeddings @ self.weight[:, :-1].T + self.weight[:, -1]).softmax(1)
+
+    def save(self, path: Path) -> None:
+        from safetensors.torch import save_file
+
+        told = {"names": self.names, "confirmed": self.confirmed, "alone": self.alone}
+        save_file({"weight": self.weight.half()}, path, {"classifier": json.dumps(told)})
+
+    @classmethod
+    def load(cls, path: Path) -> Classifier:
+        from safetensors import safe_open
+
+        with safe_open(path, "pt") as file:
+            told = json.loads(file.metadata()["classifier"])
+            weight = file.get_tensor("weight").float()
+        return cls(told["names"], weight, told["confirmed"], told["alone"])
+
+
+def find_matcher() -> Matcher | None:
+    """The matcher, where the encoder's files are on this machine; no network is used."""
+    from checkpoints.store import Store
+
+    store = Store.from_environment()
+    names = ("minilm.safetensors", "minilm-vocab")
+    if any(store.find(name) is None for name in names):
+        return None
+    return Matcher((store.fetch(names[0]), store.fetch(names[1])))
