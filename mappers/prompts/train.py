@@ -7,19 +7,20 @@ thresholds are fitted on lists that were left out of the training.
 
 from __future__ import annotations
 
+import copy
 import sys
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from mappers.prompts.lexicon import HERE, Lexicon, load_lexicon, split_phrases
+from mappers.prompts.grammar import match
+from mappers.prompts.lexicon import HERE, Lexicon, Phrase, load_lexicon, split_phrases
 from mappers.prompts.matcher import NOTHING, WEIGHTS, Classifier, Matcher, class_of, find_matcher
-from mappers.prompts.understanding import Known, readers, understand
+from mappers.prompts.understanding import matched, readers
 from mappers.prompts.words import read
 
 LISTS = HERE.parents[1] / "tests" / "prompts"
@@ -109,33 +110,118 @@ def fit(samples: Sequence[Sample], embeddings: Tensor) -> Classifier:
     return Classifier(names, weight.detach())
 
 
-@dataclass
+def heard(path: Path, lexicon: Lexicon) -> set[Phrase]:
+    """The phrases and words of the lexicon that a list uses."""
+    found: set[Phrase] = set()
+    for prompt, _ in rows_of(path):
+        words = read(prompt, lexicon)[0]
+        found |= {(form,) for word in words for form in word.forms}
+        found |= {match(words[i:], lexicon)[1] for i in range(len(words))} - {()}
+    return found
+
+
+def unlearn(lexicon: Lexicon, gone: set[Phrase]) -> Lexicon:
+    """The lexicon without some phrases and words; its grammatical words stay."""
+    words = {phrase[0] for phrase in gone if len(phrase) == 1}
+    found = Lexicon(tables=lexicon.tables, words=dict(lexicon.words))
+    found.phrases = {p: entry for p, entry in lexicon.phrases.items() if p not in gone}
+    for name, noun in lexicon.nouns.items():
+        described = {w: asks for w, asks in noun.described.items() if w not in words}
+        if name not in words:
+            found.nouns[name] = replace(noun, described=described)
+    found.classes = {name: group - words for name, group in lexicon.classes.items()}
+    found.kinds = {word: asks for word, asks in lexicon.kinds.items() if word not in words}
+    for name in found.words:
+        if name.startswith(("fillers", "never")) and name != "fillers.grammar":
+            found.words[name] = found.words[name] - words
+    return found
+
+
 class Training:
     """Trains without some lists, embedding each text once.
 
-    known: for what may be asked, by list. agrees: whether a prompt is understood as listed.
+    Args:
+        matcher: whose encoder is used. lists: paths of the lists, by name.
     """
 
-    matcher: Matcher
-    lists: Mapping[str, Path]
-    known: Callable[[str], Known]
-    agrees: Callable[[str, str, Known], bool]
-
-    def __post_init__(self) -> None:
+    def __init__(self, matcher: Matcher, lists: Mapping[str, Path]) -> None:
+        self.matcher, self.lists = matcher, lists
         self._embedded: dict[str, Tensor] = {}
 
-    def embed(self, texts: Sequence[str]) -> Tensor:
+    def encode(self, texts: Sequence[str]) -> Tensor:
         new = sorted({text for text in texts if text not in self._embedded}, key=len)
         for start in range(0, len(new), 64):
             batch = new[start : start + 64]
-            self._embedded |= zip(batch, self.matcher.encoder.encode(batch))
+            self._embedded |= zip(batch, self.matcher.encoder.encode(batch), strict=True)
         return torch.stack([self._embedded[text] for text in texts])
 
-    def classifier(self, without: frozenset[str]) -> Classifier:
-        """Fitted on everything but some lists and what the lexicon learnt from them."""
-        lexicon = load_lexicon(without)
+    def fitted(self, without: str, lexicon: Lexicon) -> Classifier:
+        """Fitted on everything but one list."""
         samples = lexicon_samples(lexicon) + example_samples()
         for name, path in self.lists.items():
-            if name not in without:
-                samples += list_samples(path, lexicon)
-        return fit(samples, self.embed([text for text, _ in samples]))
+            samples += list_samples(path, lexicon) if name != without else []
+        return fit(samples, self.encode([text for text, _ in samples]))
+
+    def left_out(self, name: str, strictly: bool) -> tuple[Lexicon, Classifier]:
+        """Lexicon and classifier without what was learnt from one list.
+
+        strictly: without every word of the lexicon, too, that no other list uses.
+        """
+        lexicon = load_lexicon(frozenset([name]))
+        if strictly:
+            others = [heard(path, lexicon) for n, path in self.lists.items() if n != name]
+            lexicon = unlearn(lexicon, heard(self.lists[name], lexicon) - set().union(*others))
+        return lexicon, self.fitted(name, lexicon)
+
+
+def main() -> int:
+    """Fit the classifier on everything, its thresholds on lists left out, and write its file."""
+    matcher = find_matcher()
+    if matcher is None:
+        print("First: python -m checkpoints fetch minilm.safetensors minilm-vocab", file=sys.stderr)
+        return 1
+    training = Training(matcher, {path.stem: path for path in sorted(LISTS.glob("*.txt"))})
+    judged = [row for name in training.lists for row in judge(training, name)]
+    found = training.fitted("", load_lexicon())
+    found.confirmed, found.alone = (threshold([r for r in judged if r.known is k]) for k in (True, False))
+    found.save(WEIGHTS)
+    print(f"{WEIGHTS}: {len(found.names)} classes, from {found.confirmed:.2f} and {found.alone:.2f} on")
+    return 0
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A clause beyond the lexicon: whether words of it were known, and whether its best class,
+    from `chance` on, would be as listed, or would do what cannot be done."""
+
+    known: bool
+    chance: float
+    right: bool
+    harm: bool
+
+
+def judge(training: Training, name: str) -> list[Judged]:
+    """The clauses of a list that the lexicon, strictly without it, does not understand."""
+    lexicon, classifier = training.left_out(name, strictly=True)
+    classifier.confirmed = classifier.alone = 0.0
+    matcher, found = copy.copy(training.matcher), []
+    matcher.classifier = classifier
+    for prompt, expected in rows_of(training.lists[name]):
+        for reader in readers(read(prompt, lexicon)[0], lexicon):
+            known = bool(reader.wishes)
+            if not (chance := matched(reader, matcher)) or expected.endswith("?") and expected[0] != "n":
+                continue
+            asked = {class_of(ask) for wish in chance for ask in wish.asks}
+            wanted = {edit.strip("()") for edit in expected.rstrip(" ?").split()}
+            found.append(Judged(known, chance[0].confidence, asked <= wanted, NOTHING in wanted))
+    return found
+
+
+def threshold(judged: Sequence[Judged]) -> float:
+    """The chance from which on most is gained."""
+    steps = [step / 50 for step in range(10, 50)]
+    return max(steps, key=lambda s: sum((j.right - HARM * j.harm - 0.3 * (not j.right)) for j in judged if j.chance >= s))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -9,12 +9,14 @@ be named as not understood.
 
 from __future__ import annotations
 
+import copy
 import sys
 from dataclasses import replace
 from pathlib import Path
 
 from mappers.prompts import Known, Understanding, understand
-from mappers.prompts.lexicon import load_lexicon, read_tables
+from mappers.prompts.matcher import find_matcher
+from mappers.prompts.train import Training, rows_of
 from mappers.published import MAPPERS
 from pti_core.controls import Control, read_controls
 
@@ -28,12 +30,6 @@ LATER = (
 )
 #: Of the imagined photograph; no measured pose is nought.
 MEASURED = {"age": 38.0, "yaw": 4.0, "pitch": -3.0}
-
-
-def rows_of(name: str) -> list[tuple[str, str]]:
-    lines = (HERE / f"{name}.txt").read_text("utf-8").splitlines()
-    pairs = [line.split("=>") for line in lines if "=>" in line and not line.startswith("# ")]
-    return [(prompt.strip(), expected.strip()) for prompt, expected in pairs]
 
 
 def known_of(name: str) -> Known:
@@ -90,7 +86,7 @@ def name_of(edit: str) -> str:
 def evaluate(name: str, known: Known, show: bool = False) -> tuple[int, int, int, int]:
     """As listed, prompts, impossible ones applied, impossible ones."""
     right = applied = impossible = 0
-    rows = rows_of(name)
+    rows = rows_of(HERE / f"{name}.txt")
     for prompt, expected in rows:
         found = understand(prompt, known)
         good = agrees(found, expected, known)
@@ -105,13 +101,23 @@ def evaluate(name: str, known: Known, show: bool = False) -> tuple[int, int, int
 
 
 def main() -> None:
-    show, without = "-v" in sys.argv, "--first-try" in sys.argv
+    """-v shows what fails. --first-try: without what was learnt from the list, --strictly: and
+    without every word of the lexicon that no other list uses; --grammar: without the matcher."""
+    options = {arg for arg in sys.argv[1:] if arg.startswith("-")}
     names = [arg for arg in sys.argv[1:] if arg in LISTS] or LISTS
+    matcher = find_matcher()
+    training = Training(matcher, {name: HERE / f"{name}.txt" for name in LISTS})
     for name in names:
-        known = known_of(name)
-        if without:
-            known = replace(known, lexicon=load_lexicon(frozenset([name])))
-        right, total, applied, impossible = evaluate(name, known, show)
+        known = replace(known_of(name), matcher=matcher)
+        if options & {"--first-try", "--strictly"}:
+            own = copy.copy(matcher)
+            lexicon, classifier = training.left_out(name, "--strictly" in options)
+            classifier.confirmed, classifier.alone = matcher.classifier.confirmed, matcher.classifier.alone
+            own.classifier = classifier
+            known = replace(known, lexicon=lexicon, matcher=own)
+        if "--grammar" in options:
+            known = replace(known, matcher=None)
+        right, total, applied, impossible = evaluate(name, known, "-v" in options)
         print(f"{name:12} {right:4} of {total:4} {right / total:6.1%}   impossible, applied: {applied} of {impossible}")
 
 
