@@ -1,6 +1,6 @@
 """The web app: `python app.py [--port N] [--host H] [--share] [--generator NAME] [--preset NAME]`
 
-The page is the package `web`; what its buttons do is `pti_core.studio`. Heavy libraries and
+The page is the package `web`; what its buttons do is `service.studio`. Heavy libraries and
 networks are loaded behind the page, which answers at once.
 """
 
@@ -11,23 +11,23 @@ import os
 from collections.abc import Sequence
 from functools import partial
 
-from pti_core.controls import read_controls
-from pti_core.executors import executor_from
-from pti_core.jobs import JobLine, places_from
-from pti_core.memory import keep_memory
-from pti_core.store import keep_swept, store_from
-from pti_core.studio import PRESET_NAMES, Studio
-from web.hosting import gpu_loan
-from web.networks import GENERATORS, load_networks, load_other
-from web.serving import create_app, serve
-from web.words import TITLE
+from pti_core.editing.controls import read_controls
+from service.executors import executor_from
+from service.job_queue import JobQueue, places_from
+from service.load_networks import GENERATORS, load_networks, load_other
+from service.malloc_tuning import tune_malloc
+from service.share_store import keep_swept, store_from
+from service.studio import PRESET_NAMES, Studio
+from service.zero_gpu import gpu_loan
+from web.serve import create_app, serve
+from web.strings import TITLE
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Serve the page until interrupted."""
     options = _parse(arguments)
     loan = gpu_loan()  # first of all: before torch
-    keep_memory()
+    tune_malloc()
     # An edit and a personalisation share the cores: threads that wait for their turn must not spin
     # for long. GNU's OpenMP does for a third of a millisecond, as networks of many small layers
     # lose by falling asleep at each (benchmarks/README.md, "Threads that wait").
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     loaders = {name: partial(load_networks, name) for name in GENERATORS}
     first = options.generator
     executor = executor_from(os.environ, loaders)
-    line = JobLine(
+    line = JobQueue(
         workers=executor.workers if executor else 1,
         places_of_an_address=places_from(os.environ),
     )

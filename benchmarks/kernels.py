@@ -12,7 +12,7 @@ from collections.abc import Callable
 from functools import partial
 
 from benchmarks.personalise import machine
-from pti_core.memory import keep_memory
+from service.malloc_tuning import tune_malloc
 
 
 def parts(threads: int) -> dict[str, Callable[[], object]]:
@@ -20,8 +20,8 @@ def parts(threads: int) -> dict[str, Callable[[], object]]:
     import torch
 
     torch.set_num_threads(threads)
-    from checkpoints.load import load_generator, load_perceptual
-    from pti_core.perceptual import area
+    from checkpoints.factory import load_generator, load_perceptual
+    from pti_core.networks.lpips import area
 
     generator, lpips = load_generator("mobile").place(torch.device("cpu")), load_perceptual()
     w = generator.sample_w(1, seed=0)
@@ -59,7 +59,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
-    keep_memory()
+    tune_malloc()
     timed = parts(arguments.threads)
     best = dict.fromkeys(timed, float("inf"))
     for _ in range(arguments.rounds):

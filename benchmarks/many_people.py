@@ -21,7 +21,7 @@ import numpy as np
 from gradio_client import Client, handle_file
 from PIL import Image
 
-from pti_core.session import Session
+from pti_core.session.session import Session
 
 
 @dataclass

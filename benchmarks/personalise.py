@@ -18,8 +18,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from pti_core.evaluation.photographs import find_photographs
-from pti_core.memory import keep_memory
+from evaluation.photographs import find_photographs
+from service.malloc_tuning import tune_malloc
 
 METRICS = ("mse", "ms_ssim_distance", "lpips", "lpips_256", "identity_distance")
 STAGES = ("align", "invert", "tune", "fit edits")
@@ -27,14 +27,15 @@ STAGES = ("align", "invert", "tune", "fit edits")
 
 def run(photo: Path, preset: str, threads: int) -> dict[str, Any]:
     """One personalisation: its report, what the file costs, and how the error fell."""
-    keep_memory()
+    tune_malloc()
     import torch
 
     torch.set_num_threads(threads)
-    from checkpoints.load import load_toolkit
-    from pti_core.pictures import to_tensor
-    from pti_core.pipeline import personalise, render
-    from pti_core.warming import warm_up
+    from checkpoints.factory import load_toolkit
+    from pti_core.faces.images import to_tensor
+    from pti_core.personalisation import personalise
+    from pti_core.rendering import render
+    from service.warm_up import warm_up
 
     kit = load_toolkit("mobile")
     warm_up(kit)  # as the app does

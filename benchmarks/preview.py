@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.personalise import machine
-from pti_core.command import exit_status
+from cli.exit_status import exit_status
 from pti_core.errors import UserError
 
 #: Sliders of the first group, which the page shows at once.

@@ -21,11 +21,12 @@ from typing import Any
 
 import torch
 
-from pti_core.directions import Direction
-from pti_core.evaluation.measures import Subject, measure_effect, measure_reconstruction, subject_of
-from pti_core.pipeline import Toolkit, personalise
-from pti_core.presets import FAST
-from pti_core.session import Session
+from evaluation.measures import Subject, measure_effect, measure_reconstruction, subject_of
+from pti_core.editing.directions import Direction
+from pti_core.inversion.presets import FAST
+from pti_core.models import Toolkit
+from pti_core.personalisation import personalise
+from pti_core.session.session import Session
 
 PHOTO = Path(__file__).parent.parent / "examples" / "obama.jpg"
 VALUES = Path(__file__).with_suffix(".json")
@@ -136,7 +137,7 @@ def main() -> int:
     parser.add_argument("--update", action="store_true", help="write the committed values anew")
     arguments = parser.parse_args()
 
-    from checkpoints.load import load_toolkit
+    from checkpoints.factory import load_toolkit
 
     kit = load_toolkit("mobile")
     values = measure(kit, run(kit))

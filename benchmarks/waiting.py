@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.personalise import machine
-from pti_core.evaluation.photographs import find_photographs
-from pti_core.jobs import Job
-from pti_core.memory import keep_memory
-from pti_core.studio import Studio
+from evaluation.photographs import find_photographs
+from service.job_queue import Job
+from service.malloc_tuning import tune_malloc
+from service.studio import Studio
 
 _EVERY = 0.5  # seconds between two questions
 #: What is left of less than this is not judged: a second's error there helps nobody.
@@ -58,8 +58,8 @@ def main() -> None:
     parser.add_argument("--people", type=int, default=4)
     parser.add_argument("--out", type=Path, help="a JSON file")
     arguments = parser.parse_args()
-    keep_memory()
-    from web.networks import load_networks
+    tune_malloc()
+    from service.load_networks import load_networks
 
     studio = Studio(lambda report: load_networks("mobile", report))
     studio.networks.get()

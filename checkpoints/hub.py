@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from checkpoints.asset import HubFile
-from checkpoints.troubles import HubDownError, UnavailableError, disk_full, is_disk_full
+from checkpoints.errors import HubDownError, UnavailableError, disk_full, is_disk_full
 from pti_core.errors import CheckpointError
 
 

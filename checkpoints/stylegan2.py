@@ -17,8 +17,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from checkpoints.reading import PersistentObject, module_tensors, read_nvidia, read_torch
-from checkpoints.stamps import hash_file
+from checkpoints.hash_cache import hash_file
+from checkpoints.safe_pickle import PersistentObject, module_tensors, read_nvidia, read_torch
 from pti_core.errors import CheckpointError
 from pti_core.generators.convert import Weights, from_nvidia, from_rosinality
 from pti_core.generators.stylegan2 import StyleGAN2, StyleGAN2Config

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from checkpoints.reading import (
+from checkpoints.safe_pickle import (
     MAX_DEPTH,
     MAX_TENSORS,
     check_program,

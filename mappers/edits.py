@@ -15,21 +15,21 @@ from typing import TYPE_CHECKING
 import torch
 
 from mappers.prompts import ATTRIBUTES, MAPPER, Known, Part, understand
-from mappers.published import MAPPERS, installed, load_published, trained
 from mappers.sentences import find_sentences
-from pti_core import stack
-from pti_core.controls import controls_of
-from pti_core.directions import load_directions
+from mappers.styleclip.published import MAPPERS, installed, load_published, trained
+from pti_core.editing import text_edit as stack
+from pti_core.editing.controls import controls_of
+from pti_core.editing.directions import load_directions
+from pti_core.editing.text_edit import MAX_ENTRIES, StackEntry
 from pti_core.errors import UserError
-from pti_core.pipeline import EditKit
+from pti_core.models import EditKit
 from pti_core.progress import OnStep
-from pti_core.session import Session
-from pti_core.stack import MAX_ENTRIES, StackEntry
+from pti_core.session.session import Session
 
 if TYPE_CHECKING:
-    from checkpoints.store import Progress, Store
-    from mappers.clip_model import Clip
-    from mappers.optimisation import OptimisationConfig
+    from checkpoints.fetch import Progress, Store
+    from mappers.styleclip.clip import Clip
+    from mappers.styleclip.optimisation import OptimisationConfig
 
 GLOBAL, OPTIMISE, AUTO = "global", "optimise", "auto"
 #: What --way and the page offer.
@@ -148,7 +148,7 @@ class Means:
     config: OptimisationConfig | None = None
 
     def load_clip(self) -> Clip:
-        from mappers.clip_model import load_clip
+        from mappers.styleclip.clip import load_clip
 
         return self.clip or load_clip(self.progress)
 
@@ -181,7 +181,7 @@ def entry_of(
 @torch.inference_mode()
 def _mapped(part: Part, session: Session, kit: EditKit, means: Means) -> StackEntry:
     """Section 5: w + 0.1 * amount * M(w), M at the pivot."""
-    from mappers.latent_mapper import STRENGTH
+    from mappers.styleclip.latent_mapper import STRENGTH
 
     generator = kit.generator
     if generator.num_ws != 18:
@@ -194,7 +194,7 @@ def _mapped(part: Part, session: Session, kit: EditKit, means: Means) -> StackEn
 
 def _globally(part: Part, kit: EditKit, means: Means) -> StackEntry:
     """Section 6, at alpha = 4 times the amount."""
-    from mappers.global_directions import ALPHA, default_path, load_relevance
+    from mappers.styleclip.global_directions import ALPHA, default_path, load_relevance
 
     path = means.relevance_path or default_path(kit.generator.name)
     if not path.exists():
@@ -220,10 +220,10 @@ def _optimised(
     on_step: OnStep | None,
 ) -> StackEntry:
     """Section 4, in W for the embedded generator, whose W+ breaks faces, else in W+."""
-    from mappers.losses import load_identity_loss
-    from mappers.optimisation import OptimisationConfig, optimise
-    from pti_core import directions
-    from pti_core.stack import moved, restyled
+    from mappers.styleclip.losses import load_identity_loss
+    from mappers.styleclip.optimisation import OptimisationConfig, optimise
+    from pti_core.editing import directions
+    from pti_core.editing.text_edit import moved, restyled
 
     generator = kit.generator
     clip = means.load_clip().to(generator.w_mean.device)

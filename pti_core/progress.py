@@ -43,8 +43,8 @@ class Step:
 #: Called after every step. Returning False stops the stage; what is reached by then is kept.
 OnStep = Callable[[Step], bool | None]
 
-#: What a step on small pictures (`pti_core.coarse`) costs, of one on full ones: 0.52 s of 1.0 s in
-#: projection, 0.68 of 1.7 s in tuning (two cores without AVX-512).
+#: What a step on small pictures (`pti_core.inversion.low_res`) costs, of one on full ones: 0.52 s
+#: of 1.0 s in projection, 0.68 of 1.7 s in tuning (two cores without AVX-512).
 COARSE_COST = 0.45
 
 

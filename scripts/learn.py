@@ -1,7 +1,7 @@
 """python -m scripts.learn: what projection knows of the embedded generator, from generated faces.
 
-Writes `pti_core/data/learned.safetensors` (`pti_core.learned`); ten minutes on two slow cores. Then
-measures on faces of other seeds what it is good for.
+Writes `pti_core/data/learned.safetensors` (`pti_core.inversion.latent_prior`); ten minutes on two
+slow cores. Then measures on faces of other seeds what it is good for.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from checkpoints.load import load_generator, load_perceptual
-from pti_core.coarse import SIDE, CoarsePictures, Ridge, columns, halfway
+from checkpoints.factory import load_generator, load_perceptual
 from pti_core.generators.base import Generator
-from pti_core.learned import DATA, Learned, save_learned
-from pti_core.memory import keep_memory
-from pti_core.perceptual import LPIPS, area
-from pti_core.unsupervised import principal_axes
+from pti_core.generators.ganspace_sefa import principal_axes
+from pti_core.inversion.latent_prior import DATA, LatentPrior, save_latent_prior
+from pti_core.inversion.low_res import SIDE, CoarsePictures, Ridge, columns, halfway
+from pti_core.networks.lpips import LPIPS, area
+from service.malloc_tuning import tune_malloc
 
 #: Axes by curvature to this power: 0 leaves every coordinate the spread of W's; a half would make
 #: every direction equally curved, and leave the likely faces. Tried: `benchmarks/README.md`.
@@ -99,7 +99,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=DATA)
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    keep_memory()
+    tune_malloc()
     generator = load_generator("mobile").place(torch.device("cpu"))
     lpips = load_perceptual()
     head = learn_head(generator, arguments.faces, arguments.seed)
@@ -109,7 +109,7 @@ def main() -> None:
         f"--seed {arguments.seed}",
         "power": str(POWER),
     }
-    save_learned(Learned(axes, head), generator, made, arguments.out)
+    save_latent_prior(LatentPrior(axes, head), generator, made, arguments.out)
     error = head_error(generator, head, arguments.seed + 2_000_000)
     print(f"{arguments.out}: {arguments.out.stat().st_size / 1e6:.1f} MB; the corrected head's")
     print(f"squared error halfway from a face to another: {error:.4f}")

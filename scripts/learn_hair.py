@@ -2,11 +2,11 @@
 
 A face is rendered as it is, and with steps to blond and dark, grey and not grey hair in the layers
 that paint but do not shape: what becomes lighter and darker by them, as skin does not, is hair. A
-small network (`pti_core.hair_finder`) learns to say so from the face alone, over many faces whose
-single answers are rough. Then it learns once more, from its own answers, with half of the hair
-painted in any light and tint (a student and its noise, Xie et al. 2020): white hair, which changes
-little, was missed before. Writes `pti_core/data/hair.safetensors`; fifty minutes on two cores. What
-was made is kept in `--work`, so it goes on where it was stopped.
+small network (`pti_core.editing.hair_finder`) learns to say so from the face alone, over many faces
+whose single answers are rough. Then it learns once more, from its own answers, with half of the
+hair painted in any light and tint (a student and its noise, Xie et al. 2020): white hair, which
+changes little, was missed before. Writes `pti_core/data/hair.safetensors`; fifty minutes on two
+cores. What was made is kept in `--work`, so it goes on where it was stopped.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from checkpoints.load import load_edit_kit
-from pti_core.hair_finder import DATA, SIDE, HairFinder, load_hair_finder
-from pti_core.memory import keep_memory
-from pti_core.perceptual import area
-from pti_core.pipeline import EditKit
-from pti_core.places import CHEEKS, Place, luminance, mean_in, resized, rising, zone
+from checkpoints.factory import load_edit_kit
+from pti_core.editing.hair_finder import DATA, SIDE, HairFinder, load_hair_finder
+from pti_core.faces.regions import CHEEKS, Region, luminance, mean_in, resized, rising, zone
+from pti_core.models import EditKit
+from pti_core.networks.lpips import area
+from service.malloc_tuning import tune_malloc
 
 #: From which layer on hair is coloured: before, its shape would change as well.
 PAINTING_FROM = 4
@@ -46,7 +46,7 @@ VARIED = (
 #: Read off sixteen faces.
 CHANGES, UNSURE = 0.25, 0.08
 #: Eyes, teeth and frames change, too, but are not hair.
-_FACE: Place = (0.5, 0.6, 0.17, 0.22)
+_FACE: Region = (0.5, 0.6, 0.17, 0.22)
 #: Added to light before its logarithm is taken: black does not count.
 _DARKEST = 0.08
 #: How sure the first network has to be, from none to full weight: of scalps it is hardly half sure.
@@ -232,7 +232,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=DATA)
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    keep_memory()
+    tune_malloc()
     torch.manual_seed(arguments.seed)
     total = arguments.faces + arguments.held_out
     pictures, wanted = faces(load_edit_kit("mobile"), total, arguments.seed, arguments.work)

@@ -11,11 +11,12 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw
 
-from checkpoints.load import load_edit_kit
+from checkpoints.factory import load_edit_kit
 from mappers.edits import plan, what_is_known
 from pti_core.errors import UserError
-from pti_core.pipeline import EditKit, render
-from pti_core.session import Session
+from pti_core.models import EditKit
+from pti_core.rendering import render
+from pti_core.session.session import Session
 
 PROMPTS = (
     *("bowl cut", "older", "smiling", "blond hair", "no beard", "looking to the left", "glasses"),

@@ -8,11 +8,11 @@ import pytest
 import torch
 from PIL import Image, ImageDraw
 
-from pti_core.directions import Direction
+from pti_core.editing.directions import Direction
 from pti_core.generators.base import Generator
 from pti_core.generators.mobile import Mapping, MobileSynthesis
-from pti_core.perceptual import LPIPS
-from pti_core.pipeline import Toolkit
+from pti_core.models import Toolkit
+from pti_core.networks.lpips import LPIPS
 
 SIDE = 64
 
@@ -107,7 +107,7 @@ def make_picture() -> Callable[..., Image.Image]:
 @pytest.fixture(scope="module")
 def kit(generator, lpips, directions) -> Toolkit:
     """What a personalisation needs, with the real face finder and no measures."""
-    from checkpoints.load import load_face_finder
+    from checkpoints.factory import load_face_finder
 
     return Toolkit(
         generator=generator,

@@ -7,18 +7,18 @@ from typing import Any
 
 import gradio as gr
 
-from pti_core.controls import Control
-from pti_core.studio import Studio
-from web import words
-from web.animating import Animating
-from web.choosing import Choosing
-from web.downloads import Downloads
-from web.editing import Editing, Tab
+from pti_core.editing.controls import Control
+from service.studio import Studio
+from web import strings
 from web.events import quiet
-from web.gallery import Gallery
-from web.personalising import Personalising
-from web.previews import Previews
-from web.texting import Texting
+from web.tabs.animation import AnimationTab
+from web.tabs.choose_photo import ChoosePhoto
+from web.tabs.downloads import DownloadsPart
+from web.tabs.edit import EditPart, Tab
+from web.tabs.face_gallery import FaceGallery
+from web.tabs.personalise import PersonalisePart
+from web.tabs.range import RangeTab
+from web.tabs.text import TextTab
 
 
 class Page:
@@ -34,20 +34,20 @@ class Page:
 
     def __init__(self, studio: Studio, controls: Sequence[Control], preset: str) -> None:
         self.studio = studio
-        self.choosing = Choosing(studio)
-        self.personalising = Personalising(studio, preset)
-        self.gallery = Gallery(studio)
-        self.editing = Editing(studio, controls)
-        self.texting = Texting(studio, controls)
-        self.downloads = Downloads(studio)
-        self.tabs: list[Tab] = [self.texting, Previews(studio), Animating(studio)]
+        self.choosing = ChoosePhoto(studio)
+        self.personalising = PersonalisePart(studio, preset)
+        self.gallery = FaceGallery(studio)
+        self.editing = EditPart(studio, controls)
+        self.texting = TextTab(studio, controls)
+        self.downloads = DownloadsPart(studio)
+        self.tabs: list[Tab] = [self.texting, RangeTab(studio), AnimationTab(studio)]
 
     def lay_out(self, about: str) -> None:
         # The key is no secret towards the browser, and every replica must read another's.
         self.owner = gr.BrowserState("", storage_key="pti-owner", secret="pti")
         self.desk = gr.State(None, time_to_live=24 * 3600, delete_callback=self.studio.leave)
-        gr.HTML(words.HEAD, elem_id="head", padding=False)
-        self.status = gr.HTML(words.status(self.studio), elem_id="status", padding=False)
+        gr.HTML(strings.HEAD, elem_id="head", padding=False)
+        self.status = gr.HTML(strings.status(self.studio), elem_id="status", padding=False)
         self.clock = gr.Timer(1.0)
         with gr.Row(elem_id="columns", equal_height=False):
             with gr.Column(scale=4, min_width=320):
@@ -58,7 +58,7 @@ class Page:
                 self.editing.lay_out(self.desk, self.tabs, self.gallery)
                 with self.editing.panel:
                     self.downloads.lay_out()
-        self.about = gr.HTML(words.about(about), padding=False)
+        self.about = gr.HTML(strings.about(about), padding=False)
 
     def wire(self) -> None:
         self.clock.tick(
@@ -76,5 +76,5 @@ class Page:
         """The line under the title, until the networks are there; then which generator it is."""
         ready = self.studio.networks.ready
         about = self.studio.networks.get().about if ready else ""
-        shown = words.about(about) if about else gr.skip()
-        return words.status(self.studio), shown, gr.Timer(active=not ready)
+        shown = strings.about(about) if about else gr.skip()
+        return strings.status(self.studio), shown, gr.Timer(active=not ready)

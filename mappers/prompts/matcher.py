@@ -117,7 +117,7 @@ class Classifier:
 
 def find_matcher() -> Matcher | None:
     """The matcher, where the encoder's files are on this machine; no network is used."""
-    from checkpoints.store import Store
+    from checkpoints.fetch import Store
 
     store = Store.from_environment()
     names = ("minilm.safetensors", "minilm-vocab")

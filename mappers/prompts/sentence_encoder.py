@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pti_core.errors import CheckpointError
-from pti_core.weights import fit
+from pti_core.networks.load_state import fit
 
 WIDTH, HEADS, LAYERS, INNER = 384, 12, 6, 1536
 #: The norm's guard of the published configuration.

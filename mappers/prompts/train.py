@@ -1,6 +1,6 @@
 """Train the matcher: python -m mappers.prompts.train
 
-Its samples are the lexicon's phrases, examples.toml and the lists of tests/prompts, as far as a
+Its samples are the lexicon's phrases, examples.toml and the lists of tests/mappers/prompts, as far as a
 prompt of these is one clause that asks for one thing or for nothing that can be done. The
 thresholds are fitted on lists that were left out of the training.
 """
@@ -23,7 +23,7 @@ from mappers.prompts.matcher import NOTHING, WEIGHTS, Classifier, Matcher, class
 from mappers.prompts.understanding import matched, readers
 from mappers.prompts.words import read
 
-LISTS = HERE.parents[1] / "tests" / "prompts"
+LISTS = HERE.parents[1] / "tests" / "mappers" / "prompts"
 #: Weight decay and steps of the fit, chosen on the accuracy over lists left out.
 DECAY, STEPS = 3e-5, 80
 #: How much an impossible wish that is granted counts against one that is understood.

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from mappers.prompts.grammar import NOT_UNDERSTOOD, Reach, Reader, Wish, cut
 from mappers.prompts.lexicon import HAIR_COLOR, Ask, Lexicon, label, load_lexicon
 from mappers.prompts.words import MAX_PROMPT, read
-from mappers.published import MAPPERS, PublishedMapper, find_name
-from pti_core.controls import Control
+from mappers.styleclip.published import MAPPERS, PublishedMapper, find_name
+from pti_core.editing.controls import Control
 
 if TYPE_CHECKING:
     from mappers.prompts.matcher import Matcher

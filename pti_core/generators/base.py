@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from pti_core.devices import Card, card_of
+from pti_core.networks.devices import Card, card_of
 
 #: Samples of z from which the mean and spread of w are taken (Karras et al. 2020 use 10,000).
 W_STATISTICS_SAMPLES = 10_000
@@ -19,7 +19,7 @@ W_STATISTICS_SAMPLES = 10_000
 MIDDLE = 128
 
 
-class Stem(NamedTuple):
+class PartialForward(NamedTuple):
     """What a synthesis network has computed when it is behind the layers of one side.
 
     Attributes:
@@ -114,7 +114,7 @@ class Generator(nn.Module):
         replaced: Mapping[str, Tensor] | None = None,
         *,
         exact: bool = False,
-        stem: Stem | None = None,
+        stem: PartialForward | None = None,
     ) -> Tensor:
         """The picture (N, 3, R, R) of w or ws, with some weights or noise of `synthesis` replaced.
 
@@ -135,8 +135,8 @@ class Generator(nn.Module):
         w: Tensor,
         side: int,
         replaced: Mapping[str, Tensor] | None = None,
-        stem: Stem | None = None,
-    ) -> Stem:
+        stem: PartialForward | None = None,
+    ) -> PartialForward:
         """What is computed behind the layers of `side`, in the precision of `options`.
 
         Args: as of `render`.
@@ -157,7 +157,7 @@ class Generator(nn.Module):
         self,
         w: Tensor,
         replaced: Mapping[str, Tensor] | None = None,
-        stem: Stem | None = None,
+        stem: PartialForward | None = None,
     ) -> Tensor | None:
         """Hidden maps (N, C, MIDDLE, MIDDLE) on the way to `render`'s picture, in the precision of
         `options`; None where the picture is too small for that to be worth it.

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from pti_core.devices import has_fast_half
+from pti_core.networks.devices import has_fast_half
 
 #: Bytes of the maps from which a weight gradient is taken at a time, on a CPU. oneDNN's kernels for
 #: it lose up to two thirds of their speed when the maps outgrow the cache: measured with 1 MB of

@@ -21,10 +21,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from pti_core.devices import Card, multiplies_bf16
 from pti_core.errors import CheckpointError
-from pti_core.generators.base import Generator, Stem
+from pti_core.generators.base import Generator, PartialForward
 from pti_core.generators.convolution import pointwise
+from pti_core.networks.devices import Card, multiplies_bf16
 
 W_DIM = 512
 #: Slope of every leaky ReLU here; the synthesis network has no sqrt(2) gain after it.
@@ -161,7 +161,7 @@ class MobileSynthesis(nn.Module):
         ws: Tensor,
         depth: int | None = None,
         dtype: torch.dtype | None = None,
-        stem: Stem | None = None,
+        stem: PartialForward | None = None,
     ) -> Tensor:
         """Hidden maps (N, C, side, side) behind the first `depth` layers (all by default).
 
@@ -194,12 +194,12 @@ class MobileSynthesis(nn.Module):
         ws: Tensor,
         dtype: torch.dtype | None = None,
         until: int | None = None,
-        stem: Stem | None = None,
-    ) -> Tensor | Stem:
+        stem: PartialForward | None = None,
+    ) -> Tensor | PartialForward:
         """The picture; `dtype` and `stem` are as in `features`. With `until`, the stem behind the
         layer that works at this side."""
         if until is not None:
-            return Stem(self.features(ws, self._behind(until), dtype, stem))
+            return PartialForward(self.features(ws, self._behind(until), dtype, stem))
         maps = self.features(ws, dtype=dtype, stem=stem)
         return self.head(maps, ws[:, 2 * len(self.layers) + 1])
 

@@ -26,9 +26,9 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.utils.checkpoint import checkpoint as recompute
 
-from pti_core.devices import Card, multiplies_bf16
-from pti_core.generators.base import Generator, Stem
+from pti_core.generators.base import Generator, PartialForward
 from pti_core.generators.convolution import convolve
+from pti_core.networks.devices import Card, multiplies_bf16
 
 #: Gain and slope of the leaky ReLU, and the demodulation's guard (Karras et al. 2020, appendix B).
 GAIN, SLOPE, EPS = math.sqrt(2), 0.2, 1e-8
@@ -311,8 +311,8 @@ class Synthesis(nn.Module):
         dtype: torch.dtype = torch.float32,
         checkpoint: bool = False,
         until: int | None = None,
-        stem: Stem | None = None,
-    ) -> Tensor | Stem:
+        stem: PartialForward | None = None,
+    ) -> Tensor | PartialForward:
         """Picture (N, 3, R, R), float32, from styles as `styles` gives them.
 
         Args:
@@ -340,7 +340,7 @@ class Synthesis(nn.Module):
             else:
                 x, image = _block(*arguments)
             if name == f"b{until}":
-                return Stem(x, image)
+                return PartialForward(x, image)
         assert image is not None
         return image
 
@@ -351,8 +351,8 @@ class Synthesis(nn.Module):
         dtype: torch.dtype = torch.float32,
         checkpoint: bool = False,
         until: int | None = None,
-        stem: Stem | None = None,
-    ) -> Tensor | Stem:
+        stem: PartialForward | None = None,
+    ) -> Tensor | PartialForward:
         """`from_styles` of `styles(ws)`; see there."""
         return self.from_styles(
             self.styles(ws), dtype=dtype, checkpoint=checkpoint, until=until, stem=stem

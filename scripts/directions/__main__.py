@@ -16,16 +16,16 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from pti_core.directions import DATA, Direction, load_directions, save_directions
-from pti_core.memory import keep_memory
-from pti_core.session import Session
-from pti_core.unsupervised import ganspace, sefa
+from pti_core.editing.directions import DATA, Direction, load_directions, save_directions
+from pti_core.generators.ganspace_sefa import ganspace, sefa
+from pti_core.session.session import Session
 from scripts.directions import fit, library, looks, people
 from scripts.directions.calibrate import Calibration, read_all
 from scripts.directions.faces import Album, Tools, sampled
 from scripts.directions.recipes import RECIPES
 from scripts.directions.sheet import contact_sheet, leakage_picture
 from scripts.directions.tagging import sheets
+from service.malloc_tuning import tune_malloc
 
 IMAGES = Path("docs/images")
 #: Of the sheets and the matrix: what is over this part of the wanted effect is a leak.
@@ -170,7 +170,7 @@ STAGES = {
 
 
 def main() -> None:
-    keep_memory()
+    tune_malloc()
     arguments = _arguments()
     torch.set_num_threads(1)
     logging.basicConfig(level=logging.INFO, format="%(message)s")

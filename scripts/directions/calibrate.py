@@ -16,10 +16,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pti_core.memory import keep_memory
 from scripts.directions.faces import Album, Tools, place_name
 from scripts.directions.measures import Gauge
 from scripts.directions.recipes import Recipe
+from service.malloc_tuning import tune_malloc
 
 #: One face in ten may be further from itself than a recipe's `distance` by so much.
 TENTH_BEYOND = 0.1
@@ -125,7 +125,7 @@ def _read_chunk(folder: Path, chunk: Sequence[Wanted]) -> None:
 @cache
 def _own_tools() -> Tools:
     """The tools of one worker process, on one thread."""
-    keep_memory()
+    tune_malloc()
     torch.set_num_threads(1)
     return Tools.fetched()
 

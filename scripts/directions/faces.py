@@ -18,19 +18,19 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from checkpoints.load import (
+from checkpoints.factory import (
     load_attribute_meter,
     load_face_finder,
     load_generator,
     load_identity,
     load_perceptual,
 )
-from pti_core.attributes import NAMES, AttributeMeter
-from pti_core.faces import FaceFinder
+from pti_core.faces.attributes import NAMES, AttributeMeter
+from pti_core.faces.detect import FaceFinder
+from pti_core.faces.identity import IdentityModel
+from pti_core.faces.images import to_image, to_tensor
 from pti_core.generators.base import Generator
-from pti_core.metrics import IdentityModel
-from pti_core.perceptual import LPIPS, area
-from pti_core.pictures import to_image, to_tensor
+from pti_core.networks.lpips import LPIPS, area
 
 #: Pictures are measured at this side: landmarks and the networks' chips need no more, and the
 #: identity network's smallest is 512.
@@ -47,7 +47,8 @@ FEATURE_SIDE, FEATURE_CELLS = 256, {0: 4, 1: 4, 2: 8, 4: 8}
 class Readings:
     """What the networks say of one picture of `SIDE` pixels.
 
-    found: whether there is a face. meter: values of `pti_core.attributes.NAMES`, in their order.
+    found: whether there is a face. meter: values of `pti_core.faces.attributes.NAMES`, in their
+        order.
     landmarks: (68, 2). embedding: (128,), of the identity. features: (2, F), of the picture and of
     its mirror: maps of the perceptual network, averaged over cells.
     """

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from pti_core.directions import Direction
+from pti_core.editing.directions import Direction
 from scripts.directions import fit
 from scripts.directions.calibrate import (
     MOVED,
@@ -209,7 +209,7 @@ def direction(
         "method": "ridge regression of a measure on w; conditional projection; leaks mended",
         "measured_by": recipe.counts,
         "fitted_to": recipe.target,
-        # What `pti_core.fitting` measures on the person; the others keep this curve.
+        # What `pti_core.editing.calibration` measures on the person; the others keep this curve.
         **({"measure": recipe.measure} if recipe.eager else {}),
         "scale": found.scale,
         "orthogonal_to": guarded(recipe),

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from pti_core.attributes import NAMES as METER
+from pti_core.faces.attributes import NAMES as METER
 from scripts.directions.colours import NAMES as COLOURS
 from scripts.directions.colours import colours
 from scripts.directions.faces import Album, Readings

@@ -17,12 +17,13 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from pti_core.directions import Direction, apply
-from pti_core.faces import align
-from pti_core.inversion import ProjectionConfig, project
-from pti_core.pictures import open_photograph, to_tensor
-from pti_core.pipeline import EditKit, render
-from pti_core.session import Session
+from pti_core.editing.directions import Direction, apply
+from pti_core.faces.align import align
+from pti_core.faces.images import open_photograph, to_tensor
+from pti_core.inversion.projector import ProjectionConfig, project
+from pti_core.models import EditKit
+from pti_core.rendering import render
+from pti_core.session.session import Session
 from scripts.directions.faces import QUALITY, SIDE, Album, Tools
 from scripts.directions.measures import Gauge
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 class Recipe:
     """How one direction is made.
 
-    name, label, group, layers: as in `pti_core.directions.Direction`.
+    name, label, group, layers: as in `pti_core.editing.directions.Direction`.
     measure: the measure that its amounts are calibrated by. sign: -1 where positive amounts lower
     it. fitted: the measure that is fitted instead, where another one says better what to look for.
     counted: what amounts are counted in, where the measure itself stands still at its ends.
@@ -29,7 +29,8 @@ class Recipe:
     saturates: some faces cannot rise further (a woman; black hair that turns brown, not blond), so
     only the mean is asked to.
     steps: how many steps on either side are measured; more where one step is too long to rise.
-    eager: whether personalisation measures this person's own curve (`pti_core.fitting`).
+    eager: whether personalisation measures this person's own curve
+        (`pti_core.editing.calibration`).
     """
 
     name: str

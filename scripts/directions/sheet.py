@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from PIL import Image, ImageDraw
 
-from pti_core.directions import Direction, apply
+from pti_core.editing.directions import Direction, apply
 from scripts.directions.faces import Tools
 
 #: Faces that nothing was fitted or calibrated on, chosen for being different: a bearded man with

@@ -1,0 +1,65 @@
+"""`python -m pti_core edit SESSION`: a session to an edited image."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cli.arguments import setting, whole_number
+from cli.outputs import check_outputs, picture_format, write_picture
+from pti_core.errors import UserError
+from service.malloc_tuning import tune_malloc
+
+if TYPE_CHECKING:
+    pass
+
+
+def edit(arguments: argparse.Namespace) -> int:
+    """Session to edited picture."""
+    picture_format(arguments.out)
+    check_outputs({"--out": arguments.out}, [arguments.session])
+    tune_malloc()
+
+    from checkpoints.factory import load_edit_kit
+    from cli.download_progress import Report
+    from pti_core.editing import directions
+    from pti_core.rendering import paste_back, render
+    from pti_core.session.session import Session
+
+    session = Session.open(arguments.session)
+    if arguments.person is not None and arguments.person >= len(session.crops):
+        raise UserError(f"The session holds {len(session.crops)} photograph(s), counted from 0.")
+    edits = {**session.edits, **dict(arguments.set)}
+    # Before the generator is fetched: a wrong name or amount.
+    own = session.directions(directions.load_directions(), arguments.person)
+    directions.apply(session.pivots, edits, own)
+    with Report() as report_download:
+        kit = load_edit_kit(session.generator_name, report_download)
+    show = paste_back if arguments.paste else render
+    write_picture(arguments.out, show(session, kit, edits, arguments.person, session.stack))
+    changes = ", ".join(f"{name} {amount:+g}" for name, amount in edits.items())
+    print(f"{arguments.out}: {changes or 'no edits'}")
+    return 0
+
+
+def add_edit(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(run=edit)
+    add = parser.add_argument
+    add("session", type=Path, metavar="S.safetensors")
+    add("--out", type=Path, required=True, metavar="P.png", help="the picture to write")
+    add(
+        "--set",
+        type=setting,
+        action="append",
+        default=[],
+        metavar="NAME=AMOUNT",
+        help="as in age=+10; may be given several times",
+    )
+    add("--paste", action="store_true", help="put the face back into the photograph")
+    add(
+        "--person",
+        type=whole_number,
+        metavar="I",
+        help="which of the session's photographs, from 0; default: the one that it shows",
+    )

@@ -1,0 +1,111 @@
+"""`python -m pti_core invert PHOTO...`: photographs to a session.
+
+Heavy modules are imported inside the command, so that mistakes are answered at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cli.arguments import GENERATORS, METHODS, PIVOTS, PRESETS, whole_number
+from cli.outputs import check_outputs, picture_format, write_picture
+from cli.progress_bar import StepDisplay, stop_on_interrupt
+from pti_core.errors import UserError
+from pti_core.session.atomic_write import write_atomically
+from service.malloc_tuning import tune_malloc
+
+if TYPE_CHECKING:
+    from pti_core.progress import Step
+
+
+def invert(arguments: argparse.Namespace) -> int:
+    """Photograph to session, or a session to a better one."""
+    if bool(arguments.photos) == bool(arguments.resume):
+        raise UserError("Give photographs, or --resume and a session to go on with.")
+    outputs = {"--out": arguments.out, "--report": arguments.report, "--picture": arguments.picture}
+    check_outputs(outputs, arguments.photos)
+    if arguments.picture is not None:
+        picture_format(arguments.picture)
+    tune_malloc()
+
+    from pti_core.faces.images import open_photograph
+
+    photos = [open_photograph(path) for path in arguments.photos]
+
+    from checkpoints.factory import load_toolkit
+    from checkpoints.select_generator import choose_generator
+    from cli.download_progress import Report
+    from pti_core.personalisation import personalise, refine
+    from pti_core.rendering import render
+    from pti_core.session.session import Session
+
+    begun = Session.open(arguments.resume) if arguments.resume else None
+    encoder = "e4e" in (arguments.method, arguments.pivot if arguments.method == "pti" else "")
+    with Report() as report_download:
+        wanted = begun.generator_name if begun else arguments.generator
+        choice = choose_generator(wanted, progress=report_download)
+        if encoder and choice.name == "mobile":
+            raise UserError(f"{choice.why} e4e's pivots are codes of StyleGAN2: use the pivot w.")
+        kit = load_toolkit(choice.generator, progress=report_download, encoder=encoder)
+    with stop_on_interrupt() as asked, StepDisplay() as display:
+
+        def on_step(step: Step) -> bool:
+            if not display.began:  # not before: a mistake is answered with its sentence alone
+                print(choice.why, file=sys.stderr, flush=True)
+            display(step)
+            return not asked.is_set()
+
+        if begun is not None:
+            session, report = refine(begun, kit, arguments.preset, arguments.seed, on_step)
+        else:
+            session, report = personalise(
+                photos,
+                kit,
+                arguments.preset,
+                arguments.method,
+                arguments.seed,
+                on_step,
+                arguments.pivot,
+            )
+    session.save(arguments.out)
+    if arguments.report is not None:
+        text = json.dumps(report, indent=2, allow_nan=False)
+        write_atomically(arguments.report, f"{text}\n".encode())
+    if arguments.picture is not None:
+        write_picture(arguments.picture, render(session, kit))
+    print(f"{arguments.out}: {_summary(report)}")
+    return 0
+
+
+def _summary(report: dict[str, Any]) -> str:
+    names = {"mse": "mse", "lpips": "lpips", "identity_distance": "identity distance"}
+    parts = [f"{report['steps']} steps in {report['seconds']:.0f} s"]
+    if report["stopped"] == "person":
+        parts[0] += ", stopped by you"
+    parts += [f"{word} {report[key]:.4f}" for key, word in names.items() if report[key] is not None]
+    return ", ".join(parts)
+
+
+def add_invert(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(run=invert)
+    add = parser.add_argument
+    add(
+        "photos",
+        nargs="*",
+        type=Path,
+        metavar="PHOTO",
+        help="usually one; several share a generator",
+    )
+    add("--resume", type=Path, metavar="S.safetensors", help="tune a session further instead")
+    add("--out", type=Path, required=True, metavar="S.safetensors", help="the session to write")
+    add("--preset", choices=PRESETS, default="fast", help="default: fast")
+    add("--generator", choices=GENERATORS, default="auto", help="auto: stylegan2 on a GPU")
+    add("--method", choices=METHODS, default="pti", help="all others do not tune (default: pti)")
+    add("--pivot", choices=PIVOTS, default="w", help="what pti tunes around (default: w)")
+    add("--seed", type=whole_number, default=0, metavar="N", help="default: 0")
+    add("--report", type=Path, metavar="R.json", help="write seconds, steps and metrics there")
+    add("--picture", type=Path, metavar="P.png", help="write the reconstruction there")

@@ -1,0 +1,42 @@
+"""python -m pti_core invert PHOTO... | edit SESSION | directions | evaluate PHOTOS
+
+Heavy modules are imported inside the commands, so that `--help` and mistakes are answered at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from cli.arguments import (
+    Parser,
+)
+from cli.directions import list_directions
+from cli.edit import add_edit
+from cli.evaluate import add_evaluate
+from cli.exit_status import exit_status
+from cli.invert import add_invert
+
+if TYPE_CHECKING:
+    pass
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog="python -m pti_core",
+        description="Personalise a face generator to a photograph, and edit the photograph by it.",
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    add_invert(commands.add_parser("invert", help="photograph to session (a minute or more)"))
+    add_edit(commands.add_parser("edit", help="session to edited picture (seconds)"))
+    add_evaluate(commands.add_parser("evaluate", help="the paper's experiments (hours)"))
+    listing = commands.add_parser("directions", help="what can be edited, in which units")
+    listing.add_argument("--json", action="store_true", help="as JSON")
+    listing.set_defaults(run=list_directions)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit status."""
+    parsed = _parser().parse_args(arguments)
+    return exit_status(lambda: parsed.run(parsed))

@@ -1,0 +1,61 @@
+"""`python -m mappers.train`: train a latent mapper for a prompt; it can be resumed."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from cli.exit_status import exit_status
+from mappers.styleclip.published import find_name, trained_folder
+from mappers.styleclip.train import TrainingConfig, begin, resume, train
+from pti_core.errors import UserError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m mappers.train", description="Train a latent mapper; it can be resumed."
+    )
+    own = TrainingConfig()
+    parser.add_argument("--prompt", required=True, help='as in "a face with a bowl cut"')
+    parser.add_argument("--name", help="of the mapper (default: from the prompt)")
+    parser.add_argument("--generator", default="mobile", metavar="NAME")
+    parser.add_argument("--steps", type=int, default=own.steps, metavar="N")
+    parser.add_argument("--batch", type=int, default=own.batch, metavar="N")
+    parser.add_argument("--seed", type=int, default=own.seed, metavar="N")
+    parser.add_argument("--no-fine", action="store_true", help="leave the fine levels alone")
+    parser.add_argument("--out", type=Path, metavar="FILE.pt")
+    parsed = parser.parse_args(arguments)
+    return exit_status(
+        lambda: _train(parsed), "Interrupted; the same command goes on from the last saving."
+    )
+
+
+def _train(parsed: argparse.Namespace) -> int:
+    from checkpoints.factory import load_generator
+    from cli.download_progress import Report
+    from cli.progress_bar import StepDisplay
+    from mappers.styleclip.clip import load_clip
+    from mappers.styleclip.losses import load_identity_loss
+    from pti_core.networks.devices import pick_device
+
+    prompt = parsed.prompt.strip()
+    if not prompt or parsed.steps < 1 or parsed.batch < 1:
+        raise UserError("Give a prompt, and whole numbers of at least 1 for --steps and --batch.")
+    path = parsed.out or trained_folder() / f"{find_name(parsed.name or prompt)}.pt"
+    config = TrainingConfig(
+        steps=parsed.steps, batch=parsed.batch, seed=parsed.seed, no_fine=parsed.no_fine
+    )
+    state = resume(path, prompt, config) if path.exists() else begin(prompt, config)
+    with Report() as report:
+        clip = load_clip(report)
+        generator = load_generator(parsed.generator, report).place(pick_device())
+        identity, name = load_identity_loss(report)
+    print(f"The identity loss is {name}.", file=sys.stderr)
+    clip.to(generator.w_mean.device)
+    with StepDisplay() as display:
+        state = train(state, generator, clip, identity, path, display)
+    print(f"{path}: {state.step} steps for {prompt!r}")
+    return 0

@@ -1,0 +1,1 @@
+"""StyleCLIP (Patashnik et al. 2021): latent mappers, global directions, latent optimisation."""

@@ -1,0 +1,1 @@
+"""Edits of a face: latent directions, edits taken from the base generator, text edits."""

@@ -1,1 +1,0 @@
-"""Networks that guess a starting pivot from a picture in one pass."""

@@ -1,0 +1,1 @@
+"""Faces in photographs: decode, detect, align, paste back, measure, compare."""

@@ -1,0 +1,1 @@
+"""From an aligned crop to a pivot (projection) and a personalised generator (pivotal tuning)."""

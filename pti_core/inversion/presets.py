@@ -1,0 +1,75 @@
+"""Named settings of the whole method, from the paper's to what a laptop does in a minute or two."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from pti_core.inversion.losses import View
+from pti_core.inversion.pivotal_tuning import TuningConfig
+from pti_core.inversion.projector import ProjectionConfig
+
+
+@dataclass(frozen=True)
+class Preset:
+    """Settings of a projection, of the tuning that follows it, and of tuning that goes on later.
+
+    refining: None for those of `tuning`.
+    """
+
+    name: str
+    projection: ProjectionConfig
+    tuning: TuningConfig
+    refining: TuningConfig | None = None
+
+
+#: The paper's settings (section 4). LPIPS at full resolution is what keeps texture right.
+PAPER = Preset("paper", ProjectionConfig(), TuningConfig())
+
+#: The default on a CPU. Settings without a source were found by trying: `benchmarks/README.md`.
+_FAST_TUNING = TuningConfig(
+    steps=76,
+    coarse_share=0.61,
+    enough_detail=0.05,
+    most_steps=1.25,
+    tuned_from=64,
+    learning_rate=1e-3,
+    muon_rate=2e-2,
+    final_rate=0.0,
+    lambda_l2=80.0,
+    lambda_coarse=20.0,
+    lambda_masked=0.75,
+    lambda_periodic=400.0,
+    lpips_views=(),
+    lpips_in_turn=(View(256), View(512, 256)),
+    lpips_late=(View(1024, 384), View(256)),
+    locality_samples=0,
+    views_every=3,
+    lambda_edits=0.3,
+    edits_every=4,
+    edits_size=256,
+    picture_every=5,
+)
+FAST = Preset(
+    "fast",
+    ProjectionConfig(
+        steps=50,
+        learning_rate=0.25,
+        betas=(0.8, 0.95),
+        axes=True,
+        lambda_prior=0.03,
+        coarse_share=0.6,
+        lambda_l2=2.0,
+        ramp_up=0.1,
+        ramp_down=0.35,
+        w_noise=0.0,
+        optimise_noise=False,
+        picture_every=5,
+    ),
+    _FAST_TUNING,
+    # Half the rate: what is there is right, and a full step would lose it first.
+    replace(
+        _FAST_TUNING, steps=100, enough_detail=0.0, coarse_share=0.0, muon_rate=8e-3, late_from=0.0
+    ),
+)
+
+PRESETS = {preset.name: preset for preset in (FAST, PAPER)}

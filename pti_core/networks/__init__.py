@@ -1,0 +1,1 @@
+"""Networks that the method uses beside the generator: perceptual, identity and encoder networks."""

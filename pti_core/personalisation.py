@@ -1,0 +1,373 @@
+"""Photographs to session: find and align the face, project it, tune the generator, report."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from pti_core import metrics
+from pti_core.editing.calibration import fit_curves
+from pti_core.editing.directions import Curve, Direction
+from pti_core.errors import UserError
+from pti_core.faces.align import Alignment, align
+from pti_core.faces.attributes import AttributeMeter
+from pti_core.faces.images import Source, open_photograph, to_image, to_tensor
+from pti_core.generators.base import Generator
+from pti_core.inversion.pivotal_tuning import TunedDelta, TuningConfig, for_all, pivotal_tune
+from pti_core.inversion.presets import PRESETS, Preset
+from pti_core.inversion.projector import Projection, ProjectionConfig, project
+from pti_core.models import Toolkit
+from pti_core.networks.e4e import E4E
+from pti_core.networks.lpips import area
+from pti_core.progress import OnStep, Step
+from pti_core.report import LPIPS_SMALL, Clock, measure, peak_rss_mb, plain_settings, versions
+from pti_core.session.file_format import MAX_PEOPLE
+from pti_core.session.int8_delta import compact
+from pti_core.session.session import Session, encode_crop, encode_photograph
+
+#: pti: inversion, then pivotal tuning. w, w+, e4e: that inversion alone, for comparison.
+METHODS = ("pti", "w", "w+", "e4e")
+
+
+#: What tuning takes its pivots from: projection to W (the paper's) or to W+, or e4e's W+ codes.
+PIVOTS = ("w", "w+", "e4e")
+
+
+#: Side at which edits are measured while they are fitted: landmarks and the networks' chips need no
+#: more, and it is the least at which identity is compared.
+FITTING_SIDE = 512
+
+
+def personalise(
+    photo: Source | Sequence[Source],
+    kit: Toolkit,
+    preset: str | Preset = "fast",
+    method: str = "pti",
+    seed: int = 0,
+    on_step: OnStep | None = None,
+    pivot: str = "w",
+) -> tuple[Session, dict[str, Any]]:
+    """A personalised generator from one photograph of a person, or from several.
+
+    Args:
+        photo: a path, bytes, a file or a Pillow image, or a list of them.
+        preset: a name in `PRESETS`, or settings of one's own.
+        method: one of `METHODS`.
+        on_step: called after every optimisation step; returning False ends the work, and what is
+            reached by then is kept (stopped while projecting, the generator is not tuned).
+        pivot: one of `PIVOTS`, what method "pti" tunes around.
+
+    Returns:
+        The session, and the report: `seconds` from photograph to personalised generator,
+        `seconds_by_stage`, `steps`, `mse`, `lpips`, `lpips_network`, `ms_ssim` (the similarity),
+        `identity_distance`, `peak_rss_mb`, `generator`, `preset`, `seed` and more, plain JSON.
+        Metrics compare the 8-bit picture that `render` gives with the aligned crop, averaged over
+        the photographs; those that cannot be taken are None.
+
+    Raises:
+        PhotographError, NoFaceError: by `open_photograph` and `FaceFinder.landmarks`.
+        UserError: an unknown preset, method or pivot, an e4e pivot without e4e's network or for a
+            generator that it was not made for, or too many photographs.
+    """
+    chosen = find_preset(preset)
+    inversion = _inversion(method, pivot, kit)
+    photos = _as_list(photo)
+    clock, control = Clock(), _Control(on_step)
+    with clock.stage("align"):
+        faces = [_prepare(one, kit) for one in photos]
+        targets = torch.cat([to_tensor(face.crop) for face in faces]).to(kit.generator.w_mean)
+    with clock.stage("invert"):
+        projections = [
+            _invert(inversion, kit, target, chosen, seed, control.among(index, len(targets)))
+            for index, target in enumerate(targets.split(1))
+        ]
+        pivots = torch.cat([projection.w for projection in projections])
+        noise = [_changed_noise(kit.generator, projection) for projection in projections]
+    session = Session(
+        generator_name=kit.generator.name,
+        fingerprint=kit.generator.fingerprint,
+        photographs=[face.photograph for face in faces],
+        crops=[encode_crop(face.crop) for face in faces],
+        alignments=[face.alignment for face in faces],
+        pivots=pivots,
+        noise=noise,
+        delta=TunedDelta({}),
+    )
+    tuning = for_all(chosen.tuning, len(faces)) if method == "pti" else None
+    work = _Work(session, kit, clock, control, seed, targets)
+    work.steps["invert"] = sum(projection.steps for projection in projections)
+    work.tune(tuning)
+    report = work.report(chosen.name, method, inversion)
+    projecting = (
+        None if inversion == "e4e" else plain_settings(_projection_config(chosen, inversion))
+    )
+    session.made = {
+        "settings": {"projection": projecting, "tuning": plain_settings(tuning)},
+        "report": report,
+        "versions": versions(),
+    }
+    return session, report
+
+
+def refine(
+    session: Session,
+    kit: Toolkit,
+    preset: str | Preset = "fast",
+    seed: int = 0,
+    on_step: OnStep | None = None,
+) -> tuple[Session, dict[str, Any]]:
+    """Goes on tuning where a session stopped; the best weights seen are kept, the first included.
+
+    Args:
+        session: not changed. Its pivots, edits and photographs stay as they are.
+        preset: whose `refining` settings are used.
+        on_step: as in `personalise`.
+
+    Returns:
+        The new session and its report, as `personalise` gives them; `steps_before` counts the
+        tuning steps of before.
+
+    Raises:
+        SessionError: the session was made for another generator.
+        UserError: an unknown preset.
+    """
+    chosen = find_preset(preset)
+    session.check_generator(kit.generator)
+    clock, control = Clock(), _Control(on_step)
+    crops = [to_tensor(session.crop(i)) for i in range(len(session.crops))]
+    targets = torch.cat(crops).to(kit.generator.w_mean)
+    earlier = session.made.get("report")
+    earlier = earlier if isinstance(earlier, dict) else {}
+    refined = dataclasses.replace(session, curves={}, other_curves=[])
+    work = _Work(refined, kit, clock, control, seed, targets)
+    config = for_all(chosen.refining or chosen.tuning, len(crops))
+    work.tune(config)
+    names = ("method", "pivot")
+    report = work.report(chosen.name, *(str(earlier.get(name, "")) for name in names))
+    report["steps_before"] = _steps_of(earlier)
+    settings = session.made.get("settings")
+    refined.made = {
+        "settings": {
+            **(settings if isinstance(settings, dict) else {}),
+            "refining": plain_settings(config),
+        },
+        "report": report,
+        "versions": versions(),
+    }
+    return refined, report
+
+
+@dataclass
+class _Work:
+    """A session that is being tuned, and what its report will say."""
+
+    session: Session
+    kit: Toolkit
+    clock: Clock
+    control: _Control
+    seed: int
+    targets: Tensor
+    steps: dict[str, int] = field(default_factory=lambda: {"invert": 0, "tune": 0})
+    stopped: str = "steps"
+
+    def tune(self, config: TuningConfig | None) -> None:
+        """Tune from the session's weights (None: leave them), and fit the edits to the result."""
+        session, kit, control = self.session, self.kit, self.control
+        self.stopped = control.ended_by("steps")
+        if config is not None and not control.stopped:
+            device = kit.generator.w_mean.device
+            with self.clock.stage("tune"):
+                tuned = pivotal_tune(
+                    kit.generator,
+                    self.targets,
+                    session.pivots.to(device),
+                    kit.lpips,
+                    config,
+                    seed=self.seed,
+                    noise=[{n: t.to(device) for n, t in maps.items()} for maps in session.noise],
+                    start=session.delta if session.delta.tensors else None,
+                    on_step=control,
+                    edits=ends(kit.directions),
+                )
+            session.delta = compact(tuned.delta)
+            self.steps["tune"], self.stopped = tuned.steps, tuned.stopped
+        if kit.meter and session.delta.tensors:
+            control.announce("fit edits")
+            with self.clock.stage("fit edits"):
+                people = range(len(session.crops))
+                fitted = [_fit_curves(session, kit, kit.meter, i) for i in people]
+                session.curves, session.other_curves = fitted[0], fitted[1:]
+
+    def report(self, preset: str, method: str, pivot: str) -> dict[str, Any]:
+        """The report of `personalise`."""
+        self.control.announce("measure")
+        kit, session = self.kit, self.session
+        return {
+            "seconds": self.clock.total(),
+            "seconds_by_stage": self.clock.rounded(),
+            "steps": sum(self.steps.values()),
+            "steps_by_stage": self.steps,
+            "stopped": self.stopped,
+            **measure(session, kit),
+            "peak_rss_mb": peak_rss_mb(),
+            "generator": kit.generator.name,
+            "preset": preset,
+            "method": method,
+            "pivot": pivot,
+            "seed": self.seed,
+            "photographs": len(session.crops),
+            "ranges": {name: (c[0][0], c[-1][0]) for name, c in session.curves.items()},
+        }
+
+
+def find_preset(preset: str | Preset) -> Preset:
+    """The preset of that name. Raises UserError, naming all, where there is none."""
+    if isinstance(preset, Preset):
+        return preset
+    if preset not in PRESETS:
+        raise UserError(f"There is no preset named {preset!r}; use {' or '.join(PRESETS)}.")
+    return PRESETS[preset]
+
+
+@dataclass(frozen=True)
+class _Face:
+    photograph: bytes
+    crop: Image.Image
+    alignment: Alignment
+
+
+class _Control:
+    """Passes steps on and remembers that the person stopped: later stages are left out then."""
+
+    def __init__(self, on_step: OnStep | None) -> None:
+        self._on_step = on_step
+        self.stopped = False
+
+    def __call__(self, step: Step) -> bool:
+        if self._on_step is not None and self._on_step(step) is False:
+            self.stopped = True
+        return not self.stopped
+
+    def among(self, index: int, count: int) -> OnStep:
+        """For one of `count` equal parts of a stage: its steps counted on, the pictures of the
+        first, as a preview of one face beside another's photograph would say nothing."""
+
+        def passed_on(step: Step) -> bool:
+            at, total = index * step.total + step.index, count * step.total
+            picture = None if index else step.picture
+            done = (index + step.share) / count
+            return self(
+                dataclasses.replace(step, index=at, total=total, picture=picture, done=done)
+            )
+
+        return passed_on
+
+    def announce(self, stage: str) -> None:
+        """Tell of a stage that has no steps of its own."""
+        if self._on_step is not None:
+            self._on_step(Step(stage, 0, 1))
+
+    def ended_by(self, otherwise: str) -> str:
+        return "person" if self.stopped else otherwise
+
+
+def ends(directions: Mapping[str, Direction]) -> Tensor | None:
+    """The steps in W (2 * K, w_dim) to both ends of every direction that is fitted to persons."""
+    fitted = [d for d in directions.values() if d.made.get("measure")]
+    steps = [d.step(end) for d in fitted for end in (d.low, d.high)]
+    return torch.stack(steps) if steps else None
+
+
+def _fit_curves(
+    session: Session, kit: Toolkit, meter: AttributeMeter, person: int
+) -> dict[str, Curve]:
+    """The curves of one photograph's person, measured on pictures of `FITTING_SIDE`."""
+    replaced = session.replaced(kit.generator, person)
+    pivot = session.pivot(person).to(kit.generator.w_mean)
+    side = min(FITTING_SIDE, kit.generator.resolution)
+
+    @torch.inference_mode()
+    def render_with(step: Tensor) -> Image.Image:
+        return to_image(area(kit.generator.render(pivot + step.to(pivot), replaced), side))
+
+    crop = session.crop(person).resize((side, side), Image.Resampling.BOX)
+    return fit_curves(kit.directions, render_with, crop, meter, kit.identity)
+
+
+def _as_list(photo: Source | Sequence[Source]) -> list[Source]:
+    several = isinstance(photo, Sequence) and not isinstance(photo, (str, bytes))
+    photos = cast(list[Source], list(photo) if several else [photo])  # type: ignore[arg-type]
+    if not 1 <= len(photos) <= MAX_PEOPLE:
+        raise UserError(f"Give 1 to {MAX_PEOPLE} photographs of a person, not {len(photos)}.")
+    return photos
+
+
+def _inversion(method: str, pivot: str, kit: Toolkit) -> str:
+    """Which of `PIVOTS` the photographs are inverted to. Raises UserError where that cannot be."""
+    if method not in METHODS:
+        raise UserError(f"There is no method named {method!r}; use one of {', '.join(METHODS)}.")
+    if pivot not in PIVOTS:
+        raise UserError(f"There is no pivot named {pivot!r}; use one of {', '.join(PIVOTS)}.")
+    inversion = pivot if method == "pti" else method
+    if inversion == "e4e":
+        check_encoder(kit.encoder, kit.generator)
+    return inversion
+
+
+def check_encoder(encoder: E4E | None, generator: Generator) -> None:
+    """Make sure that e4e's codes mean something to this generator; UserError where they do not."""
+    if encoder is None:
+        raise UserError("An e4e pivot needs e4e's network, which is not loaded; use the pivot w.")
+    if encoder.num_ws != generator.num_ws:
+        raise UserError(
+            f"e4e gives {encoder.num_ws} codes and the generator {generator.name!r} takes "
+            f"{generator.num_ws}; use --generator stylegan2, for which it was made, or the pivot w."
+        )
+
+
+def _projection_config(preset: Preset, space: str) -> ProjectionConfig:
+    return dataclasses.replace(preset.projection, space=space)
+
+
+def _invert(
+    inversion: str, kit: Toolkit, target: Tensor, preset: Preset, seed: int, control: OnStep
+) -> Projection:
+    if inversion != "e4e":
+        config = _projection_config(preset, inversion)
+        return project(kit.generator, target, kit.lpips, config, seed, control, None, kit.learned)
+    assert kit.encoder is not None
+    with torch.no_grad():
+        ws = kit.encoder(target)
+        picture = kit.generator.render(ws)
+        losses = {
+            "lpips": float(kit.lpips(area(picture, LPIPS_SMALL), area(target, LPIPS_SMALL))),
+            "mse": float(metrics.mse(picture, target)),
+        }
+    control(Step("invert", 1, 1, losses, picture))
+    return Projection(ws, {}, 1, losses)
+
+
+def _prepare(photo: Source, kit: Toolkit) -> _Face:
+    image = open_photograph(photo)
+    landmarks = kit.faces.landmarks(image)
+    crop, alignment = align(image, landmarks, kit.generator.resolution)
+    return _Face(encode_photograph(image), crop, alignment)
+
+
+def _changed_noise(generator: Generator, projection: Projection) -> dict[str, Tensor]:
+    """The projection's noise maps that differ from the generator's own."""
+    own = dict(generator.synthesis.named_buffers())
+    return {n: tensor for n, tensor in projection.noise.items() if not torch.equal(tensor, own[n])}
+
+
+def _steps_of(report: Mapping[str, Any]) -> int:
+    """Tuning steps that a report counts, those of before included."""
+    stages = report.get("steps_by_stage")
+    counted = [report.get("steps_before"), stages.get("tune") if isinstance(stages, dict) else 0]
+    return sum(n for n in counted if isinstance(n, int) and 0 <= n < 10**9)

@@ -1,0 +1,1 @@
+"""A session, its file format, and how it is written to disk."""

@@ -1,0 +1,1 @@
+"""The work behind the page, for many people at once: workspaces, job queue, previews, shares."""

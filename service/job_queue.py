@@ -1,0 +1,430 @@
+"""One personalisation after the other: a line of jobs, each with progress, an estimate and a stop.
+
+A personalisation takes all cores of a machine for minutes, so as many run at a time as there are
+machines to run them (one, as a rule), and the rest is told how long it will be. Nothing here knows
+what a job does: it is a function that takes an `OnStep`.
+"""
+
+from __future__ import annotations
+
+import heapq
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+from pti_core.errors import UserError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from pti_core.progress import OnStep, Step
+
+#: A longer line than this is an hour or more with the fast preset: better said at once.
+MAX_WAITING = 32
+#: Places in the line of one network address: a household or a few desks of an office share one.
+PLACES_OF_AN_ADDRESS = 4
+# Steps of a stage before its own pace is believed: the first ones allocate memory.
+_STEPS_TO_TRUST = 3
+
+State = Literal["waiting", "running", "done", "failed", "left"]
+
+
+class QueueFullError(UserError):
+    """Too many wait already, or this person has a job in the line."""
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Whom a place in the line is counted for, as far as that can be told.
+
+    Attributes:
+        key: of a browser or a program; one place at a time. "" where nothing tells them apart.
+        address: of the network; a few places at a time. "" where many may hide behind it.
+    """
+
+    key: str = ""
+    address: str = ""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A part of a job: its name, how many steps it takes at most, and seconds a step at a guess
+    (what is measured replaces it). The last one may take a step that it never tells of: its time
+    is what passes between the last step and the end."""
+
+    name: str
+    steps: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a job stands at a moment.
+
+    Attributes:
+        state: "waiting" in the line, "running", or over: "done", "failed", "left" (stopped before
+            it began).
+        ahead: jobs that come before this one.
+        stage: name of the stage that runs; "" before the first step and after the last one.
+        index, total: step within the stage.
+        done: share of the whole, 0 to 1.
+        seconds_left: estimate to the end, the line included; None where nothing is known.
+        picture: the latest preview, (1, 3, R', R') in [-1, 1]; `pictures` counts them.
+        losses: the latest step's.
+        note: what the person should know besides; "" as a rule.
+    """
+
+    state: State = "waiting"
+    ahead: int = 0
+    stage: str = ""
+    index: int = 0
+    total: int = 0
+    done: float = 0.0
+    seconds_left: float | None = None
+    picture: Tensor | None = None
+    pictures: int = 0
+    losses: Mapping[str, float] = field(default_factory=dict)
+    note: str = ""
+
+    @property
+    def over(self) -> bool:
+        return self.state in ("done", "failed", "left")
+
+
+class Job:
+    """A piece of work in the line: watch it with `progress`, end it with `stop`.
+
+    Attributes:
+        owner: the desk it belongs to, which has one job in the line.
+        person: for whom its place is counted.
+        result: what the work returned, once `progress().state` is "done".
+        error: what it raised, once it is "failed".
+    """
+
+    def __init__(
+        self,
+        line: JobQueue,
+        work: Callable[[OnStep], Any],
+        plan: list[Stage],
+        owner: str,
+        kind: str = "",
+        person: Caller = Caller(),
+    ):
+        self.owner, self.plan, self.kind, self.person = owner, plan, kind, person
+        self.result: Any = None
+        self.error: BaseException | None = None
+        self._line, self._work = line, work
+        self._stop = threading.Event()
+        self._lock = threading.Lock()
+        self._over = threading.Event()
+        self._state: State = "waiting"
+        self._step: Step | None = None
+        self._stage_began = self._stepped = self._first_share = 0.0
+        self._note = ""
+        self._picture: Tensor | None = None
+        self._pictures = 0
+        self._watchers = 0
+
+    def stop(self) -> None:
+        """End it soon: what is reached by then is its result. In the line, it leaves the line."""
+        self._stop.set()
+        self._line._drop(self)
+
+    def watch(self) -> None:
+        """Somebody looks at it from now on."""
+        with self._lock:
+            self._watchers += 1
+
+    def unwatch(self, patience: float = 0) -> None:
+        """One of those who looked is gone. A job that nobody looks at is stopped, unless somebody
+        comes back within `patience` seconds."""
+        with self._lock:
+            self._watchers -= 1
+        if patience <= 0:
+            self._stop_unwatched()
+            return
+        timer = threading.Timer(patience, self._stop_unwatched)
+        timer.daemon = True
+        timer.start()
+
+    def _stop_unwatched(self) -> None:
+        if self._watchers <= 0 and not self._over.is_set():
+            self.stop()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Until it is over; whether it is."""
+        return self._over.wait(timeout)
+
+    def progress(self) -> Progress:
+        ahead, before = self._line._ahead_of(self)
+        with self._lock:
+            step, own = self._step, self._seconds_left()
+            index = self._index_of(step.stage) if step else 0
+            whole = sum(stage.steps * stage.seconds for stage in self.plan)
+            passed = sum(stage.steps * stage.seconds for stage in self.plan[:index])
+            if step:
+                passed += step.index * self.plan[index].seconds
+            return Progress(
+                state=self._state,
+                ahead=ahead,
+                stage=step.stage if step else "",
+                index=step.index if step else 0,
+                total=step.total if step else 0,
+                done=1.0 if self._state == "done" else passed / whole if whole else 0.0,
+                seconds_left=before + own,
+                picture=self._picture,
+                pictures=self._pictures,
+                losses=step.losses if step else {},
+                note=self._note,
+            )
+
+    def _run(self) -> None:
+        with self._lock:
+            self._state = "running"
+        try:
+            self.result = self._work(self._on_step)
+        except BaseException as error:  # handed to whoever waits, in another thread
+            self.error = error
+        with self._lock:
+            self._learn_untold(ended=True)
+            self._state = "failed" if self.error else "done"
+        self._over.set()
+
+    def _leave(self) -> None:
+        with self._lock:
+            self._state = "left"
+        self._over.set()
+
+    def _on_step(self, step: Step) -> bool:
+        with self._lock:
+            if self._step is not None and step.stage != self._step.stage:
+                self._learn_untold()
+            self._stepped = time.monotonic()
+            if self._step is None or step.stage != self._step.stage or step.index <= 1:
+                self._stage_began, self._first_share = self._stepped, step.share  # or began anew
+            else:
+                self._learn(step)
+            self._plan_for(step)
+            if step.picture is not None:
+                self._picture, self._pictures = step.picture, self._pictures + 1
+            self._note = step.note or self._note
+            self._step = replace(step, picture=None)
+        return not self._stop.is_set()
+
+    def _plan_for(self, step: Step) -> None:
+        """A stage may take other steps than planned: how many, it knows when it begins."""
+        self.plan = [
+            Stage(one.name, step.total, one.seconds)
+            if one.name == step.stage and step.total and not _tells_of_none(step)
+            else one
+            for one in self.plan
+        ]
+
+    def _learn(self, step: Step) -> None:
+        """Put the measured seconds a step in place of the guess, here and for the stages to come
+        by the same factor: a machine is fast or slow as a whole."""
+        if step.index <= _STEPS_TO_TRUST:
+            return
+        index = self._index_of(step.stage)
+        passed, share = time.monotonic() - self._stage_began, step.share - self._first_share
+        measured = passed / max(share, 1e-9) / max(self.plan[index].steps, 1)
+        factor = measured / max(self.plan[index].seconds, 1e-9)
+        self.plan = [
+            *self.plan[:index],
+            *(Stage(s.name, s.steps, s.seconds * factor) for s in self.plan[index:]),
+        ]
+
+    def _learn_untold(self, ended: bool = False) -> None:
+        """Put what has passed since the last step in place of the guess for the stage that took it
+        without a step of its own: the one that runs, or at the end the plan's last."""
+        step, plan = self._step, self.plan
+        if step is None or not plan:
+            return
+        if _tells_of_none(step):
+            index = self._index_of(step.stage)
+        elif ended and step.stage != plan[-1].name:
+            index = len(plan) - 1
+        else:
+            return
+        stage = plan[index]
+        seconds = (time.monotonic() - self._stepped) / max(stage.steps, 1)
+        self.plan = [*plan[:index], Stage(stage.name, stage.steps, seconds), *plan[index + 1 :]]
+
+    def _index_of(self, stage: str) -> int:
+        names = [one.name for one in self.plan]
+        return names.index(stage) if stage in names else len(names) - 1
+
+    def _seconds_left(self) -> float:
+        if self._state not in ("waiting", "running"):
+            return 0.0
+        step, plan = self._step, self.plan  # once: the line asks without the lock
+        if step is None:
+            return sum(stage.steps * stage.seconds for stage in plan)
+        index = self._index_of(step.stage)
+        rest = plan[index]
+        later = sum(stage.steps * stage.seconds for stage in plan[index + 1 :])
+        passed = time.monotonic() - self._stepped  # what tells of no steps passes all the same
+        if _tells_of_none(step):
+            return max(rest.steps * rest.seconds - passed, 0.0) + later
+        if step.index >= step.total:
+            return max(later - passed, 0.0)
+        return max(1 - step.share, 0.0) * rest.steps * rest.seconds + later
+
+
+def _tells_of_none(step: Step) -> bool:
+    """Whether it says only that a stage has begun."""
+    return step.index == 0 and step.total == 1
+
+
+def places_from(environment: Mapping[str, str]) -> int:
+    """PTI_ADDRESS_PLACES: how many of one network address may run or wait; 4 without it.
+
+    Raises:
+        UserError: it is no whole number above nought.
+    """
+    text = environment.get("PTI_ADDRESS_PLACES") or str(PLACES_OF_AN_ADDRESS)
+    if not (text.isascii() and text.isdigit() and 0 < int(text) < 10**6):
+        raise UserError(f"PTI_ADDRESS_PLACES is {text!r}; set it to a whole number above nought.")
+    return int(text)
+
+
+class JobQueue:
+    """First come, first served, each in a thread of the line.
+
+    Args:
+        max_waiting: how many may wait.
+        workers: how many run at a time.
+        places_of_an_address: how many of one network address may run or wait.
+    """
+
+    def __init__(
+        self,
+        max_waiting: int = MAX_WAITING,
+        workers: int = 1,
+        places_of_an_address: int = PLACES_OF_AN_ADDRESS,
+    ) -> None:
+        self._max_waiting, self._of_an_address = max_waiting, places_of_an_address
+        self._waiting: deque[Job] = deque()
+        self._running: list[Job] = []
+        self._workers = workers
+        self._changed = threading.Condition()
+        self._pace: dict[tuple[str, str], float] = {}
+        for _ in range(workers):
+            threading.Thread(target=self._work, name="jobs", daemon=True).start()
+
+    def submit(
+        self,
+        work: Callable[[OnStep], Any],
+        plan: list[Stage],
+        owner: str,
+        kind: str = "",
+        person: Caller = Caller(),
+    ) -> Job:
+        """Put work at the end of the line.
+
+        Args:
+            work: takes an `OnStep`, which says False when it is to end; runs in the line's thread.
+            plan: its stages in order; seconds a step that were measured for the same `kind` stand
+                in for those of the plan.
+            owner: the desk it is for, which has one job at a time.
+            person: who may have one at a time, whatever the number of desks.
+
+        Raises:
+            QueueFullError: desk or person have one already, or too many wait.
+        """
+        with self._changed:
+            self._check_places(owner, person)
+            if len(self._waiting) >= self._max_waiting:
+                raise QueueFullError(
+                    f"{len(self._waiting)} people wait already; please try again later."
+                )
+            job = Job(self, work, self.paced(plan, kind), owner, kind, person)
+            self._waiting.append(job)
+            self._changed.notify()
+            return job
+
+    def _check_places(self, owner: str, person: Caller) -> None:
+        jobs = self._jobs()
+        if any(job.owner == owner for job in jobs):
+            raise QueueFullError(
+                "Your personalisation is running or waiting already; stop it or let it end."
+            )
+        if person.key and any(job.person.key == person.key for job in jobs):
+            raise QueueFullError(
+                "Another personalisation of yours is running or waiting already, maybe in another "
+                "tab; stop it or let it end."
+            )
+        beside = sum(1 for job in jobs if person.address and job.person.address == person.address)
+        if beside >= self._of_an_address:
+            raise QueueFullError(
+                f"{beside} personalisations from your network run or wait already; please try "
+                "again when one of them has ended."
+            )
+
+    def paced(self, plan: list[Stage], kind: str) -> list[Stage]:
+        """The plan with the seconds a step that jobs of the same kind took here."""
+        return [Stage(s.name, s.steps, self._pace.get((kind, s.name), s.seconds)) for s in plan]
+
+    def job_of(self, owner: str) -> Job | None:
+        """The owner's job that runs or waits."""
+        with self._changed:
+            return next((job for job in self._jobs() if job.owner == owner), None)
+
+    def job_of_person(self, key: str) -> Job | None:
+        """The job of that `Caller.key` that runs or waits."""
+        with self._changed:
+            return next((job for job in self._jobs() if key and job.person.key == key), None)
+
+    def waiting_seconds(self) -> float:
+        """How long a job submitted now would wait, at an estimate."""
+        with self._changed:
+            return self._starts_in(list(self._waiting))
+
+    def __len__(self) -> int:
+        """Jobs that run or wait."""
+        with self._changed:
+            return len(self._jobs())
+
+    def _jobs(self) -> list[Job]:
+        return [*self._running, *self._waiting]
+
+    def _ahead_of(self, job: Job) -> tuple[int, float]:
+        """How many come before a job, and seconds until it begins."""
+        with self._changed:
+            if job not in self._waiting:
+                return 0, 0.0
+            before = list(self._waiting)[: self._waiting.index(job)]
+            return len(self._running) + len(before), self._starts_in(before)
+
+    def _starts_in(self, before: list[Job]) -> float:
+        """Seconds until somebody is free, once these that wait have begun: each is begun by the
+        worker that is free first."""
+        free = [job._seconds_left() for job in self._running]
+        free += [0.0] * (self._workers - len(free))
+        heapq.heapify(free)
+        for job in before:
+            heapq.heapreplace(free, free[0] + job._seconds_left())
+        return free[0]
+
+    def _drop(self, job: Job) -> None:
+        with self._changed:
+            if job not in self._waiting:
+                return
+            self._waiting.remove(job)
+        job._leave()
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                while not self._waiting:
+                    self._changed.wait()
+                job = self._waiting.popleft()
+                self._running.append(job)
+            job._run()
+            with self._changed:
+                self._running.remove(job)
+                if job.error is None:
+                    self._pace.update({(job.kind, s.name): s.seconds for s in job.plan})

@@ -1,0 +1,171 @@
+"""What the text box does, without the page: reading a prompt, and doing what it asks on a desk."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pti_core.editing.controls import Control
+from pti_core.errors import UserError
+from service.studio import Studio
+
+if TYPE_CHECKING:
+    from mappers.prompts import Known, Part
+    from pti_core.progress import Step
+
+#: Ways as a person reads them; the first decides by itself.
+WAYS = {
+    "auto": "Automatic",
+    "attributes": "Sliders’ directions",
+    "mapper": "Latent mapper",
+    "global": "Global direction (CLIP)",
+    "optimise": "Optimisation (CLIP)",
+}
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a prompt was understood to ask, and what was not understood of it."""
+
+    parts: tuple[Part, ...]
+    left: str
+    seconds: float
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Done:
+    """What an edit left: the amounts of all directions moved, and in words what was done."""
+
+    edits: dict[str, float]
+    said: str
+    left: str
+
+
+class TextService:
+    """Prompts over a studio; nothing heavy is loaded before the first one."""
+
+    def __init__(self, studio: Studio, controls: Sequence[Control]) -> None:
+        self.studio, self.controls = studio, controls
+        self._known: Known | None = None
+        self._lock = threading.Lock()
+        self._stops: dict[str, threading.Event] = {}
+
+    def known(self, desk_id: str | None) -> Known:
+        """What can be asked for, in the ranges of the desk's person."""
+        from mappers.edits import what_is_known
+        from mappers.styleclip.published import installed, trained
+
+        with self._lock:
+            if self._known is None:
+                self._known = what_is_known()
+        ranges = self.studio.ranges(desk_id) if desk_id else {}
+        own = trained()
+        return dataclasses.replace(
+            self._known,
+            controls={c.name: c.within(ranges.get(c.name)) for c in self.controls},
+            trained=own,
+            here=frozenset([*installed(), *own]),
+        )
+
+    def read(self, prompt: str, desk_id: str | None = None, way: str = "auto") -> Reading:
+        """What a prompt asks. A prompt that asks for nothing has no parts and says why."""
+        from mappers.edits import SECONDS, NotUnderstoodError, notes_of, plan
+
+        try:
+            found = plan(prompt, self.known(desk_id), way)
+        except NotUnderstoodError as error:
+            return Reading((), str(error), 0)
+        seconds = sum(SECONDS[part.way] for part in found.parts)
+        return Reading(found.parts, found.left, seconds, notes_of(found.parts))
+
+    def do(
+        self,
+        desk_id: str,
+        prompt: str,
+        edits: Mapping[str, float],
+        way: str = "auto",
+        strength: float = 1.0,
+        amounts: Sequence[float] | None = None,
+        seed: int = 0,
+        on_step: Callable[[Step], bool | None] | None = None,
+    ) -> Done:
+        """Do what a prompt asks, on top of `edits` and of the desk's text edits.
+
+        amounts: of the parts, in their order, as a person corrected them.
+
+        Raises:
+            UserError: nothing was understood, or it cannot be done here.
+        """
+        from mappers.edits import ATTRIBUTES, edited, entry_of, plan
+
+        known = self.known(desk_id)
+        wanted = plan(prompt, known, way, strength)
+        parts = _corrected(wanted.parts, amounts, known)
+        moves = {part.name: part.amount for part in parts if part.way == ATTRIBUTES}
+        session, kit = self.studio.session(desk_id), self.studio.edit_kit(desk_id)
+        stop = self._stops.setdefault(desk_id, threading.Event())
+        stop.clear()
+
+        def watched(step: Step) -> bool:
+            told = on_step(step) if on_step else None
+            return told is not False and not stop.is_set()
+
+        merged = {**edits, **moves}
+        with self.studio.rendering():
+            entries = [
+                entry_of(part, session, kit, None, merged, seed, watched)
+                for part in parts
+                if part.way != ATTRIBUTES
+            ]
+        result = edited(session, {}, entries)
+        self.studio.restack(desk_id, result.stack)
+        said = ", ".join(f"{part.label} {part.amount:+.3g} {part.unit}".strip() for part in parts)
+        return Done({k: v for k, v in merged.items() if v}, said, wanted.left)
+
+    def stop(self, desk_id: str) -> None:
+        """End an optimisation with what it has reached."""
+        if desk_id in self._stops:
+            self._stops[desk_id].set()
+
+    def stack(self, desk_id: str | None) -> list[tuple[str, float]]:
+        """The desk's text edits that are no directions: label and amount."""
+        if not desk_id:
+            return []
+        return [(entry.label, entry.amount) for entry in self.studio.session(desk_id).stack]
+
+    def set_amount(self, desk_id: str, index: int, amount: float | None) -> None:
+        """Change the amount of a text edit; None takes it away."""
+        entries = list(self.studio.session(desk_id).stack)
+        if not 0 <= index < len(entries):
+            raise UserError("There is no such text edit any more.")
+        if amount is None:
+            del entries[index]
+        else:
+            entries[index] = entries[index].with_amount(amount)
+        self.studio.restack(desk_id, entries)
+
+
+def plain(reading: Reading) -> dict[str, Any]:
+    """A reading as plain values."""
+    return {
+        "parts": [dataclasses.asdict(part) for part in reading.parts],
+        "rest": reading.left,
+        "seconds": reading.seconds,
+    }
+
+
+def _corrected(parts: Sequence[Part], amounts: Sequence[float] | None, known: Known) -> list[Part]:
+    """The parts with a person's amounts, within the ranges."""
+    if amounts is None or len(amounts) != len(parts):
+        return list(parts)
+    found = []
+    for part, amount in zip(parts, amounts, strict=True):
+        low, high = (-3.0, 3.0)
+        if part.name in known.controls and part.way == "attributes":
+            low, high = known.controls[part.name].bounds
+        found.append(dataclasses.replace(part, amount=min(max(float(amount), low), high)))
+    return found

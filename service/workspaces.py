@@ -1,0 +1,157 @@
+"""What each person at the page has before them, within a bound of memory.
+
+A desk holds photographs, the faces found in them and the personalised generator. Workspaces are
+found by an identifier that nobody can guess: who knows it may use the desk. The desk that was used
+longest ago is cleared first when all of them together hold more than the bound.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from pti_core.errors import UserError
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from pti_core.session.session import Session
+
+#: Bytes of an identifier from the system's random source: 192 bits.
+ID_BYTES = 24
+
+
+class NoWorkspaceError(UserError):
+    """The identifier is unknown: never given, closed, or cleared to make room."""
+
+
+@dataclass(eq=False)
+class Workspace:
+    """One person's things.
+
+    Attributes:
+        id: unguessable, safe in a URL.
+        photographs: what is to be personalised together, usually one: the bytes as they came, or
+            those of a session file that was opened.
+        crops: the aligned face in each.
+        session: the personalised generator; None before.
+        report: how near it is (see `pti_core.personalisation.personalise`).
+        shown: small pictures kept between two edits, by name.
+        visits: pages that show it: the one that it was made for, and the same one reloaded.
+    """
+
+    id: str = field(default_factory=lambda: secrets.token_urlsafe(ID_BYTES))
+    photographs: list[bytes] = field(default_factory=list)
+    crops: list[Image.Image] = field(default_factory=list)
+    session: Session | None = None
+    report: dict[str, Any] = field(default_factory=dict)
+    shown: dict[str, Any] = field(default_factory=dict)
+    visits: int = 1
+
+    @property
+    def crop(self) -> Image.Image | None:
+        """The first of the faces."""
+        return self.crops[0] if self.crops else None
+
+    def nbytes(self) -> int:
+        """Memory it holds, nearly."""
+        pictures = [*self.crops, *self.shown.values()]
+        total = sum(map(len, self.photographs)) + sum(_nbytes(picture) for picture in pictures)
+        if self.session is not None:
+            session = self.session
+            tensors = [session.pivots, *session.delta.tensors.values()]
+            tensors += [tensor for maps in session.noise for tensor in maps.values()]
+            total += sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+            total += sum(len(data) for data in [*session.photographs, *session.crops])
+        return total
+
+
+class Workspaces:
+    """All desks, least recently used first; safe to use from several threads.
+
+    max_mb: bound on what they hold together, in MiB. A single desk may exceed it.
+    """
+
+    def __init__(self, max_mb: float) -> None:
+        self._max_bytes = int(max_mb * 2**20)
+        self._desks: OrderedDict[str, Workspace] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def new(self) -> Workspace:
+        desk = Workspace()
+        with self._lock:
+            self._desks[desk.id] = desk
+        return desk
+
+    def get(self, desk_id: str) -> Workspace:
+        """The desk, which counts as used now.
+
+        Raises:
+            NoWorkspaceError: there is none.
+        """
+        with self._lock:
+            desk = self._desks.get(desk_id) if isinstance(desk_id, str) else None
+            if desk is None:
+                raise NoWorkspaceError(
+                    "What you worked on is no longer kept here (there is room for a few people "
+                    "only); open your session file, or begin with the photograph again."
+                )
+            self._desks.move_to_end(desk_id)
+            return desk
+
+    def close(self, desk_id: str) -> None:
+        """Forget a desk; an unknown one is forgotten already."""
+        with self._lock:
+            self._desks.pop(desk_id, None)
+
+    def visit(self, desk_id: str) -> bool:
+        """One more page shows it; whether there is such a desk."""
+        with self._lock:
+            desk = self._desks.get(desk_id)
+            if desk is not None:
+                desk.visits += 1
+            return desk is not None
+
+    def leave(self, desk_id: str) -> bool:
+        """A page that showed it is closed; whether that was the last one."""
+        with self._lock:
+            desk = self._desks.get(desk_id)
+            if desk is not None:
+                desk.visits -= 1
+            return desk is None or desk.visits <= 0
+
+    def make_room(self, keep: str) -> None:
+        """Clear desks, longest unused first, until the bound holds; `keep` stays in any case."""
+        with self._lock:
+            sizes = {desk_id: desk.nbytes() for desk_id, desk in self._desks.items()}
+            total = sum(sizes.values())
+            for desk_id, size in sizes.items():
+                if total <= self._max_bytes:
+                    break
+                if desk_id != keep:
+                    del self._desks[desk_id]
+                    total -= size
+
+    def nbytes(self) -> int:
+        with self._lock:
+            return sum(desk.nbytes() for desk in self._desks.values())
+
+    def __len__(self) -> int:
+        return len(self._desks)
+
+    def __iter__(self) -> Iterator[str]:
+        with self._lock:
+            return iter(list(self._desks))
+
+
+def _nbytes(picture: Any) -> int:
+    if picture is None:
+        return 0
+    if isinstance(picture, bytes):
+        return len(picture)
+    size = getattr(picture, "size", None)
+    return 3 * size[0] * size[1] if isinstance(size, tuple) and len(size) == 2 else 0

@@ -1,0 +1,50 @@
+"""One generator for several people, through the command line and the real generator."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from checkpoints.factory import load_edit_kit
+from evaluation.people import generated_face
+from pti_core.faces.align import Alignment
+from pti_core.inversion.pivotal_tuning import TunedDelta
+from pti_core.rendering import render
+from pti_core.session.session import Session, encode_crop, encode_photograph
+from tests.cli.test_cli import refusal, run
+
+SQUARE = ((0.0, 0.0), (0.0, 1024.0), (1024.0, 1024.0), (1024.0, 0.0))
+
+
+@pytest.mark.slow
+def test_each_person_of_a_session_is_edited_from_the_same_weights(tmp_path):
+    kit = load_edit_kit("mobile")
+    faces = [generated_face(kit.generator, seed) for seed in (1, 2)]
+    name, weight = next(iter(kit.generator.synthesis.named_parameters()))
+    session = Session(
+        generator_name=kit.generator.name,
+        fingerprint=kit.generator.fingerprint,
+        photographs=[encode_photograph(face) for face in faces],
+        crops=[encode_crop(face) for face in faces],
+        alignments=[Alignment(SQUARE, (1024, 1024))] * 2,
+        pivots=kit.generator.sample_w(2, seed=1),
+        noise=[{}, {}],
+        delta=TunedDelta({name: 0.01 * weight}),
+        other_curves=[{"age": ((-2.0, -0.5), (0.0, 0.0), (3.0, 1.0))}],
+    )
+    path, pictures = tmp_path / "two.safetensors", []
+    session.save(path)
+    for person in (0, 1):
+        out = tmp_path / f"{person}.png"
+        done = run("edit", path, "--person", person, "--set", "age=+3", "--out", out)
+        assert done.returncode == 0, done.stderr
+        with Image.open(out) as image:
+            pictures.append(np.asarray(image.convert("RGB")))
+        assert np.array_equal(pictures[-1], render(session, kit, {"age": 3}, person))
+    assert np.abs(pictures[0].astype(int) - pictures[1]).mean() > 10
+    out = tmp_path / "more.png"
+    options = ("--set", "age=+10", "--out", out)
+    assert run("edit", path, *options).returncode == 0
+    assert "outside" in refusal("edit", path, "--person", 1, *options)
+    assert "2 photograph" in refusal("edit", path, "--person", 2, *options)

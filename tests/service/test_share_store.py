@@ -1,0 +1,255 @@
+"""The store of shared sessions: what it keeps, for whom, how long, and through which crashes."""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from pti_core.errors import UserError
+from service.share_store import (
+    DAY,
+    MAX_NAME,
+    MAX_OF_ONE,
+    GoneError,
+    ShareError,
+    Store,
+    new_secret,
+    store_from,
+)
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.time = 1e9
+
+    def __call__(self) -> float:
+        return self.time
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture(params=["folder", "fsspec"])
+def store(request, tmp_path, clock) -> Store:
+    place = str(tmp_path / "kept") if request.param == "folder" else f"memory://{tmp_path}"
+    return Store(place, now=clock)
+
+
+def test_what_is_saved_is_read_again_by_another_process(store, tmp_path, clock):
+    record = store.save(b"session", new_secret(), view="photograph", card=b"card")
+    assert store.session(record.id) == b"session"
+    assert store.card(record.id) == b"card"
+    found = store.record(record.id)
+    assert (found.view, found.size, found.created) == ("photograph", 7, clock.time)
+    assert found.expires == clock.time + 7 * DAY
+
+
+def test_the_owner_lists_renames_and_deletes(store, clock):
+    mine, yours = new_secret(), new_secret()
+    first = store.save(b"1", mine, view="face", card=b"x")
+    clock.time += 1
+    second = store.save(b"2", mine, view="face")
+    other = store.save(b"3", yours, view="face")
+    assert [record.id for record in store.of(mine)] == [second.id, first.id]
+    assert store.rename(first.id, mine, "  Ann\n at  ten\x00 ").name == "Ann at ten"
+    assert store.record(first.id).name == "Ann at ten"
+    assert len(store.rename(first.id, mine, "x" * 10_000).name) == MAX_NAME
+    with pytest.raises(ShareError, match="Only the browser"):
+        store.rename(other.id, mine, "stolen")
+    with pytest.raises(ShareError, match="Only the browser"):
+        store.delete(other.id, mine)
+    store.delete(first.id, mine)
+    for read in (store.session, store.card, store.record):
+        with pytest.raises(GoneError):
+            read(first.id)
+    assert store.session(other.id) == b"3"
+    before = store.nbytes()
+    store.delete(second.id, mine)
+    assert store.nbytes() < before and store.of(mine) == []
+
+
+def test_delete_and_expiry_leave_no_file(tmp_path, clock):
+    store, secret = Store(tmp_path, now=clock), new_secret()
+    store.delete(store.save(b"1", secret, view="face", card=b"x").id, secret)
+    assert list(tmp_path.iterdir()) == []
+    kept = store.save(b"2", secret, view="face", card=b"x")
+    clock.time += 7 * DAY - 1
+    assert store.session(kept.id) == b"2"
+    clock.time += 1
+    with pytest.raises(GoneError, match="expired"):
+        store.session(kept.id)
+    assert store.of(secret) == []
+    assert store.sweep() == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_secret_is_not_kept(tmp_path):
+    secret = new_secret()
+    Store(tmp_path).save(b"1", secret, view="face")
+    assert all(secret.encode() not in path.read_bytes() for path in tmp_path.iterdir())
+
+
+HOSTILE = [
+    "",
+    "x",
+    "../" * 14 + "x",
+    "../../../../../../../../etc/passwd",
+    "/etc/passwd",
+    "a" * 42,
+    "a" * 44,
+    "a" * 43 + "\n",
+    "a" * 42 + "/",
+    "a" * 42 + "\\",
+    "a" * 42 + ".",
+    "a" * 42 + "\x00",
+    "é" * 43,
+    "١" * 43,
+    "a" * 1_000_000,
+    None,
+    7,
+    ["a" * 43],
+    {"id": "a" * 43},
+    b"a" * 43,
+]
+
+
+@pytest.mark.parametrize("identifier", HOSTILE, ids=lambda value: repr(value)[:20])
+def test_hostile_identifiers_open_nothing(store, identifier):
+    secret = new_secret()
+    store.save(b"1", secret, view="face")
+    for call in (store.record, store.session, store.card):
+        with pytest.raises(GoneError):
+            call(identifier)
+    with pytest.raises(GoneError):
+        store.delete(identifier, secret)
+    assert store.of(identifier) == []
+    with pytest.raises(ShareError):
+        store.save(b"2", identifier, view="face")
+    assert len(store.of(secret)) == 1
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "null", '{"id": 1}', "[" * 100_000, '{"id": "x", "more": 1}', "\xff"]
+)
+def test_a_spoilt_record_hides_its_share_and_no_other(tmp_path, text):
+    store, secret = Store(tmp_path), new_secret()
+    spoilt, sound = (store.save(b"1", secret, view="face") for _ in range(2))
+    (tmp_path / f"{spoilt.id}.json").write_bytes(text.encode("latin-1"))
+    with pytest.raises(GoneError):
+        store.session(spoilt.id)
+    assert [record.id for record in store.of(secret)] == [sound.id]
+
+
+def test_a_record_moved_to_another_identifier_is_refused(tmp_path):
+    store, secret = Store(tmp_path), new_secret()
+    one, other = (store.save(b"1", secret, view="face") for _ in range(2))
+    (tmp_path / f"{one.id}.json").write_bytes((tmp_path / f"{other.id}.json").read_bytes())
+    with pytest.raises(GoneError):
+        store.record(one.id)
+
+
+def test_the_store_is_bounded(tmp_path):
+    store, secret = Store(tmp_path, max_mb=1), new_secret()
+    store.save(bytes(900_000), secret, view="face")
+    with pytest.raises(ShareError, match="no room"):
+        store.save(bytes(200_000), secret, view="face")
+    for _ in range(MAX_OF_ONE - 1):
+        store.save(b"1", secret, view="face")
+    with pytest.raises(ShareError, match="already"):
+        store.save(b"1", secret, view="face")
+    store.save(b"1", new_secret(), view="face")
+
+
+def test_what_a_crash_left_is_swept_later(tmp_path):
+    store, secret = Store(tmp_path, now=lambda: time.time() + ahead), new_secret()
+    ahead = 0
+    kept = store.save(b"1", secret, view="face")
+    for name in (f"{new_secret()}.safetensors", f"{new_secret()}.jpg", ".pti-abc"):
+        (tmp_path / name).write_bytes(b"half")
+    (tmp_path / "notes.txt").write_bytes(b"somebody's")
+    store.sweep()
+    assert len(list(tmp_path.iterdir())) == 6
+    ahead = 2 * 3600
+    store.sweep()
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {f"{kept.id}.json", f"{kept.id}.safetensors", "notes.txt"}
+
+
+def test_settings(tmp_path):
+    store = store_from({"PTI_SESSIONS": str(tmp_path / "here"), "PTI_SESSIONS_DAYS": "0.5"})
+    record = store.save(b"1", new_secret(), view="face")
+    assert record.expires - record.created == DAY / 2
+    assert (tmp_path / "here" / f"{record.id}.json").is_file()
+    for wrong in (
+        {"PTI_SESSIONS_DAYS": "week"},
+        {"PTI_SESSIONS_MB": "nan"},
+        {"PTI_SESSIONS_DAYS": "-1"},
+        {"PTI_SESSIONS": "nosuchstore://x"},
+    ):
+        with pytest.raises(UserError):
+            store_from(wrong)
+
+
+def test_a_place_out_of_reach_is_said(tmp_path):
+    (tmp_path / "file").write_text("no folder")
+    store = Store(tmp_path / "file")
+    with pytest.raises(ShareError, match="cannot be reached"):
+        store.save(b"1", new_secret(), view="face")
+
+
+# Each child saves without end and says on a pipe what was acknowledged; the parent kills it with
+# SIGKILL at a random moment. A fork takes a millisecond, so most kills hit the middle of a save.
+KILLED = """
+import os, random, signal, sys, time
+from service.share_store import Store
+folder, seed, children = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+secret, chance = "s" * 43, random.Random(seed)
+for child in range(children):
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        store = Store(folder)
+        while True:
+            data = os.urandom(1) * chance.randrange(1, 300_000)
+            record = store.save(data, ("%03d" % child) + secret[3:], view="face", card=data[:99])
+            os.write(writing, f"{record.id} {data[0]} {len(data)}\\n".encode())
+    os.close(writing)
+    time.sleep(chance.uniform(0.001, 0.06))
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    sys.stdout.write(os.fdopen(reading).read())
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="kills forked processes")
+def test_a_killed_process_loses_no_acknowledged_session(tmp_path):
+    seed = random.randrange(2**32)
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED, str(tmp_path), str(seed), "100"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    acknowledged = [line.split() for line in done.stdout.splitlines()]
+    assert len(acknowledged) >= 20, f"seed {seed}"
+    store = Store(tmp_path)
+    for identifier, value, length in acknowledged:
+        assert store.session(identifier) == bytes([int(value)]) * int(length), f"seed {seed}"
+    records = list(tmp_path.glob("*.json"))
+    for path in records:  # whatever is listed is whole, acknowledged or not
+        record = store.record(path.stem)
+        assert len(store.session(record.id)) == record.size, f"seed {seed}"
+        assert store.card(record.id)
+    assert len(acknowledged) <= len(records) <= len(acknowledged) + 100

@@ -1,0 +1,209 @@
+"""What a Space needs: GPUs lent by `spaces`, persistent storage, the README's front matter."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from checkpoints.asset import HubFile
+from checkpoints.fetch import Store, default_cache, persistent_storage
+from checkpoints.manifest import MANIFEST
+from pti_core.errors import CheckpointError, PhotographError, UserError
+from pti_core.inversion.losses import View
+from pti_core.inversion.pivotal_tuning import TuningConfig
+from pti_core.inversion.presets import Preset
+from pti_core.inversion.projector import ProjectionConfig
+from pti_core.models import EditKit, Toolkit
+from pti_core.progress import Step
+from service.executors import Order
+from service.studio import Studio
+from service.zero_gpu import gpu_loan
+from tests.conftest import make_generator
+
+REPOSITORY = Path(__file__).parents[2]
+PHOTO = REPOSITORY / "examples" / "astronaut.jpg"
+TINY = Preset(
+    "tiny",
+    ProjectionConfig(steps=4, lpips_size=64),
+    TuningConfig(steps=200, lpips_views=(View(64),), locality_samples=0, plateau_steps=1000),
+)
+
+#: Does what the real package's contract says: it takes a generator function, and everything that
+#: goes in or out is pickled.
+SPACES = """
+import pickle
+asked, calls = [], []
+
+def GPU(duration=60):
+    asked.append(duration)
+    def decorate(function):
+        def lent(*arguments):
+            calls.append(function.__name__)
+            for item in function(*pickle.loads(pickle.dumps(arguments))):
+                yield pickle.loads(pickle.dumps(item))
+        return lent
+    return decorate
+"""
+
+
+@pytest.fixture
+def spaces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    (tmp_path / "spaces.py").write_text(SPACES)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    yield
+    sys.modules.pop("spaces", None)
+
+
+def test_nothing_where_the_package_is_not_there() -> None:
+    assert gpu_loan() is None
+
+
+def test_a_personalisation_runs_on_a_lent_gpu(spaces, kit: Toolkit) -> None:
+    import spaces as package
+
+    studio = Studio(lambda report: kit, {"tiny": TINY}, gpu_loan=gpu_loan(90))
+    desk = studio.align(PHOTO)
+    job = studio.personalise(desk.id, "tiny", seed=2)
+    while not job.wait(0.02):
+        if job.progress().stage == "tune":
+            studio.stop(desk.id)  # said to another process, maybe
+    assert job.error is None
+    report = job.result
+    assert package.asked == [90] and package.calls == ["_steps"]
+    assert report["stopped"] == "person" and 0 < report["steps_by_stage"]["tune"] < 200
+    # The editor's weights are its own: those of the networks may lie on a GPU that is not there.
+    assert studio.picture(desk.id, {"age": 1}).size == (64, 64)
+
+
+def test_a_mistake_comes_back_from_a_lent_gpu(spaces, kit: Toolkit) -> None:
+    studio = Studio(lambda report: kit, {"tiny": TINY}, gpu_loan=gpu_loan())
+    with pytest.raises(PhotographError):
+        studio._executor.personalise(Order((b"no photograph",), TINY, 0, "auto"), on_step)
+
+
+def on_step(step: Step) -> None: ...
+
+
+def test_the_page_asks_for_the_loan_before_torch(spaces) -> None:
+    script = (
+        "import sys, app\nassert 'torch' not in sys.modules\n"
+        "app.gpu_loan()\nassert 'spaces' in sys.modules and 'torch' not in sys.modules\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": f"{sys.path[0]}{os.pathsep}{REPOSITORY}"}
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+
+
+# Sessions of other generators.
+
+
+def test_a_session_brings_the_generator_that_it_needs(kit: Toolkit) -> None:
+    other = make_generator(seed=5, name="other")
+    asked: list[str] = []
+
+    def load_other(name: str) -> EditKit:
+        asked.append(name)
+        if name != "other":
+            raise CheckpointError(f"There is no generator named {name!r}.")
+        return EditKit(generator=other, directions=kit.directions)
+
+    theirs = Studio(lambda report: Toolkit(**{**vars(kit), "generator": other}), {"tiny": TINY})
+    desk = theirs.align(PHOTO)
+    assert theirs.personalise(desk.id, "tiny").wait(120)
+    session = theirs.desks.get(desk.id).session
+    assert session is not None
+    data, shown = session.to_bytes(), []
+    ours = Studio(lambda report: kit, {"tiny": TINY}, load_other=load_other)
+    for _ in range(2):
+        desk = ours.open(data)
+        shown.append(ours.picture(desk.id, {"age": 2}))
+        assert ours.session_file(desk.id, {"age": 2})
+    assert asked == ["other"] and shown[0].tobytes() == shown[1].tobytes()
+    strange = replace(session, generator_name="ather").to_bytes()
+    with pytest.raises(CheckpointError, match="no generator named 'ather'"):
+        ours.open(strange)
+
+
+# Storage and packaging.
+
+
+def test_persistent_storage_is_used_on_a_space_alone(tmp_path, monkeypatch) -> None:
+    for name in ("PTI_CACHE", "HF_HOME", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "SPACE_ID"):
+        monkeypatch.delenv(name, raising=False)
+    assert persistent_storage(tmp_path) is None
+    assert default_cache().is_relative_to(Path.home())
+    assert Store.from_environment().hub_cache is None
+    monkeypatch.setenv("SPACE_ID", "someone/pti-studio")
+    assert persistent_storage(tmp_path) == tmp_path
+    assert persistent_storage(tmp_path / "absent") is None
+    monkeypatch.setenv("PTI_CACHE", str(tmp_path / "named"))
+    assert default_cache() == tmp_path / "named"
+
+
+def test_the_readme_begins_as_a_space_needs_it() -> None:
+    front = (REPOSITORY / "README.md").read_text().split("---\n")[1]
+    fields = dict(re.findall(r"^(\w+): (.+)$", front, re.M))
+    assert fields["sdk"] == "gradio" and (REPOSITORY / fields["app_file"]).is_file()
+    assert re.fullmatch(r"\d+\.\d+\.\d+", fields["sdk_version"]) and fields["license"] == "mit"
+    listed = set(re.findall(r"^  - (\S+/\S+)$", front, re.M))
+    for name in ("stylegan2-ffhq", "e4e-ffhq", "arcface-irse50"):
+        used = {s.repo for s in MANIFEST[name].sources if isinstance(s, HubFile)}
+        assert used <= listed, name
+
+
+# A generator chosen for one personalisation.
+
+SHORT = replace(TINY, tuning=replace(TINY.tuning, steps=2))
+
+
+def test_a_person_chooses_the_generator(kit: Toolkit) -> None:
+    other = make_generator(seed=5, name="other")
+    loaded: list[str] = []
+
+    def load(report: object) -> Toolkit:
+        loaded.append("other")
+        return Toolkit(**{**vars(kit), "generator": other, "about": "The other one runs here."})
+
+    studio = Studio(lambda report: kit, {"tiny": SHORT}, generator="first", others={"other": load})
+    desk = studio.align(PHOTO)
+    assert studio.generator_names == ("first", "other") and not loaded
+    for wanted, name in (("other", "other"), ("", kit.generator.name), ("other", "other")):
+        job = studio.personalise(desk.id, "tiny", generator=wanted)
+        while not job.wait(0.02):
+            pass
+        assert job.error is None
+        assert desk.session.generator_name == name == desk.report["generator"]
+        assert studio.picture(desk.id, {"age": 2}).size == (64, 64)
+    assert loaded == ["other"] and desk.report["about"] == "The other one runs here."
+    with pytest.raises(UserError, match="first or other"):
+        studio.personalise(desk.id, "tiny", generator="third")
+
+
+def test_a_generator_that_cannot_be_had_loses_nothing(kit: Toolkit) -> None:
+    def load(report: object) -> Toolkit:
+        raise CheckpointError("The Hub does not answer; try later.")
+
+    studio = Studio(lambda report: kit, {"tiny": SHORT}, others={"stylegan2": load})
+    desk = studio.align(PHOTO)
+    for wanted in ("auto", "stylegan2"):
+        job = studio.personalise(desk.id, "tiny", generator=wanted)
+        while not job.wait(0.02):
+            pass
+        assert str(job.error or "") == ("The Hub does not answer; try later." * (wanted != "auto"))
+        assert desk.session.generator_name == kit.generator.name
+
+
+def test_a_choice_that_ends_at_the_first_generator_is_not_kept_twice(kit: Toolkit) -> None:
+    same = Toolkit(**{**vars(kit), "generator": make_generator(), "about": "As asked."})
+    studio = Studio(lambda report: kit, {"tiny": SHORT}, others={"mobile": lambda report: same})
+    chosen = studio._toolkit("mobile")
+    assert chosen.generator is kit.generator and chosen.about == "As asked."

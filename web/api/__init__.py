@@ -1,0 +1,1 @@
+"""Named endpoints for `gradio_client`, other programs and MCP."""

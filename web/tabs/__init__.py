@@ -1,0 +1,1 @@
+"""The parts of the page: each class lays out its components and connects its events."""
