@@ -17,7 +17,7 @@ def color_at(words: Sequence[Word], lexicon: Lexicon) -> tuple[int, tuple[str, s
     Colours that hair has by nature are not of these, as directions of their own do them.
     """
     raws = [word.raw for word in words[:3]]
-    if raws[0].startswith("#"):
+    if raws[0].startswith(("#", "rgb(")):
         return 1, (_hex(ImageColor.getrgb(raws[0])), raws[0])
     shade = next((s for s in _CHANGES if lexicon.has(f"shades.{s}", raws[0])), "")
     shaded = bool(shade) and len(raws) > 1

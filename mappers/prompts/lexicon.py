@@ -7,7 +7,7 @@ do. `hair_color` is no direction: it colours the hair in any hue.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
@@ -88,8 +88,13 @@ class Lexicon:
     def vocabulary(self) -> frozenset[str]:
         """Every word that means something here."""
         found = {word for phrase in self.phrases for word in phrase} | self.described
-        found |= {*self.nouns, *self.kinds, *self.tables["decades"]}
+        found |= {*self.nouns, *self.kinds, *self.tables["decades"], *self.tables["dimensions"]}
         return frozenset(found.union(*self.words.values()))
+
+    @cached_property
+    def fillers(self) -> frozenset[str]:
+        groups = [group for name, group in self.words.items() if name.startswith("fillers.")]
+        return frozenset().union(*groups)
 
     @cached_property
     def spellable(self) -> tuple[str, ...]:
@@ -132,10 +137,10 @@ class Lexicon:
             self._add_phrases(words, Entry("degree", share=float(share)))
         for asks, words in tables.get("kinds", {}).items():
             self.kinds |= dict.fromkeys(words.split(), parse_asks(asks))
-        for group in ("years", "turning", "units", "fillers", "never", "separators", "shades", "begin"):
+        for group in ("years", "turning", "units", "fillers", "never", "separators", "shades", "begin", "people"):
             for name, words in tables.get(group, {}).items():
                 self.words.setdefault(f"{group}.{name}", set()).update(words.split())
-        for name in ("decades", "pictographs", "smileys", "spellings", "joined", "colours"):
+        for name in ("decades", "dimensions", "pictographs", "smileys", "spellings", "joined", "colours"):
             self.tables.setdefault(name, {}).update(tables.get(name, {}))
 
     def _add_noun(self, name: str, row: Mapping[str, Any]) -> None:
@@ -161,6 +166,10 @@ class Lexicon:
 
     def has(self, group: str, word: str) -> bool:
         return word in self.words.get(group, ())
+
+    def is_filler(self, forms: Sequence[str]) -> bool:
+        """Whether a word, in any of its forms, carries no wish by itself."""
+        return any(form in self.fillers for form in forms)
 
     def role(self, word: str, role: str) -> Entry | None:
         """What a single word stands for in a role."""

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 WEIGHTS = HERE / "matcher.safetensors"
 NOTHING = "nothing"
+#: How likely a class has to be beside "nothing"; chance from which one is offered as near.
+BESIDE_NOTHING, NEAR = 0.85, 0.2
 
 
 class Matcher:
@@ -50,32 +52,35 @@ class Matcher:
         """What a clause asks for, and how sure that is; nothing where it is not sure enough.
 
         Args:
-            text: its words without negation and degree. wishes: what those words of it ask for
-                that the lexicon knows; less is enough to confirm them.
+            text: its words without negation and degree.
+            wishes: what those words of it ask for that the lexicon knows. These are confirmed where
+                they are likely enough beside "nothing".
         """
         from mappers.prompts.grammar import Wish
 
         classes = self.classifier
-        chances = classes.chances(self.encoder.encode([text]))[0]
+        chances = dict(zip(classes.names, self._chances(text), strict=True))
+        nothing = chances.pop(NOTHING)
         if wishes:
-            names = {class_of(ask) for wish in wishes for ask in wish.asks}
-            sure = float(sum(chances[i] for i, name in enumerate(classes.names) if name in names))
-            return (wishes, sure) if sure >= classes.confirmed else ((), sure)
-        best = int(chances.argmax())
-        sure, name = float(chances[best]), classes.names[best]
-        if name == NOTHING or sure < classes.alone:
+            found = sum(chances.get(name, 0) for name in {class_of(a) for w in wishes for a in w.asks})
+            sure = found / (found + nothing)
+            return (wishes if sure >= classes.confirmed else ()), sure
+        name = max(chances, key=chances.__getitem__)
+        sure = chances[name]
+        if sure < classes.alone or sure / (sure + nothing) < BESIDE_NOTHING:
             return (), sure
         return (Wish((Ask(name[:-1], 1 if name[-1] == "+" else -1),), text),), sure
 
-    def nearest(self, text: str, least: float = 0.15) -> list[Ask]:
+    def nearest(self, text: str) -> list[Ask]:
         """Edits that a text may mean, the likeliest first; none where nothing is near."""
-        classes = self.classifier
-        chances = classes.chances(self.encoder.encode([text]))[0]
-        order = chances.argsort(descending=True)[:4].tolist()
-        if classes.names[order[0]] == NOTHING and chances[order[0]] > 0.5:
+        chances = dict(zip(self.classifier.names, self._chances(text), strict=True))
+        if chances.pop(NOTHING) > 0.5:
             return []
-        near = [classes.names[i] for i in order if chances[i] >= least]
-        return [Ask(name[:-1], 1 if name[-1] == "+" else -1) for name in near if name != NOTHING]
+        near = sorted((name for name in chances if chances[name] > NEAR), key=lambda n: -chances[n])
+        return [Ask(name[:-1], 1 if name[-1] == "+" else -1) for name in near]
+
+    def _chances(self, text: str) -> list[float]:
+        return self.classifier.chances(self.encoder.encode([text]))[0].tolist()
 
 
 def class_of(ask: Ask) -> str:

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from mappers.prompts.grammar import NOT_UNDERSTOOD, Reach, Reader, Wish, cut
+from mappers.prompts.grammar import NOT_UNDERSTOOD, Reader, Wish, cut
 from mappers.prompts.lexicon import HAIR_COLOR, Ask, Lexicon, label, load_lexicon
-from mappers.prompts.words import MAX_PROMPT, read
+from mappers.prompts.words import MAX_PROMPT, Word, read
 from mappers.styleclip.published import MAPPERS, PublishedMapper, find_name
 from pti_core.editing.controls import Control
 
@@ -142,16 +142,17 @@ def understand(prompt: str, known: Known) -> Understanding:
     return Understanding(prompt, tuple(parts), tuple(rest))
 
 
-def readers(words: Sequence, lexicon: Lexicon) -> list[Reader]:
+def readers(words: Sequence[Word], lexicon: Lexicon) -> list[Reader]:
     """The clauses of a prompt, read one after the other."""
-    clauses, noun, away = cut(words, lexicon), None, Reach()
+    clauses, noun, away = cut(words, lexicon), None, ""
     found: list[Reader] = []
     for i, clause in enumerate(clauses):
         following = clauses[i + 1] if i + 1 < len(clauses) else None
         reader = Reader(clause, lexicon, noun, following, away).read()
         noun, away = reader.noun or noun, reader.away
         asking = next((one for one in reversed(found) if one.wishes), None)
-        if not (asking and reader.measures and asking.adopt(reader)):
+        likens = clause.after == "as" and bool(reader.trouble) and bool(found and found[-1].wishes)
+        if not likens and not (asking and asking.adopt(reader)):
             found.append(reader)
     return found
 
@@ -229,9 +230,8 @@ def _give(wish: Wish, known: Known) -> tuple[list[Part], str]:
         return [], "is not available here"
     said = ", ".join(label(ask.name, ask.sense) for ask in lacks)
     why = f"is done without “{said}”, which is not available here" if lacks else ""
-    note = f"By attributes, as the mapper “{mapper}” is not here." if mapper else wish.note
-    wish.note = note
-    return [_part(wish, ask, known) for ask in wish.asks if ask not in lacks], why
+    note = f"By attributes, as the mapper “{mapper}” is not here." if mapper else ""
+    return [replace(_part(wish, ask, known), note=note) for ask in wish.asks if ask not in lacks], why
 
 
 def _nearly(ask: Ask, known: Known) -> Ask:
@@ -278,7 +278,7 @@ def _part(wish: Wish, ask: Ask, known: Known) -> Part:
     wanted = limit * share if wish.amount is None else wish.amount
     amount = round(round(min(max(wanted, low), high) / step) * step, 9)
     limited = abs(wanted) > abs(amount) + step / 2
-    note = wish.note
+    note = ""
     if limited and wish.amount is not None:
         note = f"{amount:+.3g} {control.unit} is as far as it goes here."
     text = f"{ask.color[1]} hair" if ask.name == HAIR_COLOR else label(ask.name, amount, control.label)

@@ -20,7 +20,7 @@ MAX_PROMPT = 500
 _SIGN = r"[\u203c\u2049\u2190-\u2bff\U0001f000-\U0001faff]"
 _CLUSTER = re.compile(rf"{_SIGN}(?:[\ufe0f\U0001f3fb-\U0001f3ff]|\u200d{_SIGN})*")
 _TOKEN = re.compile(
-    r"#[0-9a-f]{6}\b|#[0-9a-f]{3}\b|\d0s\b|[+-]?\d+(?:\.\d+)?|[^\W\d_]+(?:'[^\W\d_]+)*"
+    r"rgb\([\d,]+\)|#[0-9a-f]{6}\b|#[0-9a-f]{3}\b|\d0s\b|[+-]?\d+(?:\.\d+)?|[^\W\d_]+(?:'[^\W\d_]+)*"
     rf"|[%,;.!?&+/:()\n]|{_CLUSTER.pattern}"
 )
 _ENDINGS = (
@@ -108,8 +108,8 @@ def from_language(text: str, lexicon: Lexicon) -> tuple[str, str]:
     for language in languages.values():
         found = language.count(text)
         foreign = [w for w in found if w not in lexicon.vocabulary and not is_english(w)]
-        if foreign and len(found) > most:
-            best, most = language, len(found)
+        if foreign and sum(map(len, found)) > most:
+            best, most = language, sum(map(len, found))
     if best is not None:
         return best.translate(text), best.please
     names = {unicodedata.name(c, "").split(" ")[0] for c in text if c.isalpha()}
@@ -134,6 +134,8 @@ def read(prompt: str, lexicon: Lexicon) -> tuple[list[Word], str]:
     text = text.lower().replace("°", " degrees ").replace("\N{MINUS SIGN}", "-")
     text, please = from_language(text, lexicon)
     text = re.sub(r"(?<![#\w])(\d+)(?=[a-rt-z])", r"\1 ", without_accents(text))
+    text = re.sub(r"rgb\(([\d, ]*)\)", lambda c: f"rgb({c[1].replace(' ', '')})", text)
+    text = re.sub(r"(?:^|(?<=\s))\d[.)]\s", " , ", text)  # "1. older 2. with glasses"
     text = re.sub(r"(?<=[^\W\d_])-(?=\w)|(?<=\d)-(?=[^\W\d_])|(?<=\d)-(?=\d)", " ", text)
     text = re.sub(r"\s+[-\u2013\u2014]\s+|[\u2013\u2014\u3001\u3002\uff0c\uff01]", " , ", text)
     tokens = _joined(_spelled(_TOKEN.findall(alpha2digit(text, "en")), lexicon), lexicon)
@@ -153,6 +155,8 @@ def _spelled(tokens: Iterable[str], lexicon: Lexicon) -> list[str]:
     found = []
     for token in tokens:
         instead = lexicon.tables["spellings"].get(token)
+        if re.fullmatch("(?:he|she|it|that|what|who|there)'s", token):
+            instead = token[:-2] + " is"
         found += (instead or token.removesuffix("'s").replace("n't", " not").replace("'", " ")).split()
     return found
 
@@ -170,6 +174,8 @@ def _joined(tokens: list[str], lexicon: Lexicon) -> list[str]:
 
 def _words(raw: str, lexicon: Lexicon) -> list[Word]:
     """A token as a word; as two where two known words were run together."""
+    if raw.startswith("rgb("):
+        return [Word(raw, (raw,))]
     if re.fullmatch(r"[+-]?\d+(?:\.\d+)?", raw):
         return [Word(raw, (raw,), abs(float(raw)), raw[0] in "+-")]
     if raw in _SMALL_NUMBERS:
