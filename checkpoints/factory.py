@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pti_core.generators.base import Generator
     from pti_core.models import EditKit, Toolkit
     from pti_core.networks.e4e import E4E
+    from pti_core.networks.face_parsing import FaceParser
     from pti_core.networks.lpips import LPIPS
 
 _log = logging.getLogger(__name__)
@@ -110,6 +111,14 @@ def load_attribute_meter(
     return AttributeMeter(finder or load_face_finder(progress), age, gender, threads)
 
 
+def load_face_parser(progress: Progress | None = None) -> FaceParser:
+    """What names hair, skin, features, clothes and background."""
+    from checkpoints.safe_pickle import read_torch
+    from pti_core.networks.face_parsing import face_parser_from_weights
+
+    return face_parser_from_weights(read_torch(fetch("face-parsing", progress)))
+
+
 def load_edit_kit(
     generator: str = "mobile",
     progress: Progress | None = None,
@@ -121,7 +130,8 @@ def load_edit_kit(
     from pti_core.networks.devices import pick_device
 
     found = load_generator(generator, progress).place(device or pick_device())
-    return EditKit(generator=found, directions=load_directions())
+    parser = load_face_parser(progress).to(found.w_mean.device)
+    return EditKit(generator=found, directions=load_directions(), parser=parser)
 
 
 def load_toolkit(
@@ -166,4 +176,5 @@ def load_toolkit(
         directions=load_directions(),
         encoder=load_encoder(progress).to(device) if encoder else None,
         learned=load_latent_prior(found),
+        parser=load_face_parser(progress).to(device),
     )

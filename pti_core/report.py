@@ -19,7 +19,7 @@ from pti_core import metrics
 from pti_core.faces.images import to_tensor
 from pti_core.models import Toolkit
 from pti_core.networks.lpips import area
-from pti_core.rendering import render
+from pti_core.rendering import render_bare
 from pti_core.session.session import Session
 
 #: The other resolution at which the field quotes LPIPS (area-downsampled).
@@ -32,7 +32,7 @@ MS_SSIM_SIDE = 161
 
 @torch.inference_mode()
 def measure(session: Session, kit: Toolkit) -> dict[str, Any]:
-    """How near the unedited pictures are to the crops, averaged over the photographs.
+    """How near the bare unedited renders are to the crops, averaged over the photographs.
 
     Returns:
         `mse`, `lpips` (at full resolution), `lpips_256`, `lpips_network`, `ms_ssim`,
@@ -40,7 +40,7 @@ def measure(session: Session, kit: Toolkit) -> dict[str, Any]:
         small for a metric or there is no network for it.
     """
     rows = [
-        nearness(session.crop(person), render(session, kit, {}, person), kit)
+        nearness(session.crop(person), render_bare(session, kit, {}, person), kit)
         for person in range(len(session.crops))
     ]
     values = {name: _mean([row[name] for row in rows]) for name in rows[0]}

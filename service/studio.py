@@ -573,7 +573,7 @@ class Studio:
             own = copy.deepcopy(kit.generator).place(torch.device("cpu"))
         else:
             own = kit.generator.twin()
-        return EditKit(generator=own, directions=kit.directions)
+        return EditKit(generator=own, directions=kit.directions, parser=kit.parser)
 
 
 def _planned(preset: Preset, people: int) -> tuple[str, list[Stage]]:

@@ -8,14 +8,19 @@ from __future__ import annotations
 
 import threading
 import weakref
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
 from torch import Tensor
 
+from pti_core.editing.photo_layers import PhotoLayers
+
 #: 12.6 MB each at 1024. Glasses, a style of the hair and a colour at once are made of five, the
 #: tuned one included, and the one that moves needs room beside them.
 _KEPT = 6
+#: People whose photograph's layers are kept.
+_LAYERS_KEPT = 4
 
 
 class RenderCache:
@@ -55,3 +60,35 @@ class RenderCache:
                 for old in list(self._pictures)[:-_KEPT]:
                     self._pictures.pop(old, None)  # or gone with its session by now
         return found
+
+
+class LayerCache:
+    """`PhotoLayers` of the latest sessions, some 45 MB a person; gone with their session.
+
+    Several threads may ask at once; one of them computes.
+    """
+
+    def __init__(self) -> None:
+        self._layers: OrderedDict[tuple[int, int], tuple[weakref.ref, PhotoLayers]] = OrderedDict()
+        self._lock = threading.RLock()
+
+    def __reduce__(self) -> tuple[type[LayerCache], tuple[()]]:
+        """Nothing of it goes to another process."""
+        return LayerCache, ()
+
+    def get(self, owner: Any, person: int, make: Callable[[], PhotoLayers]) -> PhotoLayers:
+        """The layers of a session's person.
+
+        owner: what they are forgotten with; any object that can be referred to weakly.
+        """
+        key = id(owner), person
+        with self._lock:
+            kept = self._layers.get(key)
+            if kept is None or kept[0]() is not owner:
+                forget = weakref.ref(owner, lambda _: self._layers.pop(key, None))
+                kept = forget, make()
+                self._layers[key] = kept
+            self._layers.move_to_end(key)
+            while len(self._layers) > _LAYERS_KEPT:
+                self._layers.popitem(last=False)
+            return kept[1]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 from PIL import Image
@@ -52,6 +54,109 @@ def paste(
         region += (_place(dense, corners, band) - region) * mask[..., None]
         rows[:] = np.rint(np.clip(region, 0, 255)).astype(np.uint8)
     return Image.fromarray(pixels)
+
+
+@dataclass(frozen=True, eq=False)
+class EditMaps:
+    """An edit of a crop as an operation on its photograph: `base + share * photo(x + flow)`.
+
+    Attributes:
+        base: (R, R, 3) float32. share: (R, R), how much of the photograph's pixel. flow: (R, R, 2),
+            in pixels of the crop. changed: (R, R) in 0..1, 0 where the photograph stays.
+    """
+
+    base: np.ndarray
+    share: np.ndarray
+    flow: np.ndarray
+    changed: np.ndarray
+
+
+def paste_edit(
+    photo: Image.Image, edit: EditMaps, alignment: Alignment, feather: float = FEATHER
+) -> Image.Image:
+    """An edit in the photograph, at the photograph's own resolution and with its own detail.
+
+    The photograph's own pixels are moved and changed; the crop gives only what the edit adds.
+    Where nothing changed every pixel is the photograph's own.
+    Raises `ValueError` if `photo` has not the size that the alignment was made for.
+    """
+    check_photo_size(photo, alignment)
+    side = len(edit.base)
+    plan = CropPlan.of(alignment, side)
+    corners = plan.photo_quad()
+    left, top = np.maximum(np.floor(corners.min(axis=0)).astype(int), 0)
+    right, bottom = np.minimum(np.ceil(corners.max(axis=0)).astype(int), photo.size)
+    if right <= left or bottom <= top:
+        return photo.copy()
+    maps = _maps_at_density(edit, corners)
+    source = np.asarray(photo.convert("RGB"))
+    pixels = source.copy()
+    for first in range(top, bottom, BAND):
+        band = (left, first, right, min(first + BAND, bottom))
+        mask = _mask(plan, corners, band, max(feather, 1e-6))
+        rows = pixels[first : band[3], left:right]
+        _paste_band(source, rows, maps, corners, band, mask)
+    return Image.fromarray(pixels)
+
+
+def _maps_at_density(edit: EditMaps, corners: np.ndarray) -> np.ndarray:
+    """All maps as (side, side, 7), hardly finer than the photograph: base, share, flow, changed."""
+    maps: np.ndarray = np.dstack([edit.base, edit.share, edit.flow, edit.changed]).astype(
+        np.float32
+    )
+    pixels = max(round(float(np.hypot(*(corners[3] - corners[0]))) * DENSITY), 1)
+    if pixels < len(maps):
+        scale = pixels / len(maps)
+        maps = np.asarray(cv2.resize(maps, (pixels, pixels), interpolation=cv2.INTER_AREA))
+        maps[..., 4:6] *= scale
+    return maps
+
+
+def _paste_band(
+    source: np.ndarray,
+    rows: np.ndarray,
+    maps: np.ndarray,
+    corners: np.ndarray,
+    band: tuple[int, int, int, int],
+    mask: np.ndarray,
+) -> None:
+    left, first, right, last = band
+    side = len(maps)
+    square = np.array([[0, 0], [0, side], [side, side]], dtype=np.float32) - 0.5
+    target = (corners[:3] - np.array([left, first]) - 0.5).astype(np.float32)
+    affine = cv2.getAffineTransform(square, target)
+    size = (right - left, last - first)
+    placed = [
+        cv2.warpAffine(
+            np.ascontiguousarray(part),
+            affine,
+            size,
+            flags=cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_REPLICATE,
+        )
+        for part in (maps[..., :3], maps[..., 3], maps[..., 4:6], maps[..., 6])
+    ]
+    base, share, flow, changed = placed
+    flow = flow @ affine[:, :2].T.astype(np.float32)
+    x = np.arange(left, right, dtype=np.float32)[None] + flow[..., 0]
+    y = np.arange(first, last, dtype=np.float32)[:, None] + flow[..., 1]
+    moved = _sample(source, x, y)
+    before = rows.astype(np.float32)
+    weight = (mask * changed)[..., None]
+    after = before + weight * (base + share[..., None] * moved - before)
+    rows[:] = np.rint(np.clip(after, 0, 255)).astype(np.uint8)
+
+
+def _sample(image: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Pixels of an image (H, W, 3) at positions, cubic between, float32."""
+    margin = 4
+    height, width = image.shape[:2]
+    x0 = int(np.clip(np.floor(x.min()) - margin, 0, width - 1))
+    y0 = int(np.clip(np.floor(y.min()) - margin, 0, height - 1))
+    x1 = int(np.clip(np.ceil(x.max()) + margin + 1, x0 + 1, width))
+    y1 = int(np.clip(np.ceil(y.max()) + margin + 1, y0 + 1, height))
+    part = image[y0:y1, x0:x1].astype(np.float32)
+    return cv2.remap(part, x - x0, y - y0, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
 
 
 def _to_density(face: Image.Image, corners: np.ndarray) -> np.ndarray:

@@ -1,0 +1,113 @@
+"""Optical flow between two renders of a face, and where it can be trusted.
+
+Flows are float32 (S, S, 2) in pixels: `after(x) = before(x + flow(x))`.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from pti_core.editing.image_ops import blur, luma, pull_push, px, resize, smoothstep
+from pti_core.editing.parsing import Parsing
+
+#: Side at which the flow of the whole head is smoothed.
+_SMOOTH_SIDE = 128
+# Widths are in pixels at 1024 (`px` scales them). Those without a source were found by looking at
+# edits of the nine photographs of the benchmark.
+GAIN = (0.6, 1.5)  # bounds of the local ratio of luma, edited over unedited, for fine detail
+_CORRELATION = (0.5, 0.8)  # local correlation of luma: fine detail from none to all
+_WINDOW = 6.0  # of the local correlation, and of the colour difference
+_SMOOTH = 48.0  # of the flow of the whole head
+_HAIR_TRUST = 0.2  # of the flow in hair against that of the face
+_FLOW_WIDTH = 8.0  # over which the flow of the face is averaged
+_STRETCH = (0.5, 1.5)  # of the flow's gradient: trust from full to none
+_BORDER = 0.06  # share of the side over which movement fades out to the crop's border
+STILL_FLOW = (1.5, 5.0)  # lengths of flow taken for none, and in full
+
+
+def flow_grey(small: np.ndarray) -> np.ndarray:
+    """(S, S) uint8 with local contrast equalised, so that flow follows form and not light."""
+    grey = np.clip(luma(small), 0, 255).astype(np.uint8)
+    grey = cv2.createCLAHE(clipLimit=2.0, tileGridSize=(8, 8)).apply(grey)
+    return cv2.GaussianBlur(grey, (0, 0), max(px(4.0, len(small)), 0.5))
+
+
+def dense_flow(after: np.ndarray, before: np.ndarray) -> np.ndarray:
+    """Flow (S, S, 2): after(x) = before(x + flow)."""
+    method = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    return np.asarray(method.calc(after, before, np.zeros((*after.shape, 2), np.float32)))
+
+
+def smooth_flow(flow: np.ndarray, trust: np.ndarray, before: Parsing, after: Parsing) -> np.ndarray:
+    """The flow (S, S, 2) of the whole head, without the noise of hair that the render redraws.
+
+    Trusted flow is continued smoothly over the head and fades out in the scene around it: the
+    background bends a little beside a head that moves, and nothing opens.
+    """
+    side = min(_SMOOTH_SIDE, len(flow))
+    scale = side / len(flow)
+    head = after.head * before.head
+    weight = trust * head * np.where(after.group("hair") > 0.5, _HAIR_TRUST, 1.0)
+    weight = np.ascontiguousarray(weight, dtype=np.float32)
+    known = resize(weight, side)
+    mean = resize(flow * weight[..., None], side) * scale / np.maximum(known, 1e-3)[..., None]
+    filled = blur(pull_push(mean, known), px(_SMOOTH, side))
+    # Less than the flow's own noise is no movement; the crop's border stays where it is.
+    length = np.linalg.norm(filled, axis=-1) / px(1.0, side)
+    low, high = STILL_FLOW
+    fade = smoothstep((length - low) / (high - low)) * _border_fade(side)
+    return resize(filled * fade[..., None], len(flow)) / scale
+
+
+def denoise_flow(flow: np.ndarray, trust: np.ndarray) -> np.ndarray:
+    """The flow averaged over its surroundings, by trust: on smooth skin it is noise."""
+    width = px(_FLOW_WIDTH, len(flow))
+    weight = trust + 0.05
+    return blur(flow * weight[..., None], width) / blur(weight, width)[..., None]
+
+
+def _border_fade(side: int) -> np.ndarray:
+    """0 at the crop's border, 1 inside, (side, side)."""
+    at = (np.arange(side, dtype=np.float32) + 0.5) / side
+    edge = smoothstep(np.minimum(at, 1 - at) / _BORDER)
+    return np.minimum(edge[:, None], edge[None])
+
+
+def rigidity(flow: np.ndarray) -> np.ndarray:
+    """1 where the flow moves its surroundings along, 0 where it tears or stretches, (S, S)."""
+    stretch = np.abs(np.gradient(flow, axis=0)).sum(-1) + np.abs(np.gradient(flow, axis=1)).sum(-1)
+    low, high = _STRETCH
+    return smoothstep((high - stretch) / (high - low))
+
+
+def agreement(before: Parsing, after: Parsing) -> np.ndarray:
+    """How far two parsings name the same groups, (S, S) in 0..1."""
+    same = np.minimum(before.groups, after.groups).sum(-1)
+    return smoothstep((blur(same, px(2.0, len(same))) - 0.3) / 0.6)
+
+
+def structure_trust(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Local normalised correlation of luma, as a weight (S, S)."""
+    x, y = luma(a), luma(b)
+    width = px(_WINDOW, len(x))
+    mx, my = blur(x, width), blur(y, width)
+    vx = blur(x * x, width) - mx * mx
+    vy = blur(y * y, width) - my * my
+    cov = blur(x * y, width) - mx * my
+    # Flat places correlate with nothing, and may take any detail: 4 levels count as structure.
+    flat = 16.0
+    correlation = (cov + flat) / (np.sqrt(np.maximum(vx * vy, 0)) + flat)
+    low, high = _CORRELATION
+    return smoothstep((correlation - low) / (high - low))
+
+
+def colour_trust(a: np.ndarray, b: np.ndarray, scale: float) -> np.ndarray:
+    """exp(-(difference / scale)^2) of the blurred mean absolute difference, (S, S)."""
+    difference = blur(np.abs(a - b).mean(-1), px(_WINDOW, len(a)))
+    return np.exp(-np.square(difference / scale))
+
+
+def luma_ratio(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    width = px(_WINDOW, len(a))
+    return np.clip((blur(luma(a), width) + 8) / (blur(luma(b), width) + 8), *GAIN)

@@ -1,0 +1,62 @@
+"""Small operations on float32 images (S, S, C) and masks (S, S), for compositing."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+
+def remap(image: np.ndarray, flow: np.ndarray, method: int) -> np.ndarray:
+    height, width = flow.shape[:2]
+    x = np.arange(width, dtype=np.float32)[None] + flow[..., 0]
+    y = np.arange(height, dtype=np.float32)[:, None] + flow[..., 1]
+    return cv2.remap(image, x, y, method, borderMode=cv2.BORDER_REPLICATE)
+
+
+def resize_flow(flow: np.ndarray, side: int) -> np.ndarray:
+    return resize(flow, side) * (side / len(flow))
+
+
+def resize(image: np.ndarray, side: int) -> np.ndarray:
+    if len(image) == side:
+        return image
+    method = cv2.INTER_AREA if side < len(image) else cv2.INTER_LINEAR
+    return cv2.resize(image, (side, side), interpolation=method)
+
+
+def blur(image: np.ndarray, sigma: float) -> np.ndarray:
+    return cv2.GaussianBlur(image, (0, 0), sigma, borderType=cv2.BORDER_REFLECT)
+
+
+def dilate(mask: np.ndarray, radius: float) -> np.ndarray:
+    size = 2 * max(round(radius), 1) + 1
+    return cv2.dilate(mask, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)))
+
+
+def luma(image: np.ndarray) -> np.ndarray:
+    return image @ np.array([0.299, 0.587, 0.114], dtype=np.float32)
+
+
+def smoothstep(x: np.ndarray) -> np.ndarray:
+    x = np.clip(x, 0, 1)
+    return x * x * (3 - 2 * x)
+
+
+def px(width: float, side: int) -> float:
+    """A width in pixels at 1024, in pixels at another side."""
+    return width * side / 1024
+
+
+def pull_push(image: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    if len(image) <= 4:
+        total = max(float(weight.sum()), 1e-6)
+        mean = (image * weight[..., None]).sum((0, 1)) / total
+        return image * weight[..., None] + mean * (1 - weight[..., None])
+    half = (image.shape[1] // 2, image.shape[0] // 2)
+    sums = cv2.resize(image * weight[..., None], half, interpolation=cv2.INTER_AREA)
+    share = cv2.resize(weight, half, interpolation=cv2.INTER_AREA)
+    mean = sums / np.maximum(share, 1e-6)[..., None]
+    below = pull_push(mean, np.minimum(share * 4, 1))
+    size = (image.shape[1], image.shape[0])
+    filled = cv2.resize(below, size, interpolation=cv2.INTER_LINEAR)
+    return image * weight[..., None] + filled * (1 - weight[..., None])
