@@ -52,6 +52,7 @@ class TextService:
         self.studio, self.controls = studio, controls
         self._known: Known | None = None
         self._lock = threading.Lock()
+        self._measures: dict[str, tuple[bytes, Callable[[], Mapping[str, float]]]] = {}
         self._stops: dict[str, threading.Event] = {}
 
     def known(self, desk_id: str | None) -> Known:
@@ -69,7 +70,20 @@ class TextService:
             controls={c.name: c.within(ranges.get(c.name)) for c in self.controls},
             trained=own,
             here=frozenset([*installed(), *own]),
+            measure=self._measure(desk_id),
         )
+
+    def _measure(self, desk_id: str | None) -> Callable[[], Mapping[str, float]] | None:
+        """What measures the desk's photograph; the same as long as the photograph is."""
+        from mappers.edits import measure_of
+
+        if not desk_id:
+            return None
+        session = self.studio.session(desk_id)
+        of, measure = self._measures.get(desk_id, (None, None))
+        if of != (crop := session.crops[session.at(None)]):
+            self._measures[desk_id] = crop, (measure := measure_of(session))
+        return measure
 
     def read(self, prompt: str, desk_id: str | None = None, way: str = "auto") -> Reading:
         """What a prompt asks. A prompt that asks for nothing has no parts and says why."""

@@ -1,5 +1,6 @@
 """Prompts: what people type, and which edits it asks for."""
 
+from mappers.prompts.in_words import in_words
 from mappers.prompts.understanding import (
     ATTRIBUTES,
     MAPPER,
@@ -10,4 +11,13 @@ from mappers.prompts.understanding import (
     understand,
 )
 
-__all__ = ["ATTRIBUTES", "MAPPER", "Known", "Leftover", "Part", "Understanding", "understand"]
+__all__ = [
+    "ATTRIBUTES",
+    "MAPPER",
+    "Known",
+    "Leftover",
+    "Part",
+    "Understanding",
+    "in_words",
+    "understand",
+]

@@ -328,7 +328,8 @@ class Reader:
             self.core.append(word.raw)
             return True
         noun = self._governor(item)
-        if noun is None and self.following and self.following.after in (",", "and", "&"):
+        joined = self.following is not None and self.following.after in (",", "and", "&")
+        if noun is None and joined and not self.turns:
             noun = self.behind
         if noun is not None and (form := self._describing(item, noun)):
             self._ask(noun.described[form], [word])
