@@ -516,7 +516,7 @@ class Reader:
             elif unit in ("%", "notches") and (self.wishes or unit == "%"):
                 self.share = min(abs(value) * (0.01 if unit == "%" else NOTCH_SHARE), 1.0)
                 self.less = self.less or word.raw.startswith("-")
-            elif not unit and "age" in self.raws:
+            elif not unit and "age" in self.raws and (word.signed or self.less or self.more):
                 self._measure("age", value, word)
             elif word.signed and len(self.wishes) == 1:
                 self._measure(first, value, word)

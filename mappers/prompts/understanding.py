@@ -133,7 +133,8 @@ def understand(prompt: str, known: Known) -> Understanding:
         elif known.matcher is not None and (found := matched(reader, known.matcher)):
             wishes += found
         else:
-            rest.append(_leftover(reader, known, please))
+            foreign = any(not w.raw.isascii() or not w.forms for w in reader.clause.words)
+            rest.append(_leftover(reader, known, please if foreign else ""))
     parts, lacking = resolve(wishes, known)
     rest += lacking
     if not parts and not rest and not keeps:
@@ -151,7 +152,7 @@ def readers(words: Sequence[Word], lexicon: Lexicon) -> list[Reader]:
         reader = Reader(clause, lexicon, noun, following, away).read()
         noun, away = reader.noun or noun, reader.away
         asking = next((one for one in reversed(found) if one.wishes), None)
-        likens = clause.after == "as" and bool(reader.trouble) and bool(found and found[-1].wishes)
+        likens = (clause.after == "as" or reader.raws[0] == "like") and bool(reader.trouble) and bool(found and found[-1].wishes)
         if not likens and not (asking and asking.adopt(reader)):
             found.append(reader)
     return found
@@ -197,7 +198,8 @@ def resolve(wishes: Sequence[Wish], known: Known) -> tuple[list[Part], list[Left
     for wish in wishes:
         given, why = _give(wish, known)
         if why:
-            rest.append(Leftover(wish.said, why))
+            colored = any(ask.name == HAIR_COLOR for ask in wish.asks)
+            rest.append(Leftover(f"{wish.said} hair" if colored else wish.said, why))
         for part in given:
             key = part.way, part.name
             old, by = parts.get(key, (part, wish))

@@ -134,12 +134,18 @@ def read(prompt: str, lexicon: Lexicon) -> tuple[list[Word], str]:
     text = text.lower().replace("°", " degrees ").replace("\N{MINUS SIGN}", "-")
     text, please = from_language(text, lexicon)
     text = re.sub(r"(?<![#\w])(\d+)(?=[a-rt-z])", r"\1 ", without_accents(text))
+    text = re.sub(r"(\d+) ?(?:-|to|\u2013) ?(\d+)(?= ?(?:years?|yrs?|degrees|%))", _mean, text)
     text = re.sub(r"rgb\(([\d, ]*)\)", lambda c: f"rgb({c[1].replace(' ', '')})", text)
     text = re.sub(r"(?:^|(?<=\s))\d[.)]\s", " , ", text)  # "1. older 2. with glasses"
     text = re.sub(r"(?<=[^\W\d_])-(?=\w)|(?<=\d)-(?=[^\W\d_])|(?<=\d)-(?=\d)", " ", text)
     text = re.sub(r"\s+[-\u2013\u2014]\s+|[\u2013\u2014\u3001\u3002\uff0c\uff01]", " , ", text)
     tokens = _joined(_spelled(_TOKEN.findall(alpha2digit(text, "en")), lexicon), lexicon)
     return [word for token in tokens for word in _words(token, lexicon)], please
+
+
+def _mean(span: re.Match[str]) -> str:
+    """The middle of "10 to 15 years"."""
+    return f"{(float(span[1]) + float(span[2])) / 2:g}"
 
 
 def _spoken(cluster: str, lexicon: Lexicon) -> str:
