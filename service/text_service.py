@@ -58,11 +58,14 @@ class TextService:
     def known(self, desk_id: str | None) -> Known:
         """What can be asked for, in the ranges of the desk's person."""
         from mappers.edits import what_is_known
+        from mappers.prompts.matcher import find_matcher
         from mappers.styleclip.published import installed, trained
 
         with self._lock:
             if self._known is None:
                 self._known = what_is_known()
+            if self._known.matcher is None:  # its files may have been fetched since
+                self._known = dataclasses.replace(self._known, matcher=find_matcher())
         ranges = self.studio.ranges(desk_id) if desk_id else {}
         own = trained()
         return dataclasses.replace(

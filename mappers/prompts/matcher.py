@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,13 +17,17 @@ import torch
 from torch import Tensor
 
 from mappers.prompts.lexicon import HERE, Ask
+from pti_core.errors import CheckpointError
 
 if TYPE_CHECKING:
+    from checkpoints.fetch import Progress
     from mappers.prompts.grammar import Wish
     from mappers.prompts.sentence_encoder import SentenceEncoder
 
 WEIGHTS = HERE / "matcher.safetensors"
 NOTHING = "nothing"
+#: The encoder's weights and vocabulary, as assets of `checkpoints`.
+FILES = ("minilm.safetensors", "minilm-vocab")
 #: How likely a class has to be beside "nothing"; chance from which one is offered as near.
 BESIDE_NOTHING, NEAR = 0.85, 0.2
 
@@ -125,7 +130,15 @@ def find_matcher() -> Matcher | None:
     from checkpoints.fetch import Store
 
     store = Store.from_environment()
-    names = ("minilm.safetensors", "minilm-vocab")
-    if any(store.find(name) is None for name in names):
+    if any(store.find(name) is None for name in FILES):
         return None
-    return Matcher((store.fetch(names[0]), store.fetch(names[1])))
+    return Matcher((store.fetch(FILES[0]), store.fetch(FILES[1])))
+
+
+def fetch_matcher(progress: Progress | None = None) -> None:
+    """Fetch the encoder's files; prompts are read without the matcher where they cannot be had."""
+    from checkpoints.fetch import Store
+
+    with suppress(CheckpointError):
+        for name in FILES:
+            Store.from_environment().fetch(name, progress)

@@ -233,7 +233,7 @@ def _give(wish: Wish, known: Known) -> tuple[list[Part], str]:
     said = ", ".join(label(ask.name, ask.sense) for ask in lacks)
     why = f"is done without “{said}”, which is not available here" if lacks else ""
     note = f"By attributes, as the mapper “{mapper}” is not here." if mapper else ""
-    return [replace(_part(wish, ask, known), note=note) for ask in wish.asks if ask not in lacks], why
+    return [_part(wish, ask, known, note) for ask in wish.asks if ask not in lacks], why
 
 
 def _nearly(ask: Ask, known: Known) -> Ask:
@@ -272,7 +272,7 @@ def _mapper_part(wish: Wish, one: PublishedMapper, note: str) -> Part:
     return Part(MAPPER, one.name, amount, "strength", sure, wish.said, one.label, note=note)
 
 
-def _part(wish: Wish, ask: Ask, known: Known) -> Part:
+def _part(wish: Wish, ask: Ask, known: Known, note: str = "") -> Part:
     control = known.controls[ask.name]
     (low, high), step = control.bounds, control.step
     limit = known.usual.get(ask.name, control).bounds[ask.sense > 0]
@@ -280,7 +280,6 @@ def _part(wish: Wish, ask: Ask, known: Known) -> Part:
     wanted = limit * share if wish.amount is None else wish.amount
     amount = round(round(min(max(wanted, low), high) / step) * step, 9)
     limited = abs(wanted) > abs(amount) + step / 2
-    note = ""
     if limited and wish.amount is not None:
         note = f"{amount:+.3g} {control.unit} is as far as it goes here."
     text = f"{ask.color[1]} hair" if ask.name == HAIR_COLOR else label(ask.name, amount, control.label)

@@ -61,13 +61,15 @@ class Word:
 class Language:
     """A language other than English, as far as it is known here.
 
-    please: the request for English. words: its words to English ones. marks: words that tell it.
+    please: the request for English. words: its words to English ones. marks: words that tell it. tells: those
+    that do so though they are English words too.
     spaced: whether it puts spaces between words.
     """
 
     please: str
     words: Mapping[str, str]
     marks: frozenset[str]
+    tells: frozenset[str]
     spaced: bool
 
     def count(self, text: str) -> list[str]:
@@ -95,6 +97,7 @@ def _languages() -> tuple[Mapping[str, Language], Mapping[str, str]]:
             row["please"],
             {one: english for english, text in row["words"].items() for one in split_phrases(text)},
             frozenset(row.get("marks", "").split()),
+            frozenset(row.get("tells", "").split()),
             name not in ("zh", "ja"),
         )
         for name, row in tables.items()
@@ -107,7 +110,11 @@ def from_language(text: str, lexicon: Lexicon) -> tuple[str, str]:
     best, most = None, 0
     for language in languages.values():
         found = language.count(text)
-        foreign = [w for w in found if w not in lexicon.vocabulary and not is_english(w)]
+        foreign = [
+            w
+            for w in found
+            if w not in lexicon.vocabulary and (w in language.tells or not is_english(w))
+        ]
         if foreign and sum(map(len, found)) > most:
             best, most = language, sum(map(len, found))
     if best is not None:
