@@ -22,14 +22,12 @@ TURNS = ("pose", "pitch", "light_side")  # can be turned, but not taken away
 PICTURE = ("exposure", "warmth", "colourful", "background", "background_warm", "light_side")
 AGES = range(12, 101)
 #: A word's roles, the one that counts first.
-ROLES = "block skip keep ask front instead hold not less off degree more".split()
+ROLES = (
+    *("block", "skip", "keep", "ask", "front", "instead"),
+    *("hold", "not", "less", "off", "degree", "more"),
+)
 SIDES = {"left": ("pose", -1), "right": ("pose", 1), "up": ("pitch", 1), "down": ("pitch", -1)}
 UNITS = ("years", "decades", "degrees", "notches")
-SMALL = frozenset(
-    "a an the his her him my your their them its some that this those it of me up so in i".split()
-)
-THE = frozenset("the my this that these those your our his her their".split())
-PLACES = frozenset("to over above below around near between under at beside from".split())
 #: How a clause begins that says how things are, not how they should be.
 STATED = re.compile(
     r"^(?:he|she|they|it|i|(?:his|her|my|the) \w+) (?!(?:has|have) to)"
@@ -90,10 +88,11 @@ def match(words: Sequence[Word], lexicon: Lexicon) -> tuple[int, Phrase]:
     Small words between a phrase's own are passed over: "turn back the clock". (0, ()) for none.
     """
     best: tuple[int, Phrase] = (0, ())
+    small = lexicon.words["grammar.small"]
     for phrase in [p for form in words[0].forms for p in lexicon.by_first_word.get(form, ())]:
         taken = 1
         for wanted in phrase[1:]:
-            while taken < len(words) and words[taken].raw in SMALL - {wanted}:
+            while taken < len(words) and words[taken].raw in small - {wanted}:
                 taken += 1
             if taken == len(words) or wanted not in words[taken].forms:
                 break
@@ -135,7 +134,8 @@ def cut(words: Sequence[Word], lexicon: Lexicon) -> list[Clause]:
 
     for item in items_of(words, lexicon):
         word, single = item.word, len(item.words) == 1
-        if single and (word.sign and word.raw != ":" or lexicon.has("separators.words", word.raw)):
+        parts = (word.sign and word.raw != ":") or lexicon.has("separators.words", word.raw)
+        if single and parts:
             negated = own and lexicon.phrases.get((own[-1].raw,), {}).keys() & {"not", "hold"}
             if not (negated and word.raw in ("wearing", "having", "with", "as")):
                 end(word.raw)  # "not wearing glasses" is one clause
@@ -170,8 +170,8 @@ def asks(words: Sequence[Word], lexicon: Lexicon) -> bool:
     """Whether words name something, or describe or ask for it."""
     for word in words:
         roles = {role for form in word.forms for role in lexicon.phrases.get((form,), ())}
-        means = "ask" in roles or word.among(lexicon.nouns)
-        means = means or (not roles and word.among(lexicon.described))
+        means = "ask" in roles or bool(word.among(lexicon.nouns))
+        means = means or (not roles and bool(word.among(lexicon.described)))
         if means and not lexicon.is_filler(word.forms):
             return True
     return False
@@ -198,9 +198,12 @@ class Reader:
     ) -> None:
         self.clause, self.lexicon, self.words = clause, lexicon, clause.words
         self.before, self.following, self.away = before, following, away
+        self.small, self.the = lexicon.words["grammar.small"], lexicon.words["grammar.the"]
         self.items = items_of(self.words, lexicon)
         self.raws = [word.raw for word in self.words]
         self.named = [item for item in self.items if item.noun]
+        if len({item.noun for item in self.named if item.noun}) > 1:  # "blue colour of hair"
+            self.named = [one for one in self.named if one.noun and one.noun.name != "colours"]
         behind = items_of(following.words, lexicon) if following else []
         self.behind = next((item.noun for item in behind if item.noun), None)
         self.wishes: list[Wish] = []
@@ -212,8 +215,9 @@ class Reader:
         self.share: float | None = None
         self.less = self.more = self.said_no = self.keeps = self.never = self.negated = False
         self.trouble = ""
-        real = [item.noun for item in self.named if item.noun.name not in ("face", "picture")]
-        self.noun: Noun | None = (real or [item.noun for item in self.named] or [None])[-1]
+        nouns = [item.noun for item in self.named if item.noun]
+        real = [noun for noun in nouns if noun.name not in ("face", "picture")]
+        self.noun: Noun | None = next(reversed(real or nouns), None)
         self.turns = self.any_of("turning.verbs") or "degrees" in self.raws
         self.lights = self.any_of("turning.light")
         self.sided = any(self.any_of(f"turning.{side}") for side in SIDES)
@@ -318,7 +322,7 @@ class Reader:
     def _notes(self, item: Item) -> bool:
         """Note a word that names, measures or describes a thing, or turns the head."""
         word, noun, lexicon = item.word, item.noun, self.lexicon
-        if noun is not None:
+        if item in self.named and noun is not None:
             if not noun.alone and "ask" in item.entries:
                 return False
             if not self._locates(item) and not any(self._describes(o, noun) for o in self.items):
@@ -356,6 +360,8 @@ class Reader:
         unit = any(word.among(lexicon.words[f"units.{unit}"]) for unit in UNITS)
         if (kind := word.among(lexicon.kinds)) and self._becomes(word):
             self._ask(lexicon.kinds[kind], [word])
+        elif word.raw.startswith("dye") and self.noun and self.noun.name != "hair":
+            self.unknown.append(word.raw)
         elif turning or years or unit or lexicon.is_filler(word.forms):
             return
         elif word.among(lexicon.words["never.words"]):
@@ -404,12 +410,18 @@ class Reader:
         styled = [e["ask"].asks for one in self.items if "ask" in (e := one.entries)]
         hairy = any(ask.name.startswith(HAIR) for asked in styled for ask in asked)
         dyed = any(raw.startswith("dye") for raw in self.raws)
-        return noun.name == "hair" if self.named and noun else hairy or dyed or noun is not None and noun.name == "hair"
+        return (
+            noun.name == "hair"
+            if self.named and noun
+            else hairy or dyed or (noun is not None and noun.name == "hair")
+        )
 
     def _likens(self, item: Item) -> bool:
         """Whether "like ..." only says what something asked for is like: "a grin like a cat's"."""
         rest = self.words[item.at + 1 :]
-        return bool(self.wishes and rest) and bool(Reader(Clause(rest), self.lexicon).read().trouble)
+        return bool(self.wishes and rest) and bool(
+            Reader(Clause(rest), self.lexicon).read().trouble
+        )
 
     def _misfits(self, item: Item, entry: Entry) -> bool:
         """Whether a word asks for what the thing that it stands before has not: a blond beard."""
@@ -420,33 +432,39 @@ class Reader:
             return False
         if all(ask.name in PICTURE for ask in entry.asks):
             return noun.name not in ("picture", "exposure", "lighting", "colours", "background")
-        behind = next((i for i, raw in enumerate(self.raws) if i > item.at and raw not in SMALL), -1)
+        behind = next(
+            (i for i, raw in enumerate(self.raws) if i > item.at and raw not in self.small), -1
+        )
         before = any(one.at == behind for one in self.named)
         return before and noun.name not in ("hair", "skin", "smile")
 
     def _is_person(self, item: Item) -> bool:
         """Whether words only name who is there: "the old man"."""
         who = self.lexicon.kinds.keys() | self.lexicon.words["people.words"]
-        return bool(item.words[-1].among(who)) and bool(THE & {*self.raws[max(item.at - 1, 0) : item.at]})
+        return bool(item.words[-1].among(who)) and bool(
+            self.the & {*self.raws[max(item.at - 1, 0) : item.at]}
+        )
 
     def _becomes(self, word: Word) -> bool:
         """Whether a person is named as what to become: "a man", not "the man"."""
         at = self.words.index(word)
         before = {*self.raws[max(at - 4, 0) : at]}
-        the = bool(THE & {*self.raws[max(at - 1, 0) : at]})
+        the = bool(self.the & {*self.raws[max(at - 1, 0) : at]})
         alone = len(self.words) == 1 and self.clause.after == "as"
         return (alone or bool({"a", "an", "like", "into"} & before)) and not the
 
     def _locates(self, item: Item) -> bool:
         """Whether a thing only says where: "a fringe down to the eyebrows"."""
-        before = [raw for raw in self.raws[max(item.at - 3, 0) : item.at] if raw not in SMALL]
-        return bool(self.wishes and before) and before[-1] in PLACES
+        before = [raw for raw in self.raws[max(item.at - 3, 0) : item.at] if raw not in self.small]
+        return bool(self.wishes and before) and before[-1] in self.lexicon.words["grammar.places"]
 
     def _borrow(self) -> None:
         """Give describing words without a noun that of the clause behind or before."""
         if self.noun is None and not self.wishes:
             for item in self.items:
-                noun = next((n for n in (self.behind, self.before) if n and self._describing(item, n)), None)
+                noun = next(
+                    (n for n in (self.behind, self.before) if n and self._describing(item, n)), None
+                )
                 if noun is not None and not self.lexicon.is_filler(item.word.forms):
                     self._ask(noun.described[self._describing(item, noun)], [item.word])
                     self.idle = [raw for raw in self.idle if raw != item.word.raw]
@@ -464,7 +482,7 @@ class Reader:
             return
         at = self.named[-1].at
         about = {"of", "in", "on", "for"} & {*self.raws[max(at - 3, 0) : at + 2]}
-        before = [raw for raw in self.raws[:at] if raw not in SMALL]
+        before = [raw for raw in self.raws[:at] if raw not in self.small]
         if before and not about and not self.any_of("fillers.people"):
             self.unknown.append(self.raws[at])
 
@@ -472,7 +490,9 @@ class Reader:
 
     def _reaches(self, at: int) -> bool:
         beside = [*self.words[max(at - 3, 0) : at], *self.words[at + 1 : at + 2]]
-        return any(word.among(self.lexicon.words["years.reach"]) for word in beside) or not self.named
+        return (
+            any(word.among(self.lexicon.words["years.reach"]) for word in beside) or not self.named
+        )
 
     def _reach(self, age: float, word: Word) -> None:
         self.wishes = [wish for wish in self.wishes if "age" not in wish.names()]
@@ -503,7 +523,9 @@ class Reader:
         if self.aged and not self.numbers:  # "a decade older", "a few years"
             unit = "decades" if self.any_of("units.decades") else "years"
             few = {"few", "couple", "some", "several", "a"} & {*self.raws} or unit == "decades"
-            self.numbers += [(Word("1", (), 1.0 if unit == "decades" else FEW), unit)] if few else []
+            self.numbers += (
+                [(Word("1", (), 1.0 if unit == "decades" else FEW), unit)] if few else []
+            )
         for word, unit in self.numbers:
             value = float(word.number or 0) * (-1 if word.raw.startswith("-") else 1)
             first = self.wishes[0].asks[0].name if self.wishes and self.wishes[0].asks else ""

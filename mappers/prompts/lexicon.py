@@ -6,13 +6,13 @@ do. `hair_color` is no direction: it colours the hair in any hue.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
+import tomllib
 from spellchecker import SpellChecker
 
 Phrase = tuple[str, ...]
@@ -33,7 +33,7 @@ class Ask:
     color: tuple[str, str] = ("", "")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Noun:
     """A thing that words describe.
 
@@ -89,6 +89,7 @@ class Lexicon:
         """Every word that means something here."""
         found = {word for phrase in self.phrases for word in phrase} | self.described
         found |= {*self.nouns, *self.kinds, *self.tables["decades"], *self.tables["dimensions"]}
+        found |= {word for name in self.tables["colours"] for word in name.split()}
         return frozenset(found.union(*self.words.values()))
 
     @cached_property
@@ -101,7 +102,9 @@ class Lexicon:
         """What a misspelling may be mended to: known words with their usual inflections."""
         words = {w for w in self.vocabulary | self.tables["spellings"].keys() if w.isalpha()}
         endings = ("er", "est", "ed", "ing", "s", "r", "st")
-        words |= {w + e for w in self.described | self.nouns.keys() for e in endings if is_english(w + e)}
+        words |= {
+            w + e for w in self.described | self.nouns.keys() for e in endings if is_english(w + e)
+        }
         short = {w for w in self.words["fillers.grammar"] if len(w) < 4}
         return tuple(sorted(w for w in words - short if len(w) > 2))
 
@@ -137,10 +140,29 @@ class Lexicon:
             self._add_phrases(words, Entry("degree", share=float(share)))
         for asks, words in tables.get("kinds", {}).items():
             self.kinds |= dict.fromkeys(words.split(), parse_asks(asks))
-        for group in ("years", "turning", "units", "fillers", "never", "separators", "shades", "begin", "people"):
+        for group in (
+            "years",
+            "turning",
+            "units",
+            "fillers",
+            "never",
+            "separators",
+            "shades",
+            "begin",
+            "people",
+            "grammar",
+        ):
             for name, words in tables.get(group, {}).items():
                 self.words.setdefault(f"{group}.{name}", set()).update(words.split())
-        for name in ("decades", "dimensions", "pictographs", "smileys", "spellings", "joined", "colours"):
+        for name in (
+            "decades",
+            "dimensions",
+            "pictographs",
+            "smileys",
+            "spellings",
+            "joined",
+            "colours",
+        ):
             self.tables.setdefault(name, {}).update(tables.get(name, {}))
 
     def _add_noun(self, name: str, row: Mapping[str, Any]) -> None:

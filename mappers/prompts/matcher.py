@@ -1,7 +1,7 @@
 """What a clause says that the lexicon does not know: sentence embeddings and a linear classifier.
 
 The classes are the directions in both senses, and "nothing" for what no edit here can do. It is
-trained by `python -m mappers.prompts.train` (see there).
+trained by `python -m scripts.train_matcher` (see there).
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import torch
 from torch import Tensor
 
 from mappers.prompts.lexicon import HERE, Ask
@@ -67,7 +66,9 @@ class Matcher:
         chances = dict(zip(classes.names, self._chances(text), strict=True))
         nothing = chances.pop(NOTHING)
         if wishes:
-            found = sum(chances.get(name, 0) for name in {class_of(a) for w in wishes for a in w.asks})
+            found = sum(
+                chances.get(name, 0) for name in {class_of(a) for w in wishes for a in w.asks}
+            )
             sure = found / (found + nothing)
             return (wishes if sure >= classes.confirmed else ()), sure
         name = max(chances, key=chances.__getitem__)

@@ -2,8 +2,7 @@
 
 The network is BERT's encoder (Devlin et al. 2019, arXiv 1810.04805) as distilled by Wang et al.
 2020 (MiniLM, arXiv 2002.10957) and trained for sentences by the authors of Sentence-BERT; a
-sentence's embedding is the mean over its tokens, of length one. It is small enough to be
-written out here, so that no other library is needed.
+sentence's embedding is the mean over its tokens, of length one.
 """
 
 from __future__ import annotations
@@ -14,36 +13,44 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from pti_core.errors import CheckpointError
-from pti_core.networks.load_state import fit
 
-WIDTH, HEADS, LAYERS, INNER = 384, 12, 6, 1536
-#: The norm's guard of the published configuration.
-EPS = 1e-12
-#: Longest input in tokens, the two marks included; a prompt is far shorter.
+WIDTH, HEADS, LAYERS = 384, 12, 6
+EPS = 1e-12  # the norm's guard of the published configuration
+#: Longest input in tokens, the two marks included; a clause is far shorter.
 MAX_TOKENS = 64
+_BROKEN = "The files of sentence embeddings cannot be read: fetch them anew."
 
 
-class WordPieces:
-    """BERT's tokens: words in lower case without accents, rare ones cut into known pieces.
+class SentenceEncoder:
+    """Sentences to embeddings (N, 384) of length one; their dot product is their nearness.
 
     Args:
+        weights: BERT's tensors by their published names.
         lines: the vocabulary, one token a line; its number is its place.
+
+    Raises:
+        CheckpointError: these are not the weights or the vocabulary of this network.
     """
 
-    def __init__(self, lines: Sequence[str]) -> None:
-        self._numbers = {token: i for i, token in enumerate(lines)}
-        missing = {"[CLS]", "[SEP]", "[UNK]"} - self._numbers.keys()
-        if missing:
-            raise CheckpointError("The vocabulary of sentence embeddings is broken: fetch it anew.")
+    def __init__(self, weights: Mapping[str, Tensor], lines: Sequence[str]) -> None:
+        self.tokens = {token: i for i, token in enumerate(lines)}
+        self.weights = weights
+        words = weights.get("embeddings.word_embeddings.weight")
+        fits = isinstance(words, Tensor) and words.shape == (len(lines), WIDTH)
+        if not fits or not {"[CLS]", "[SEP]", "[UNK]"} <= self.tokens.keys():
+            raise CheckpointError(_BROKEN)
+        try:
+            self.encode(["a try"])
+        except (KeyError, RuntimeError) as error:
+            raise CheckpointError(_BROKEN) from error
 
     def numbers(self, text: str) -> list[int]:
         """Numbers of the tokens, the marks of beginning and end included."""
-        numbers = [n for word in _words(text) for n in self._pieces(word)]
-        ends = self._numbers
-        return [ends["[CLS]"], *numbers[: MAX_TOKENS - 2], ends["[SEP]"]]
+        found = [n for word in _words(text) for n in self._pieces(word)][: MAX_TOKENS - 2]
+        return [self.tokens["[CLS]"], *found, self.tokens["[SEP]"]]
 
     def _pieces(self, word: str) -> list[int]:
         """The longest known beginning, then the longest known continuation, and so on."""
@@ -51,121 +58,66 @@ class WordPieces:
         while start < len(word):
             mark = "##" if start else ""
             ends = range(len(word), start, -1)
-            end = next((e for e in ends if mark + word[start:e] in self._numbers), None)
+            end = next((e for e in ends if mark + word[start:e] in self.tokens), None)
             if end is None:
-                return [self._numbers["[UNK]"]]
-            found.append(self._numbers[mark + word[start:end]])
+                return [self.tokens["[UNK]"]]
+            found.append(self.tokens[mark + word[start:end]])
             start = end
         return found
-
-
-def _words(text: str) -> list[str]:
-    """Words and single marks of punctuation, lower case, without accents."""
-    plain = unicodedata.normalize("NFD", text.lower())
-    spaced = []
-    for character in plain:
-        kind = unicodedata.category(character)
-        if kind == "Mn":
-            continue
-        if kind[0] == "P" or character in "$+<=>^`|~":
-            spaced += [" ", character, " "]
-        else:
-            spaced.append(" " if kind[0] in "ZC" else character)
-    return "".join(spaced).split()
-
-
-class _Layer(nn.Module):
-    """Self-attention and two dense layers, each added to its input and normalised."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.query, self.key, self.value = (nn.Linear(WIDTH, WIDTH) for _ in range(3))
-        self.mixed, self.mixed_norm = nn.Linear(WIDTH, WIDTH), nn.LayerNorm(WIDTH, EPS)
-        self.inner, self.outer = nn.Linear(WIDTH, INNER), nn.Linear(INNER, WIDTH)
-        self.outer_norm = nn.LayerNorm(WIDTH, EPS)
-
-    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
-        def heads(y: Tensor) -> Tensor:
-            return y.unflatten(2, (HEADS, -1)).transpose(1, 2)
-
-        q, k, v = heads(self.query(x)), heads(self.key(x)), heads(self.value(x))
-        y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask[:, None, None])
-        x = self.mixed_norm(x + self.mixed(y.transpose(1, 2).flatten(2)))
-        return self.outer_norm(x + self.outer(F.gelu(self.inner(x))))
-
-
-class SentenceEncoder(nn.Module):
-    """Sentences to embeddings (N, 384) of length one; their dot product is their nearness.
-
-    Args:
-        weights: BERT's tensors by their published names. words: the vocabulary.
-
-    Raises:
-        CheckpointError: the weights are not those of this network.
-    """
-
-    def __init__(self, weights: Mapping[str, Tensor], words: WordPieces) -> None:
-        super().__init__()
-        self.words = words
-        self.tokens = nn.Embedding(30522, WIDTH)
-        self.places, self.kinds = nn.Embedding(512, WIDTH), nn.Embedding(2, WIDTH)
-        self.norm = nn.LayerNorm(WIDTH, EPS)
-        self.layers = nn.ModuleList(_Layer() for _ in range(LAYERS))
-        fit(self, _renamed(weights), "the sentence embeddings")
-        self.requires_grad_(False).eval()
 
     @torch.inference_mode()
     def encode(self, sentences: Sequence[str]) -> Tensor:
         """(N, 384), of length one."""
-        rows = [self.words.numbers(sentence) for sentence in sentences]
-        longest = max(len(row) for row in rows)
+        rows = [self.numbers(sentence) for sentence in sentences]
+        longest = max(map(len, rows))
         ids = torch.tensor([row + [0] * (longest - len(row)) for row in rows])
         mask = torch.tensor([[i < len(row) for i in range(longest)] for row in rows])
-        x = self.tokens(ids) + self.places.weight[:longest] + self.kinds.weight[0]
-        x = self.norm(x)
-        for layer in self.layers:
-            x = layer(x, mask)
-        weights = mask[..., None].float()
-        return F.normalize((x * weights).sum(1) / weights.sum(1))
+        w, at = self.weights, "embeddings."
+        x = w[at + "word_embeddings.weight"][ids] + w[at + "position_embeddings.weight"][:longest]
+        x = self._norm(at + "LayerNorm", x + w[at + "token_type_embeddings.weight"][0])
+        for i in range(LAYERS):
+            x = self._layer(f"encoder.layer.{i}.", x, mask[:, None, None])
+        shares = mask[..., None].float()
+        return F.normalize((x * shares).sum(1) / shares.sum(1))
+
+    def _layer(self, at: str, x: Tensor, mask: Tensor) -> Tensor:
+        """Self-attention and two dense layers, each added to its input and normalised."""
+        q, k, v = (
+            self._dense(f"{at}attention.self.{part}", x).unflatten(2, (HEADS, -1)).transpose(1, 2)
+            for part in ("query", "key", "value")
+        )
+        y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask).transpose(1, 2).flatten(2)
+        y = self._dense(at + "attention.output.dense", y)
+        x = self._norm(at + "attention.output.LayerNorm", x + y)
+        y = self._dense(at + "output.dense", F.gelu(self._dense(at + "intermediate.dense", x)))
+        return self._norm(at + "output.LayerNorm", x + y)
+
+    def _dense(self, at: str, x: Tensor) -> Tensor:
+        return F.linear(x, self.weights[at + ".weight"], self.weights[at + ".bias"])
+
+    def _norm(self, at: str, x: Tensor) -> Tensor:
+        weight, bias = self.weights[at + ".weight"], self.weights[at + ".bias"]
+        return F.layer_norm(x, (WIDTH,), weight, bias, EPS)
 
 
-def _renamed(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The published names in ours; what only training needs is left out."""
-    places = {
-        "embeddings.word_embeddings": "tokens",
-        "embeddings.position_embeddings": "places",
-        "embeddings.token_type_embeddings": "kinds",
-        "embeddings.LayerNorm": "norm",
-    }
-    inside = {
-        "attention.self.query": "query",
-        "attention.self.key": "key",
-        "attention.self.value": "value",
-        "attention.output.dense": "mixed",
-        "attention.output.LayerNorm": "mixed_norm",
-        "intermediate.dense": "inner",
-        "output.dense": "outer",
-        "output.LayerNorm": "outer_norm",
-    }
-    for i in range(LAYERS):
-        places |= {f"encoder.layer.{i}.{k}": f"layers.{i}.{v}" for k, v in inside.items()}
-    found = {}
-    for name, tensor in weights.items():
-        place, _, kind = name.rpartition(".")
-        if place in places:
-            found[f"{places[place]}.{kind}"] = tensor
-    return found
+def _words(text: str) -> list[str]:
+    """Words and single marks of punctuation, lower case, without accents."""
+    spaced = []
+    for character in unicodedata.normalize("NFD", text.lower()):
+        kind = unicodedata.category(character)
+        if kind[0] == "P" or character in "$+<=>^`|~":
+            spaced += [" ", character, " "]
+        elif kind != "Mn":
+            spaced.append(" " if kind[0] in "ZC" else character)
+    return "".join(spaced).split()
 
 
 def read_encoder(weights: Path, vocabulary: Path) -> SentenceEncoder:
-    """The embedder of its two files. Raises CheckpointError where they are not those."""
+    """The encoder of its two files. Raises CheckpointError where they are not those."""
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     try:
-        lines = vocabulary.read_text("utf-8").splitlines()
-        return SentenceEncoder(load_file(weights), WordPieces(lines))
+        return SentenceEncoder(load_file(weights), vocabulary.read_text("utf-8").splitlines())
     except (OSError, SafetensorError, UnicodeDecodeError) as error:
-        raise CheckpointError(
-            "The files of sentence embeddings cannot be read: fetch them anew."
-        ) from error
+        raise CheckpointError(_BROKEN) from error

@@ -152,7 +152,11 @@ def readers(words: Sequence[Word], lexicon: Lexicon) -> list[Reader]:
         reader = Reader(clause, lexicon, noun, following, away).read()
         noun, away = reader.noun or noun, reader.away
         asking = next((one for one in reversed(found) if one.wishes), None)
-        likens = (clause.after == "as" or reader.raws[0] == "like") and bool(reader.trouble) and bool(found and found[-1].wishes)
+        likens = (
+            (clause.after == "as" or reader.raws[0] == "like")
+            and bool(reader.trouble)
+            and bool(found and found[-1].wishes)
+        )
         if not likens and not (asking and asking.adopt(reader)):
             found.append(reader)
     return found
@@ -184,8 +188,14 @@ def _leftover(reader: Reader, known: Known, please: str) -> Leftover:
         asks = [noun.alone, *noun.described.values()] if noun.alone else [*noun.described.values()]
         near = [label(a.name, a.sense) for group in asks for a in group if a.name in known.controls]
     elif known.matcher is not None and reader.core and not reader.never:
-        near = [label(a.name, a.sense) for a in known.matcher.nearest(" ".join(reader.core)) if a.name in known.controls]
-    return Leftover(reader.clause.text, _why(reader.trouble, please), tuple(dict.fromkeys(near))[:3])
+        near = [
+            label(a.name, a.sense)
+            for a in known.matcher.nearest(" ".join(reader.core))
+            if a.name in known.controls
+        ]
+    return Leftover(
+        reader.clause.text, _why(reader.trouble, please), tuple(dict.fromkeys(near))[:3]
+    )
 
 
 # -------------------------------------------------------------------------- what there is to give
@@ -225,7 +235,11 @@ def _give(wish: Wish, known: Known) -> tuple[list[Part], str]:
     mapper = wish.mapper if wish.mapper in known.mappers else ""
     lacks = [ask for ask in wish.asks if ask.name not in known.controls]
     if mapper and (mapper in known.here or not wish.asks or lacks):
-        needs = "" if mapper in known.here else f"Needs its mapper: python -m checkpoints fetch {MAPPERS[mapper].asset}."
+        needs = (
+            ""
+            if mapper in known.here
+            else f"Needs its mapper: python -m checkpoints fetch {MAPPERS[mapper].asset}."
+        )
         return [_mapper_part(wish, MAPPERS[mapper], needs)], ""
     # What a phrase asks first is its point: "old man" without gender still asks for age.
     if not wish.asks or wish.asks[0] in lacks:
@@ -251,7 +265,11 @@ def _measured(wish: Wish, known: Known) -> tuple[list[Part], str]:
         if None in turns.values() or not turns.keys() <= known.controls.keys():
             return [], "needs the head's pose, which could not be measured here"
         return [
-            _part(replace(wish, amount=-float(angle or 0)), Ask(name, -1 if (angle or 0) > 0 else 1), known)
+            _part(
+                replace(wish, amount=-float(angle or 0)),
+                Ask(name, -1 if (angle or 0) > 0 else 1),
+                known,
+            )
             for name, angle in turns.items()
         ], ""
     age, target = known.measured.get("age"), float(wish.reach or 0)
@@ -259,7 +277,9 @@ def _measured(wish: Wish, known: Known) -> tuple[list[Part], str]:
         return [], "is beyond the ages that can be shown"
     if age is not None:
         amount = target - age
-        return [_part(replace(wish, amount=amount), Ask("age", 1 if amount >= 0 else -1), known)], ""
+        return [
+            _part(replace(wish, amount=amount), Ask("age", 1 if amount >= 0 else -1), known)
+        ], ""
     if YOUNG_TO < target < OLD_FROM:
         return [], "depends on the person's age, which is not known here"
     ask = Ask("age", 1 if target >= OLD_FROM else -1, 1.0)
@@ -282,8 +302,18 @@ def _part(wish: Wish, ask: Ask, known: Known, note: str = "") -> Part:
     limited = abs(wanted) > abs(amount) + step / 2
     if limited and wish.amount is not None:
         note = f"{amount:+.3g} {control.unit} is as far as it goes here."
-    text = f"{ask.color[1]} hair" if ask.name == HAIR_COLOR else label(ask.name, amount, control.label)
+    text = (
+        f"{ask.color[1]} hair" if ask.name == HAIR_COLOR else label(ask.name, amount, control.label)
+    )
     return Part(
-        ATTRIBUTES, ask.name, amount, control.unit, round(wish.confidence, 2), wish.said, text,
-        limited, ask.color[0], note,
+        ATTRIBUTES,
+        ask.name,
+        amount,
+        control.unit,
+        round(wish.confidence, 2),
+        wish.said,
+        text,
+        limited,
+        ask.color[0],
+        note,
     )

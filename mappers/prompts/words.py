@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import tomllib
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 
+import tomllib
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 from text_to_num import alpha2digit
@@ -54,16 +54,15 @@ class Word:
 
     def among(self, words: Iterable[str] | Mapping[str, object]) -> str:
         """The first of its forms that is among the words; "" for none."""
-        return next((form for form in self.forms if form in words), "")  # type: ignore[operator]
+        return next((form for form in self.forms if form in words), "")
 
 
 @dataclass(frozen=True)
 class Language:
     """A language other than English, as far as it is known here.
 
-    please: the request for English. words: its words to English ones. marks: words that tell it. tells: those
-    that do so though they are English words too.
-    spaced: whether it puts spaces between words.
+    please: the request for English. words: its words to English ones. marks: words that tell it.
+    tells: those that do so though they are English words too. spaced: whether it puts spaces between words.
     """
 
     please: str
@@ -165,12 +164,14 @@ def _spoken(cluster: str, lexicon: Lexicon) -> str:
 
 
 def _spelled(tokens: Iterable[str], lexicon: Lexicon) -> list[str]:
-    found = []
+    found: list[str] = []
     for token in tokens:
         instead = lexicon.tables["spellings"].get(token)
         if re.fullmatch("(?:he|she|it|that|what|who|there)'s", token):
             instead = token[:-2] + " is"
-        found += (instead or token.removesuffix("'s").replace("n't", " not").replace("'", " ")).split()
+        found += (
+            instead or token.removesuffix("'s").replace("n't", " not").replace("'", " ")
+        ).split()
     return found
 
 
@@ -196,7 +197,8 @@ def _words(raw: str, lexicon: Lexicon) -> list[Word]:
     if not raw[0].isalpha():
         return [Word(raw, (raw,), sign=raw[0] not in "#0123456789%")]
     forms = plain_forms(raw, lexicon)
-    if forms and (is_english(raw) or not lexicon.words["never.words"].issuperset(forms)):
+    known = raw in lexicon.vocabulary or is_english(raw)
+    if forms and (known or not lexicon.words["never.words"].issuperset(forms)):
         return [Word(raw, forms)]
     for times in (r"\1\1", r"\1"):  # "sooo", "cheeeese"
         shorter = re.sub(r"(.)\1{2,}", times, raw)
@@ -241,4 +243,6 @@ def _mended(word: str, lexicon: Lexicon) -> str:
         first = other[0] != word[0]
         return other in never, away + first, sorted(other) != sorted(word), not useful, -len(other)
 
-    return min((other for other, away, _ in near), key=lambda o: rank(o, OSA.distance(word, o)), default="")
+    return min(
+        (other for other, away, _ in near), key=lambda o: rank(o, OSA.distance(word, o)), default=""
+    )

@@ -123,7 +123,9 @@ def test_a_shade_changes_the_colour():
         color = understand(prompt, KNOWN).parts[0].color
         return sum(int(color[i : i + 2], 16) for i in (1, 3, 5))
 
-    assert brightness("dark green hair") < brightness("green hair") < brightness("pastel green hair")
+    assert (
+        brightness("dark green hair") < brightness("green hair") < brightness("pastel green hair")
+    )
     assert understand("pastel pink tips", KNOWN).parts[0].name == "hair_color"
 
 
@@ -131,9 +133,7 @@ def test_colours_of_hair_are_named_as_not_available_where_that_edit_is_not():
     controls = {name: c for name, c in KNOWN.controls.items() if name != "hair_color"}
     found = understand("green hair, older", replace(KNOWN, controls=controls))
     assert list(found.edits) == ["age"]
-    assert [(one.said, one.why) for one in found.rest] == [
-        ("green hair", "is not available here")
-    ]
+    assert [(one.said, one.why) for one in found.rest] == [("green hair", "is not available here")]
 
 
 @pytest.mark.parametrize(
@@ -196,9 +196,7 @@ def test_ages_to_reach_without_the_photographs_are_those_that_are_old_or_young_f
 @pytest.mark.parametrize("prompt", ["look straight into the camera", "face the camera", "frontal"])
 def test_facing_the_camera_undoes_the_pose_that_was_measured(prompt):
     found = edits(prompt)
-    assert found == pytest.approx(
-        {"pose": -MEASURED["yaw"], "pitch": -MEASURED["pitch"]}, abs=0.3
-    )
+    assert found == pytest.approx({"pose": -MEASURED["yaw"], "pitch": -MEASURED["pitch"]}, abs=0.3)
     assert not edits(prompt, replace(KNOWN, measure=dict))
 
 

@@ -16,9 +16,9 @@ from pathlib import Path
 
 from mappers.prompts import Known, Understanding, understand
 from mappers.prompts.matcher import find_matcher
-from mappers.prompts.train import Training, rows_of
 from mappers.styleclip.published import MAPPERS
 from pti_core.editing.controls import Control, read_controls
+from scripts.train_matcher import Training, rows_of
 
 HERE = Path(__file__).parent
 LISTS = tuple(sorted(path.stem for path in HERE.glob("*.txt")))
@@ -96,7 +96,8 @@ def evaluate(name: str, known: Known, show: bool = False) -> tuple[int, int, int
             applied += bool(found.parts)
         if show and not good:
             parts = [f"{p.name}{p.amount:+.3g}" for p in found.parts]
-            print(f"  {prompt}  => {expected} | {' '.join(parts)} | {[(o.said, o.why) for o in found.rest]}")
+            rest = [(one.said, one.why) for one in found.rest]
+            print(f"  {prompt}  => {expected} | {' '.join(parts)} | {rest}")
     return right, len(rows), applied, impossible
 
 
@@ -112,13 +113,17 @@ def main() -> None:
         if options & {"--first-try", "--strictly"}:
             own = copy.copy(matcher)
             lexicon, classifier = training.left_out(name, "--strictly" in options)
-            classifier.confirmed, classifier.alone = matcher.classifier.confirmed, matcher.classifier.alone
+            classifier.confirmed, classifier.alone = (
+                matcher.classifier.confirmed,
+                matcher.classifier.alone,
+            )
             own.classifier = classifier
             known = replace(known, lexicon=lexicon, matcher=own)
         if "--grammar" in options:
             known = replace(known, matcher=None)
         right, total, applied, impossible = evaluate(name, known, "-v" in options)
-        print(f"{name:12} {right:4} of {total:4} {right / total:6.1%}   impossible, applied: {applied} of {impossible}")
+        harm = f"impossible, applied: {applied} of {impossible}"
+        print(f"{name:12} {right:4} of {total:4} {right / total:6.1%}   {harm}")
 
 
 if __name__ == "__main__":

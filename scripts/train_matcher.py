@@ -1,7 +1,7 @@
-"""Train the matcher: python -m mappers.prompts.train
+"""Train the matcher: python -m scripts.train_matcher
 
-Its samples are the lexicon's phrases, examples.toml and the lists of tests/mappers/prompts, as far as a
-prompt of these is one clause that asks for one thing or for nothing that can be done. The
+Its samples are the lexicon's phrases, examples.toml and the lists of tests/mappers/prompts, as far
+as a prompt of these is one clause that asks for one thing or for nothing that can be done. The
 thresholds are fitted on lists that were left out of the training.
 """
 
@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import copy
 import sys
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import tomllib
 import torch
 from torch import Tensor
 
@@ -27,7 +27,7 @@ LISTS = HERE.parents[1] / "tests" / "mappers" / "prompts"
 #: Weight decay and steps of the fit, chosen on the accuracy over lists left out.
 DECAY, STEPS = 3e-6, 80
 #: How much an impossible wish that is granted counts against one that is understood.
-HARM = 2.0
+HARM = 6.0
 
 Sample = tuple[str, frozenset[str]]
 
@@ -70,7 +70,9 @@ def example_samples() -> list[Sample]:
         for text in split_phrases(texts)
     ]
     return found + [
-        (text, frozenset([NOTHING])) for texts in tables["nothing"].values() for text in split_phrases(texts)
+        (text, frozenset([NOTHING]))
+        for texts in tables["nothing"].values()
+        for text in split_phrases(texts)
     ]
 
 
@@ -183,9 +185,13 @@ def main() -> int:
     training = Training(matcher, {path.stem: path for path in sorted(LISTS.glob("*.txt"))})
     judged = [row for name in training.lists for row in judge(training, name)]
     found = training.fitted("", load_lexicon())
-    found.confirmed, found.alone = (threshold([r for r in judged if r.known is k]) for k in (True, False))
+    found.confirmed, found.alone = (
+        threshold([r for r in judged if r.known is k]) for k in (True, False)
+    )
     found.save(WEIGHTS)
-    print(f"{WEIGHTS}: {len(found.names)} classes, from {found.confirmed:.2f} and {found.alone:.2f} on")
+    print(
+        f"{WEIGHTS}: {len(found.names)} classes, thresholds {found.confirmed:.2f}, {found.alone:.2f}"
+    )
     return 0
 
 
@@ -209,7 +215,9 @@ def judge(training: Training, name: str) -> list[Judged]:
     for prompt, expected in rows_of(training.lists[name]):
         for reader in readers(read(prompt, lexicon)[0], lexicon):
             known = bool(reader.wishes)
-            if not (chance := matched(reader, matcher)) or expected.endswith("?") and expected[0] != "n":
+            if not (chance := matched(reader, matcher)) or (
+                expected.endswith("?") and expected[0] != "n"
+            ):
                 continue
             asked = {class_of(ask) for wish in chance for ask in wish.asks}
             wanted = {edit.strip("()") for edit in expected.rstrip(" ?").split()}
@@ -220,7 +228,12 @@ def judge(training: Training, name: str) -> list[Judged]:
 def threshold(judged: Sequence[Judged]) -> float:
     """The chance from which on most is gained."""
     steps = [step / 50 for step in range(10, 50)]
-    return max(steps, key=lambda s: sum((j.right - HARM * j.harm - 0.3 * (not j.right)) for j in judged if j.chance >= s))
+    return max(
+        steps,
+        key=lambda s: sum(
+            (j.right - HARM * j.harm - 0.3 * (not j.right)) for j in judged if j.chance >= s
+        ),
+    )
 
 
 if __name__ == "__main__":
