@@ -52,16 +52,20 @@ class TextService:
         self.studio, self.controls = studio, controls
         self._known: Known | None = None
         self._lock = threading.Lock()
+        self._measures: dict[str, tuple[bytes, Callable[[], Mapping[str, float]]]] = {}
         self._stops: dict[str, threading.Event] = {}
 
     def known(self, desk_id: str | None) -> Known:
         """What can be asked for, in the ranges of the desk's person."""
         from mappers.edits import what_is_known
+        from mappers.prompts.matcher import find_matcher
         from mappers.styleclip.published import installed, trained
 
         with self._lock:
             if self._known is None:
                 self._known = what_is_known()
+            if self._known.matcher is None:  # its files may have been fetched since
+                self._known = dataclasses.replace(self._known, matcher=find_matcher())
         ranges = self.studio.ranges(desk_id) if desk_id else {}
         own = trained()
         return dataclasses.replace(
@@ -69,7 +73,20 @@ class TextService:
             controls={c.name: c.within(ranges.get(c.name)) for c in self.controls},
             trained=own,
             here=frozenset([*installed(), *own]),
+            measure=self._measure(desk_id),
         )
+
+    def _measure(self, desk_id: str | None) -> Callable[[], Mapping[str, float]] | None:
+        """What measures the desk's photograph; the same as long as the photograph is."""
+        from mappers.edits import measure_of
+
+        if not desk_id:
+            return None
+        session = self.studio.session(desk_id)
+        of, measure = self._measures.get(desk_id, (None, None))
+        if of != (crop := session.crops[session.at(None)]):
+            self._measures[desk_id] = crop, (measure := measure_of(session))
+        return measure
 
     def read(self, prompt: str, desk_id: str | None = None, way: str = "auto") -> Reading:
         """What a prompt asks. A prompt that asks for nothing has no parts and says why."""

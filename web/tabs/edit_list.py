@@ -23,6 +23,8 @@ def listed(
 ) -> str:
     """The list as HTML.
 
+    Below it the same in words, which give the same edits when typed as a prompt.
+
     texts: labels and amounts of the edits by text, which the Text tab changes. of: tells two
     sessions apart whose lists are alike. desk: where the session lies, for page.js.
     """
@@ -34,6 +36,10 @@ def listed(
         for label, amount in texts
     ]
     inside = "".join(rows) or "<p>No edits yet: this is the face as the generator has it.</p>"
+    if edits:
+        from mappers.prompts import in_words
+
+        inside += f'<p class="in-words">In words: {html.escape(in_words(edits, known))}</p>'
     marks = f'data-of="{html.escape(of)}" data-desk="{html.escape(desk)}"'
     return f'<div class="stack" {marks}>{inside}</div>'
 
