@@ -190,7 +190,8 @@ def main() -> int:
     )
     found.save(WEIGHTS)
     print(
-        f"{WEIGHTS}: {len(found.names)} classes, thresholds {found.confirmed:.2f}, {found.alone:.2f}"
+        f"{WEIGHTS}: {len(found.names)} classes, "
+        f"thresholds {found.confirmed:.2f}, {found.alone:.2f}"
     )
     return 0
 

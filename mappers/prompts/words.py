@@ -62,7 +62,8 @@ class Language:
     """A language other than English, as far as it is known here.
 
     please: the request for English. words: its words to English ones. marks: words that tell it.
-    tells: those that do so though they are English words too. spaced: whether it puts spaces between words.
+    tells: those that do so though they are English words too. spaced: whether it puts spaces
+    between words.
     """
 
     please: str
