@@ -36,7 +36,8 @@ def test_thirty_edits_are_offered_in_groups():
 
 def test_prompts_find_the_directions_that_they_name():
     lexicon = load_lexicon()
-    asked = {ask.name for entry in lexicon.phrases.values() for ask in entry.asks}
+    entries = [entry for roles in lexicon.phrases.values() for entry in roles.values()]
+    asked = {ask.name for entry in entries for ask in entry.asks}
     for noun in lexicon.nouns.values():
         asked |= {ask.name for asks in noun.described.values() for ask in asks}
     assert len(asked) > 20 and asked <= {*SHIPPED, HAIR_COLOR}
