@@ -24,7 +24,8 @@ def color_at(words: Sequence[Word], lexicon: Lexicon) -> tuple[int, tuple[str, s
     for length in (2, 1):
         name = " ".join(raws[shaded : shaded + length])
         natural = length == 1 and name in lexicon.nouns["hair"].described and shade != "bright"
-        value = lexicon.tables["colours"].get(name) or ImageColor.colormap.get(name)
+        # By name: Pillow replaces a colour's value by a tuple once it has been used.
+        value = lexicon.tables["colours"].get(name) or (name in ImageColor.colormap and name)
         if isinstance(value, str) and not natural and len(name.split()) == length:
             rgb = ImageColor.getrgb(value)[:3]
             if shaded:

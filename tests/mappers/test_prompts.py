@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from PIL import ImageColor
 
 from mappers.prompts import Known, in_words, understand
 from mappers.prompts.lexicon import load_lexicon, read_tables
@@ -116,6 +117,11 @@ def test_kinds_of_prompts(prompt, expected):
 def test_hair_of_any_colour_is_a_colour_with_an_amount(prompt, color, amount):
     part = next(p for p in understand(prompt, KNOWN).parts if p.name == "hair_color")
     assert (part.color, part.amount) == (color, amount) and part.label.endswith("hair")
+
+
+def test_colours_are_understood_after_pillow_has_used_them():
+    ImageColor.getrgb("teal")
+    assert understand("teal hair", KNOWN).parts[0].color == "#008080"
 
 
 def test_a_shade_changes_the_colour():
