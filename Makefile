@@ -1,6 +1,6 @@
 # make run    serve the web app (http://127.0.0.1:7860)
 # make test   all tests, the slow ones and the browser's included
-# make check  style, formatting and types
+# make check  style, formatting, types, the limits on sizes and the layers
 # Each makes .venv and installs what it needs, once.
 PYTHON ?= python3
 VENV ?= .venv
@@ -20,6 +20,8 @@ check: $(VENV)/.installed-dev
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy
+	$(RUN) -m scripts.house_limits
+	$(VENV)/bin/lint-imports
 
 $(RUN):
 	$(PYTHON) -m venv $(VENV)

@@ -8,37 +8,70 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Sequence
+import signal
+import sys
+from collections.abc import Mapping, Sequence
 from functools import partial
+from types import FrameType
+from typing import NoReturn
 
+from cli.exit_status import exit_status
 from pti_core.editing.controls import read_controls
+from pti_core.errors import UserError
 from service.executors import executor_from
-from service.job_queue import JobQueue, places_from
+from service.job_queue import JobQueue, places_from, seconds_from
 from service.load_networks import GENERATORS, load_networks, load_other
 from service.malloc_tuning import tune_malloc
 from service.share_store import keep_swept, store_from
 from service.studio import PRESET_NAMES, Studio
-from service.zero_gpu import gpu_loan
-from web.serve import create_app, serve
+from service.zero_gpu import Loan, gpu_loan
 from web.strings import TITLE
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Serve the page until interrupted."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve the page until interrupted or terminated; returns the exit status."""
     options = _parse(arguments)
+    signal.signal(signal.SIGTERM, _interrupt)  # both end it alike: nothing is left behind
+    return exit_status(lambda: _serve(options), interrupted="Stopped.")
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _serve(options: argparse.Namespace) -> int:
+    _check_port(os.environ)
+    if options.generator not in GENERATORS:
+        known = ", ".join(GENERATORS)
+        raise UserError(f"PTI_GENERATOR is {options.generator!r}; set it to one of {known}.")
     loan = gpu_loan()  # first of all: before torch
     tune_malloc()
-    # An edit and a personalisation share the cores: threads that wait for their turn must not spin
-    # for long. GNU's OpenMP does for a third of a millisecond, as networks of many small layers
-    # lose by falling asleep at each (benchmarks/README.md, "Threads that wait").
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    os.environ.setdefault("GOMP_SPINCOUNT", "30000")
+    from web.temporary_folder import (
+        TemporaryFolder,  # with Gradio, which reads settings when imported
+    )
+
+    temporary = TemporaryFolder()
+    try:
+        temporary.use(os.environ)
+        temporary.keep_swept()
+        _serve_page(options, loan)
+    except OSError as error:  # the port is taken, or is none
+        raise UserError(f"The page cannot be served: {error}") from error
+    finally:
+        temporary.close()
+    return 0
+
+
+def _serve_page(options: argparse.Namespace, loan: Loan) -> None:
+    from web.serve import create_app, serve
+
     loaders = {name: partial(load_networks, name) for name in GENERATORS}
     first = options.generator
     executor = executor_from(os.environ, loaders)
     line = JobQueue(
         workers=executor.workers if executor else 1,
         places_of_an_address=places_from(os.environ),
+        max_seconds=seconds_from(os.environ),
     )
     studio = Studio(
         loaders.pop(first),
@@ -59,7 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=f"Serve the web page of {TITLE}.")
     add = parser.add_argument
-    add("--port", type=int, help="default: GRADIO_SERVER_PORT, else the first free one from 7860")
+    add("--port", type=_port, help="default: GRADIO_SERVER_PORT, else the first free one from 7860")
     add("--host", help="default: GRADIO_SERVER_NAME, else this machine only; 0.0.0.0 for all")
     add("--share", action="store_true", help="make a public link through Gradio's tunnel")
     add(
@@ -72,5 +105,19 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 0 < int(text) < 2**16):
+        raise argparse.ArgumentTypeError(f"{text!r} is no port; give a number from 1 to 65535")
+    return int(text)
+
+
+def _check_port(environment: Mapping[str, str]) -> None:
+    """Raises UserError where GRADIO_SERVER_PORT is no port."""
+    try:
+        _port(environment.get("GRADIO_SERVER_PORT") or "7860")
+    except argparse.ArgumentTypeError as error:
+        raise UserError(f"GRADIO_SERVER_PORT: {error}.") from error
+
+
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

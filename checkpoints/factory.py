@@ -43,7 +43,7 @@ def load_generator(name: str = "mobile", progress: Progress | None = None) -> Ge
         from checkpoints.stylegan2 import load_stylegan2
 
         return load_stylegan2(fetch(name, progress), default_cache() / "converted", name=name)
-    from pti_core.generators.mobile import load_mobile
+    from pti_core.generators.mobile_files import load_mobile
 
     return load_mobile(
         fetch("mobile-mapping.xml", progress),

@@ -60,7 +60,7 @@ def weight(text: str) -> float:
     except ValueError:
         number = math.nan
     if not (math.isfinite(number) and number > 0):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number over nought")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above zero")
     return number
 
 

@@ -12,7 +12,7 @@ from pti_core.errors import UserError
 from service.malloc_tuning import tune_malloc
 
 if TYPE_CHECKING:
-    pass
+    from pti_core.editing.hair_color import HairColor
 
 
 def edit(arguments: argparse.Namespace) -> int:
@@ -24,23 +24,37 @@ def edit(arguments: argparse.Namespace) -> int:
     from checkpoints.factory import load_edit_kit
     from cli.download_progress import Report
     from pti_core.editing import directions
-    from pti_core.rendering import paste_back, render
+    from pti_core.rendering import notes, paste_back, render
     from pti_core.session.session import Session
 
     session = Session.open(arguments.session)
     if arguments.person is not None and arguments.person >= len(session.crops):
         raise UserError(f"The session holds {len(session.crops)} photograph(s), counted from 0.")
     edits = {**session.edits, **dict(arguments.set)}
+    color = _hair_color(arguments) or session.hair_color
     # Before the generator is fetched: a wrong name or amount.
     own = session.directions(directions.load_directions(), arguments.person)
     directions.apply(session.pivots, edits, own)
     with Report() as report_download:
         kit = load_edit_kit(session.generator_name, report_download)
     show = paste_back if arguments.paste else render
-    write_picture(arguments.out, show(session, kit, edits, arguments.person, session.stack))
-    changes = ", ".join(f"{name} {amount:+g}" for name, amount in edits.items())
-    print(f"{arguments.out}: {changes or 'no edits'}")
+    image = show(session, kit, edits, arguments.person, session.stack, hair_color=color)
+    write_picture(arguments.out, image)
+    changes = [f"{name} {amount:+g}" for name, amount in edits.items()]
+    if color is not None:
+        changes.append(f"hair {color.color}")
+    print(f"{arguments.out}: {', '.join(changes) or 'no edits'}")
+    for note in notes(session, kit, edits, arguments.person, color):
+        print(note)
     return 0
+
+
+def _hair_color(arguments: argparse.Namespace) -> HairColor | None:
+    from pti_core.editing.hair_color import HairColor
+
+    if arguments.hair_color is None:
+        return None
+    return HairColor(arguments.hair_color, arguments.hair_strength, arguments.hair_brows)
 
 
 def add_edit(parser: argparse.ArgumentParser) -> None:
@@ -56,6 +70,9 @@ def add_edit(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=AMOUNT",
         help="as in age=+10; may be given several times",
     )
+    add("--hair-color", metavar="#RRGGBB", help='colour of the hair, as in "#ff69b4"')
+    add("--hair-strength", type=float, default=1.0, metavar="S", help="0 to 1; default: 1")
+    add("--hair-brows", action="store_true", help="the brows take the colour too")
     add("--paste", action="store_true", help="put the face back into the photograph")
     add(
         "--person",

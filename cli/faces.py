@@ -22,10 +22,10 @@ def list_faces(arguments: argparse.Namespace) -> int:
 
     image = open_photograph(arguments.photo)
     boxes = [face_box(points) for points in load_face_finder().all_landmarks(image)]
-    found = [{"face": i, "box": [round(x) for x in box]} for i, box in enumerate(boxes)]
+    whole = [[round(x) for x in box] for box in boxes]
     if arguments.json:
-        print(json.dumps(found))
+        print(json.dumps([{"face": i, "box": box} for i, box in enumerate(whole)]))
     else:
-        for one in found:
-            print(f"{one['face']}: {', '.join(map(str, one['box']))}")  # type: ignore[arg-type]
+        for i, box in enumerate(whole):
+            print(f"{i}: {', '.join(map(str, box))}")
     return 0

@@ -38,7 +38,7 @@ def _build(parsed: argparse.Namespace) -> int:
     with Report() as report:
         clip = load_clip(report)
         generator = load_generator(parsed.generator, report).place(pick_device())
-    clip.to(generator.w_mean.device)
+    clip.to(generator.w_avg.device)
     with tqdm(desc="Measuring channels", unit="channel", dynamic_ncols=True) as bar:
 
         def on_channel(done: int, total: int) -> None:

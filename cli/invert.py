@@ -8,18 +8,28 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cli.arguments import GENERATORS, METHODS, PIVOTS, PRESETS, whole_number
 from cli.outputs import check_outputs, picture_format, write_picture
 from cli.progress_bar import StepDisplay, stop_on_interrupt
-from pti_core.errors import UserError
+from pti_core.errors import NoFaceError, PhotographError, UserError
 from pti_core.session.atomic_write import write_atomically
 from service.malloc_tuning import tune_malloc
 
 if TYPE_CHECKING:
+    from PIL import Image
+
+    from pti_core.faces.detect import FaceFinder
     from pti_core.progress import Step
+
+
+#: Endings of the files that are taken of a folder.
+PHOTOGRAPH_ENDINGS = frozenset(
+    {*(".jpg", ".jpeg", ".png", ".webp", ".heic", ".heif", ".avif", ".bmp", ".tif", ".tiff")}
+)
 
 
 def invert(arguments: argparse.Namespace) -> int:
@@ -27,14 +37,13 @@ def invert(arguments: argparse.Namespace) -> int:
     if bool(arguments.photos) == bool(arguments.resume):
         raise UserError("Give photographs, or --resume and a session to go on with.")
     outputs = {"--out": arguments.out, "--report": arguments.report, "--picture": arguments.picture}
-    check_outputs(outputs, arguments.photos)
+    paths = expanded(arguments.photos)
+    check_outputs(outputs, paths)
     if arguments.picture is not None:
         picture_format(arguments.picture)
     tune_malloc()
 
-    from pti_core.faces.images import open_photograph
-
-    photos = [open_photograph(path) for path in arguments.photos]
+    photos_by_path = opened(paths)
 
     from checkpoints.factory import load_toolkit
     from checkpoints.select_generator import choose_generator
@@ -51,6 +60,7 @@ def invert(arguments: argparse.Namespace) -> int:
         if encoder and choice.name == "mobile":
             raise UserError(f"{choice.why} e4e's pivots are codes of StyleGAN2: use the pivot w.")
         kit = load_toolkit(choice.generator, progress=report_download, encoder=encoder)
+    photos = with_faces(photos_by_path, kit.faces)
     with stop_on_interrupt() as asked, StepDisplay() as display:
 
         def on_step(step: Step) -> bool:
@@ -82,6 +92,73 @@ def invert(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def with_faces(photos: Mapping[Path, Image.Image], faces: FaceFinder) -> list[Image.Image]:
+    """Those in which a face is found. Of several, one without is named and left out.
+
+    Raises:
+        NoFaceError: the only one, or all of them, show none.
+    """
+    found = []
+    for path, photo in photos.items():
+        try:
+            if len(photos) > 1:  # a single one says so itself
+                faces.landmarks(photo)
+        except NoFaceError as error:
+            print(f"{path} is left out: {error}", file=sys.stderr)
+            continue
+        found.append(photo)
+    if photos and not found:
+        raise NoFaceError("No face was found in any of the photographs; name others.")
+    return found
+
+
+def expanded(paths: Sequence[Path]) -> list[Path]:
+    """The photographs that arguments name: files, patterns that no shell expanded, and folders,
+    of which every file with the ending of a picture is taken, by name.
+
+    Raises:
+        UserError: a folder or a pattern holds none.
+    """
+    found: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            own = sorted(one for one in path.iterdir() if one.suffix.lower() in PHOTOGRAPH_ENDINGS)
+        elif any(mark in path.name for mark in "*?[") and not path.exists():
+            own = sorted(path.parent.glob(path.name))
+        else:
+            own = [path]
+        if not own:
+            raise UserError(f"There is no photograph in {path}; name one, or another folder.")
+        found += own
+    return list(dict.fromkeys(found))
+
+
+def opened(paths: Sequence[Path]) -> dict[Path, Image.Image]:
+    """The photographs by their paths. Of several, one that cannot be opened is named on the
+    terminal and left out. Notes on the files go there, too.
+
+    Raises:
+        PhotographError: the only one, or all of them, cannot be opened.
+    """
+    from pti_core.faces.images import read_photograph
+
+    photos = {}
+    for path in paths:
+        try:
+            photo = read_photograph(path)
+        except PhotographError as error:
+            if len(paths) == 1:
+                raise
+            print(f"{path} is left out: {error}", file=sys.stderr)
+            continue
+        if photo.note:
+            print(f"{path}: {photo.note}", file=sys.stderr)
+        photos[path] = photo.image
+    if paths and not photos:
+        raise PhotographError("None of the photographs can be opened; name others.")
+    return photos
+
+
 def _summary(report: dict[str, Any]) -> str:
     names = {"mse": "mse", "lpips": "lpips", "identity_distance": "identity distance"}
     parts = [f"{report['steps']} steps in {report['seconds']:.0f} s"]
@@ -99,7 +176,7 @@ def add_invert(parser: argparse.ArgumentParser) -> None:
         nargs="*",
         type=Path,
         metavar="PHOTO",
-        help="usually one; several share a generator",
+        help="usually one; several, or those of a folder, share a generator",
     )
     add("--resume", type=Path, metavar="S.safetensors", help="tune a session further instead")
     add("--out", type=Path, required=True, metavar="S.safetensors", help="the session to write")

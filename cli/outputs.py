@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -43,7 +42,8 @@ def picture_format(path: Path) -> tuple[str, dict[str, Any]]:
 
 
 def write_picture(path: Path, image: Image.Image) -> None:
+    """Write a picture that a network made or edited, with the mark "edited with AI"."""
+    from pti_core.ai_mark import marked_file
+
     encoding, settings = picture_format(path)
-    stream = io.BytesIO()
-    image.save(stream, encoding, **settings)
-    write_atomically(path, stream.getvalue())
+    write_atomically(path, marked_file(image, encoding, **settings))

@@ -54,7 +54,7 @@ def _train(parsed: argparse.Namespace) -> int:
         generator = load_generator(parsed.generator, report).place(pick_device())
         identity, name = load_identity_loss(report)
     print(f"The identity loss is {name}.", file=sys.stderr)
-    clip.to(generator.w_mean.device)
+    clip.to(generator.w_avg.device)
     with StepDisplay() as display:
         state = train(state, generator, clip, identity, path, display)
     print(f"{path}: {state.step} steps for {prompt!r}")

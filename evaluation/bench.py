@@ -17,8 +17,9 @@ from pti_core.errors import PhotographError
 from pti_core.faces.align import align
 from pti_core.faces.images import open_photograph
 from pti_core.inversion.losses import View
-from pti_core.inversion.pivotal_tuning import TunedDelta, TuningConfig
 from pti_core.inversion.presets import Preset
+from pti_core.inversion.tuned_delta import TunedDelta
+from pti_core.inversion.tuning_config import TuningConfig
 from pti_core.models import Toolkit
 from pti_core.personalisation import personalise
 from pti_core.progress import OnStep

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from evaluation import experiments
+from evaluation import experiments, pivot_choice
 from evaluation.bench import Bench
 from evaluation.measures import edited_pictures, render, sequential_pictures, subject_of
 from evaluation.photographs import Photo
@@ -170,9 +170,9 @@ def alpha_sweep(bench: Bench, photos: Sequence[Photo]) -> Drawn:
 
 def pivots(bench: Bench, photos: Sequence[Photo]) -> Drawn:
     """Figure 16: tuned around pivots of W, of W+, the mean code, a random one, and jointly."""
-    numbers = experiments.pivots(bench, list(photos))
+    numbers = pivot_choice.pivots(bench, list(photos))
     grid, columns = [], ["reconstruction"]
-    subjects = experiments.pivot_subjects(bench, photos[0])
+    subjects = pivot_choice.pivot_subjects(bench, photos[0])
     for (kind, subject), row in zip(subjects.items(), numbers["rows"], strict=True):
         pictures = edited_pictures(bench.kit, subject)
         columns = ["reconstruction", *pictures]

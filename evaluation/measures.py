@@ -58,7 +58,7 @@ class Subject:
 
 def subject_of(session: Session, generator: Generator, person: int = 0) -> Subject:
     """A person of a session. Raises SessionError where it was made for another generator."""
-    pivot = session.pivot(person).to(generator.w_mean)
+    pivot = session.pivot(person).to(generator.w_avg)
     return Subject(session.crop(person), pivot, session.replaced(generator, person))
 
 
@@ -218,7 +218,7 @@ def solve(
 ) -> tuple[float, float] | None:
     """The length in (0, most] whose effect is `wanted` (> 0), and that effect; None if none is.
 
-    The effect is taken to rise from nought, not necessarily steadily (it is measured): a bracket is
+    The effect is taken to rise from zero, not necessarily steadily (it is measured): a bracket is
     widened from `guess`, then closed by false position with the Illinois rule.
     """
     low, below = 0.0, -wanted
@@ -285,7 +285,7 @@ def mean(values: list[Any]) -> float | None:
     return sum(numbers) / len(numbers) if numbers else None
 
 
-def spread(values: list[Any]) -> float | None:
+def std(values: list[Any]) -> float | None:
     """Standard deviation of those that are not None; None under two of them."""
     numbers = [float(value) for value in values if value is not None]
     return float(np.std(numbers, ddof=1)) if len(numbers) > 1 else None

@@ -15,7 +15,7 @@ from pti_core.faces.images import to_image, to_tensor
 from pti_core.generators.base import Generator
 from pti_core.inversion.projector import project
 from pti_core.session.atomic_write import write_atomically
-from pti_core.session.session import encode_crop
+from pti_core.session.person import encode_crop
 
 #: Generated people mix two random faces at this share of the layers: the first gives the shape of
 #: the head, the second colours and texture. Such a code lies outside of W, so like a photograph it
@@ -59,19 +59,19 @@ def gather(bench: Bench, photos: list[Photo], count: int) -> People:
     found: list[tuple[str, Image.Image, Tensor, dict[str, Tensor]]] = []
     for photo in photos[:count]:
         session = bench.session(photo, "w")
-        noise = {n: t.to(bench.kit.generator.w_mean) for n, t in session.noise[0].items()}
+        noise = {n: t.to(bench.kit.generator.w_avg) for n, t in session.noise[0].items()}
         found.append((photo.name, session.crop(), session.pivots, noise))
     for index in range(count - len(found)):
         found.append(_generated(bench, index))
     names, crops, pivots, noises = zip(*found, strict=True)
-    together = torch.cat(pivots).to(bench.kit.generator.w_mean)
+    together = torch.cat(pivots).to(bench.kit.generator.w_avg)
     return People(list(names), list(crops), together, list(noises))
 
 
 def generated_face(generator: Generator, seed: int, step: Tensor | None = None) -> Image.Image:
     """A picture of nobody, from a code outside of W (`MIXED_FROM`); step (w_dim,): added to it."""
     w = generator.sample_w(2, seed)
-    w = generator.w_mean + TRUNCATION * (w - generator.w_mean)
+    w = generator.w_avg + TRUNCATION * (w - generator.w_avg)
     mixed = round(MIXED_FROM * generator.num_ws)
     ws = generator.broadcast(w[:1]).clone()
     ws[:, mixed:] = w[1]
@@ -107,7 +107,7 @@ def _generated(bench: Bench, index: int) -> tuple[str, Image.Image, Tensor, dict
     crop, preset = generated_face(kit.generator, seed), bench.preset_of("w")
 
     def find() -> dict[str, Tensor]:
-        target = to_tensor(crop).to(kit.generator.w_mean)
+        target = to_tensor(crop).to(kit.generator.w_avg)
         found = project(
             kit.generator, target, kit.lpips, preset.projection, bench.settings.seed, bench.on_step
         )
@@ -115,6 +115,6 @@ def _generated(bench: Bench, index: int) -> tuple[str, Image.Image, Tensor, dict
 
     inputs: dict[str, Any] = bench.inputs([], generated=seed, projection=preset.projection)
     kept = bench.work.tensors(f"generated {index}", inputs, find)
-    to = kit.generator.w_mean
+    to = kit.generator.w_avg
     noise = {n.removeprefix("noise."): t.to(to) for n, t in kept.items() if n != "w"}
     return f"generated {index}", crop, kept["w"].to(to), noise

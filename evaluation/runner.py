@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evaluation import experiments, figures
+from evaluation import experiments, figures, pivot_choice, same_person
 from evaluation.bench import Bench
 from evaluation.photographs import Photo
 from evaluation.report import build, to_html, to_markdown
@@ -130,8 +130,8 @@ class Evaluation:
             "multi": (experiments.multi_identity, shown),
             "locality": (experiments.locality, usable),
             "alpha": (experiments.alpha_sweep, shown),
-            "pivots": (experiments.pivots, shown),
-            "same-person": (experiments.same_person, known),
+            "pivots": (pivot_choice.pivots, shown),
+            "same-person": (same_person.same_person, known),
         }
         for name, (function, photos) in several.items():
             if name in wanted:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from evaluation.measures import EDITS, ROTATIONS, mean, spread
+from evaluation.measures import EDITS, ROTATIONS, mean, std
 
 #: Roich et al. 2021, table 1: StyleGAN2-FFHQ 1024, first 1000 test images of CelebA-HQ.
 PAPER_RECONSTRUCTION = {
@@ -68,7 +68,7 @@ def reconstruction_table(rows: Sequence[Mapping[str, Any]], methods: Sequence[st
             theirs = PAPER_RECONSTRUCTION[method].get(paper) if paper else None
             word = "similarity " if paper == "similarity" else ""
             cells.append(_beside([row[key] for row in mine], theirs, word))
-        cells.append(_spread([row["seconds"] for row in rows if row["method"] == method], "0.0f"))
+        cells.append(_with_std([row["seconds"] for row in rows if row["method"] == method], "0.0f"))
         lines.append(tuple(cells))
     return Table(("method", "photographs", *(n for n, _, _ in _RECONSTRUCTION), "s"), tuple(lines))
 
@@ -81,7 +81,7 @@ def editing_table(rows: Sequence[Mapping[str, Any]], methods: Sequence[str]) -> 
         paper = PAPER_EDITING[method]
         cells = [NAMES[method], _beside(magnitudes(mine), paper["pose"], form=".2f")]
         cells.append(_beside([row["single_mean"] for row in mine], paper["single"], "similarity "))
-        cells += [_spread([row["single"].get(edit) for row in mine]) for edit in EDITS]
+        cells += [_with_std([row["single"].get(edit) for row in mine]) for edit in EDITS]
         last = [row["sequence"][-1] if row["sequence"] else None for row in mine]
         cells.append(_beside(last, paper["sequence"], "similarity "))
         for degrees in ROTATIONS:
@@ -107,7 +107,7 @@ def effects_table(rows: Sequence[Mapping[str, Any]], methods: Sequence[str]) -> 
     lines = []
     for method in methods:
         mine = [row["editing"]["effects"] for row in rows if row["method"] == method]
-        cells = [_spread([row.get(edit) for row in mine], ".2f") for edit in EDITS]
+        cells = [_with_std([row.get(edit) for row in mine], ".2f") for edit in EDITS]
         lines.append((NAMES[method], *cells))
     return Table(("method", "smile, smiles", "pose, degrees", "age, years"), tuple(lines))
 
@@ -271,12 +271,12 @@ def _locality_claims(locality: Mapping[str, Any]) -> list[Claim]:
 def _beside(
     values: Sequence[float | None], paper: float | None, word: str = "", form: str = ".4f"
 ) -> str:
-    text = _spread(values, form)
+    text = _with_std(values, form)
     return text if paper is None else f"{text} ({word}{paper:g})"
 
 
-def _spread(values: Sequence[float | None], form: str = ".4f") -> str:
-    middle, around = mean(list(values)), spread(list(values))
+def _with_std(values: Sequence[float | None], form: str = ".4f") -> str:
+    middle, around = mean(list(values)), std(list(values))
     missing = sum(value is None for value in values)
     text = number(middle, form) + ("" if around is None else f" ± {around:{form}}")
     return text if middle is None or not missing else f"{text}, {missing} without"

@@ -7,15 +7,19 @@ stack (`pti_core.stack`), so that they add up with the sliders and are saved.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import cache
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
+from PIL import Image
 
 from mappers.prompts import ATTRIBUTES, MAPPER, Known, Part, understand
-from mappers.sentences import find_sentences
+from mappers.prompts.matcher import find_matcher
 from mappers.styleclip.published import MAPPERS, installed, load_published, trained
 from pti_core.editing import text_edit as stack
 from pti_core.editing.controls import controls_of
@@ -56,9 +60,12 @@ class Plan:
 def what_is_known(
     session: Session | None = None,
     store: Store | None = None,
-    sentences: bool = True,
+    matching: bool = True,
 ) -> Known:
-    """What can be asked for on this machine, in the ranges of a session's person."""
+    """What can be asked for on this machine, in the ranges of a session's person.
+
+    matching: with the sentence matcher, where its files are here.
+    """
     shipped = load_directions()
     own_ranges = session.directions(shipped) if session is not None else shipped
     own = trained()
@@ -67,8 +74,27 @@ def what_is_known(
         usual={control.name: control for control in controls_of(shipped.values())},
         trained=own,
         here=frozenset([*installed(store), *own]),
-        sentences=find_sentences() if sentences else None,
+        matcher=find_matcher() if matching else None,
+        measure=measure_of(session) if session is not None else None,
     )
+
+
+def measure_of(session: Session) -> Callable[[], Mapping[str, float]]:
+    """What measures the photograph's age (years), yaw and pitch (degrees), once and when asked.
+
+    It gives nothing where the networks cannot be had, or find no face.
+    """
+
+    @cache
+    def measure() -> Mapping[str, float]:
+        from checkpoints.factory import load_attribute_meter
+
+        with suppress(UserError):
+            crop = Image.open(BytesIO(session.crops[session.at(None)])).convert("RGB")
+            return load_attribute_meter().measure(crop, ("age", "yaw", "pitch"))
+        return {}
+
+    return measure
 
 
 def plan(prompt: str, known: Known, way: str = AUTO, strength: float | None = None) -> Plan:
@@ -109,14 +135,16 @@ _TAKEN_AWAY: Mapping[str, str] = {"beard": "beard", "moustache": "moustache", "g
 def notes_of(parts: Sequence[Part]) -> str:
     """What a person should know of the parts before the picture: nothing here says whether there
     is a beard in the photograph, so that nothing happens where there is none is said beforehand."""
+    notes = list(dict.fromkeys(part.note for part in parts if part.note))
     gone = [
         _TAKEN_AWAY[part.name]
         for part in parts
         if part.way == ATTRIBUTES and part.amount < 0 and part.name in _TAKEN_AWAY
     ]
-    if not gone:
-        return ""
-    return f"Takes off only what is there: a face without {' or '.join(gone)} hardly changes."
+    if gone:
+        either = " or ".join(gone)
+        notes.append(f"Takes off only what is there: a face without {either} hardly changes.")
+    return " ".join(notes)
 
 
 def _restricted(known: Known, way: str) -> Known:

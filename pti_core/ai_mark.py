@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont
 from PIL.PngImagePlugin import PngInfo
@@ -45,10 +46,12 @@ def to_jpeg(image: Image.Image, quality: int = 90, marked: bool = False) -> byte
     return stream.getvalue()
 
 
-def to_webp(image: Image.Image, quality: int = 92) -> bytes:
-    """An RGB picture as WebP, without the photograph's metadata, marked as edited with AI."""
+def marked_file(image: Image.Image, encoding: str, **settings: Any) -> bytes:
+    """An RGB picture as a file of Pillow's encoding PNG, JPEG or WEBP, with the mark."""
+    if encoding == "PNG":
+        return to_png(image)
     stream = io.BytesIO()
-    image.save(stream, "WEBP", quality=quality, xmp=_XMP.encode())
+    image.save(stream, encoding, xmp=_XMP.encode(), **settings)
     return stream.getvalue()
 
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from pti_core.editing.directions import Direction
-from pti_core.editing.hair_finder import HairFinder, load_hair_finder
 from pti_core.editing.render_cache import LayerCache, RenderCache
 from pti_core.faces.attributes import AttributeMeter
 from pti_core.faces.detect import FaceFinder
@@ -28,7 +27,6 @@ class EditKit:
         directions: by name, what edits move.
         about: which generator it is and why, for the person at the screen.
         render_cache: what carried edits were made of.
-        hair: finds the hair that is to be coloured.
         parser: names what each pixel shows; without it edits are the generator's bare renders.
         layers: what compositing needs of the photographs of recent sessions.
     """
@@ -37,7 +35,6 @@ class EditKit:
     directions: Mapping[str, Direction]
     about: str = ""
     render_cache: RenderCache = field(default_factory=RenderCache)
-    hair: HairFinder = field(default_factory=load_hair_finder)
     parser: FaceParser | None = None
     layers: LayerCache = field(default_factory=LayerCache)
 

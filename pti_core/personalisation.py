@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
@@ -18,19 +17,23 @@ from pti_core.editing.directions import Curve, Direction
 from pti_core.errors import UserError
 from pti_core.faces.align import Alignment, align
 from pti_core.faces.attributes import AttributeMeter
+from pti_core.faces.detect import landmarks_of
 from pti_core.faces.images import Source, open_photograph, to_image, to_tensor
 from pti_core.generators.base import Generator
-from pti_core.inversion.pivotal_tuning import TunedDelta, TuningConfig, for_all, pivotal_tune
+from pti_core.inversion.pivotal_tuning import pivotal_tune
 from pti_core.inversion.presets import PRESETS, Preset
 from pti_core.inversion.projector import Projection, ProjectionConfig, project
+from pti_core.inversion.tuned_delta import TunedDelta
+from pti_core.inversion.tuning_config import TuningConfig, for_all
 from pti_core.models import Toolkit
 from pti_core.networks.e4e import E4E
 from pti_core.networks.lpips import area
 from pti_core.progress import OnStep, Step
 from pti_core.report import LPIPS_SMALL, Clock, measure, peak_rss_mb, plain_settings, versions
-from pti_core.session.file_format import MAX_PEOPLE
+from pti_core.session.header import MAX_PEOPLE
 from pti_core.session.int8_delta import compact
-from pti_core.session.session import Session, encode_crop, encode_photograph
+from pti_core.session.person import PersonState, encode_crop, encode_photograph
+from pti_core.session.session import Session
 
 #: pti: inversion, then pivotal tuning. w, w+, e4e: that inversion alone, for comparison.
 METHODS = ("pti", "w", "w+", "e4e")
@@ -64,8 +67,7 @@ def personalise(
         on_step: called after every optimisation step; returning False ends the work, and what is
             reached by then is kept (stopped while projecting, the generator is not tuned).
         pivot: one of `PIVOTS`, what method "pti" tunes around.
-        faces_used: for each photograph which of its faces, as `FaceFinder.all_landmarks` lists
-            them; 0, the largest, where nothing is given.
+        faces_used: number of the face of each photograph (`landmarks_of`); 0 without one.
 
     Returns:
         The session, and the report: `seconds` from photograph to personalised generator,
@@ -83,41 +85,52 @@ def personalise(
     inversion = _inversion(method, pivot, kit)
     photos = _as_list(photo)
     clock, control = Clock(), _Control(on_step)
+    # 1. Find the face in each photograph and align it.
     with clock.stage("align"):
-        wanted = [*faces_used, *[0] * len(photos)]
-        faces = [_prepare(one, kit, face) for one, face in zip(photos, wanted, strict=False)]
-        targets = torch.cat([to_tensor(face.crop) for face in faces]).to(kit.generator.w_mean)
+        faces = _prepare(photos, kit, faces_used)
+        targets = torch.cat([to_tensor(face.crop) for face in faces]).to(kit.generator.w_avg)
+    # 2. Invert each crop: the pivots.
     with clock.stage("invert"):
         projections = [
             _invert(inversion, kit, target, chosen, seed, control.among(index, len(targets)))
             for index, target in enumerate(targets.split(1))
         ]
-        pivots = torch.cat([projection.w for projection in projections])
-        noise = [_changed_noise(kit.generator, projection) for projection in projections]
-    session = Session(
-        generator_name=kit.generator.name,
-        fingerprint=kit.generator.fingerprint,
-        photographs=[face.photograph for face in faces],
-        crops=[encode_crop(face.crop) for face in faces],
-        alignments=[face.alignment for face in faces],
-        pivots=pivots,
-        noise=noise,
-        delta=TunedDelta({}),
-    )
+        session = _new_session(kit.generator, faces, projections)
+    # 3. Tune the generator around the pivots, and fit the edits to each person.
     tuning = for_all(chosen.tuning, len(faces)) if method == "pti" else None
     work = _Work(session, kit, clock, control, seed, targets)
     work.steps["invert"] = sum(projection.steps for projection in projections)
     work.tune(tuning)
+    # 4. Measure how near the result is to the photographs.
     report = work.report(chosen.name, method, inversion)
-    projecting = (
-        None if inversion == "e4e" else plain_settings(_projection_config(chosen, inversion))
-    )
+    projecting = None if inversion == "e4e" else _projection_config(chosen, inversion)
     session.made = {
-        "settings": {"projection": projecting, "tuning": plain_settings(tuning)},
+        "settings": plain_settings({"projection": projecting, "tuning": tuning}),
         "report": report,
         "versions": versions(),
     }
     return session, report
+
+
+def _new_session(
+    generator: Generator, faces: Sequence[_Face], projections: Sequence[Projection]
+) -> Session:
+    """The session of inverted photographs, whose generator is not tuned yet."""
+    return Session(
+        generator_name=generator.name,
+        fingerprint=generator.fingerprint,
+        people=[
+            PersonState(
+                photograph=face.photograph,
+                crop=encode_crop(face.crop),
+                alignment=face.alignment,
+                pivot=projection.w[0],
+                noise=_changed_noise(generator, projection),
+            )
+            for face, projection in zip(faces, projections, strict=True)
+        ],
+        delta=TunedDelta({}),
+    )
 
 
 def refine(
@@ -145,11 +158,11 @@ def refine(
     chosen = find_preset(preset)
     session.check_generator(kit.generator)
     clock, control = Clock(), _Control(on_step)
-    crops = [to_tensor(session.crop(i)) for i in range(len(session.crops))]
-    targets = torch.cat(crops).to(kit.generator.w_mean)
+    crops = [to_tensor(session.crop(i)) for i in range(len(session.people))]
+    targets = torch.cat(crops).to(kit.generator.w_avg)
     earlier = session.made.get("report")
     earlier = earlier if isinstance(earlier, dict) else {}
-    refined = dataclasses.replace(session, curves={}, other_curves=[])
+    refined = session.with_curves([])
     work = _Work(refined, kit, clock, control, seed, targets)
     config = for_all(chosen.refining or chosen.tuning, len(crops))
     work.tune(config)
@@ -186,7 +199,7 @@ class _Work:
         session, kit, control = self.session, self.kit, self.control
         self.stopped = control.ended_by("steps")
         if config is not None and not control.stopped:
-            device = kit.generator.w_mean.device
+            device = kit.generator.w_avg.device
             with self.clock.stage("tune"):
                 tuned = pivotal_tune(
                     kit.generator,
@@ -205,9 +218,8 @@ class _Work:
         if kit.meter and session.delta.tensors:
             control.announce("fit edits")
             with self.clock.stage("fit edits"):
-                people = range(len(session.crops))
-                fitted = [_fit_curves(session, kit, kit.meter, i) for i in people]
-                session.curves, session.other_curves = fitted[0], fitted[1:]
+                for index, person in enumerate(session.people):
+                    person.curves = _fit_curves(session, kit, kit.meter, index)
 
     def report(self, preset: str, method: str, pivot: str) -> dict[str, Any]:
         """The report of `personalise`."""
@@ -226,8 +238,8 @@ class _Work:
             "method": method,
             "pivot": pivot,
             "seed": self.seed,
-            "photographs": len(session.crops),
-            "ranges": {name: (c[0][0], c[-1][0]) for name, c in session.curves.items()},
+            "photographs": len(session.people),
+            "ranges": {name: (c[0][0], c[-1][0]) for name, c in session.people[0].curves.items()},
         }
 
 
@@ -294,7 +306,7 @@ def _fit_curves(
 ) -> dict[str, Curve]:
     """The curves of one photograph's person, measured on pictures of `FITTING_SIDE`."""
     replaced = session.replaced(kit.generator, person)
-    pivot = session.pivot(person).to(kit.generator.w_mean)
+    pivot = session.pivot(person).to(kit.generator.w_avg)
     side = min(FITTING_SIDE, kit.generator.resolution)
 
     @torch.inference_mode()
@@ -358,23 +370,15 @@ def _invert(
     return Projection(ws, {}, 1, losses)
 
 
-def _prepare(photo: Source, kit: Toolkit, face: int) -> _Face:
-    image = open_photograph(photo)
-    landmarks = kit.faces.landmarks(image) if face == 0 else chosen_face(kit, image, face)
-    crop, alignment = align(image, landmarks, kit.generator.resolution)
-    return _Face(encode_photograph(image), crop, alignment)
-
-
-def chosen_face(kit: Toolkit, image: Image.Image, face: int) -> np.ndarray:
-    """The landmarks (68, 2) of a face of a photograph, counted as `all_landmarks` lists them.
-
-    Raises:
-        NoFaceError: no face at all. UserError: no face of that number.
-    """
-    found = kit.faces.all_landmarks(image)
-    if not 0 <= face < len(found):
-        raise UserError(f"The photograph shows {len(found)} faces, counted from 0.")
-    return found[face]
+def _prepare(photos: Sequence[Source], kit: Toolkit, faces_used: Sequence[int]) -> list[_Face]:
+    """Each photograph's face, the one of the given number where there is one."""
+    prepared = []
+    for photo, face in zip(photos, [*faces_used, *[0] * len(photos)], strict=False):
+        image = open_photograph(photo)
+        landmarks = landmarks_of(kit.faces, image, face)
+        crop, alignment = align(image, landmarks, kit.generator.resolution)
+        prepared.append(_Face(encode_photograph(image, len(photos)), crop, alignment))
+    return prepared
 
 
 def _changed_noise(generator: Generator, projection: Projection) -> dict[str, Tensor]:

@@ -18,10 +18,20 @@ from torch import Tensor
 
 from pti_core.editing import base_edits
 from pti_core.editing import directions as latent_directions
-from pti_core.editing.base_renderer import BaseRenderer
-from pti_core.editing.image_ops import remap, resize, resize_flow
-from pti_core.editing.parsing import Parsing
-from pti_core.editing.photo_detail import Composite, compose, with_change, with_scene_tone
+from pti_core.editing.base_edits import Extras
+from pti_core.editing.base_renderer import BaseRenderer, Shown
+from pti_core.editing.beard import without_leak
+from pti_core.editing.face_tone import MAKEUP, with_makeup, with_own_eyes_and_teeth
+from pti_core.editing.hair_color import HairColor
+from pti_core.editing.image_ops import luma, remap, resize, resize_flow, smoothstep
+from pti_core.editing.parsing import FLOW_SIDE, Parsing
+from pti_core.editing.photo_detail import (
+    Composite,
+    compose,
+    unedited,
+    with_change,
+    with_scene_tone,
+)
 from pti_core.editing.photo_layers import PhotoLayers
 from pti_core.editing.text_edit import StackEntry, moved, restyled
 from pti_core.faces.images import to_image, to_tensor
@@ -30,11 +40,11 @@ from pti_core.models import EditKit
 from pti_core.session.session import Session
 
 #: Edits whose purpose is another tone of the skin: elsewhere it is kept.
-_SKIN_TONE = frozenset(("skin_tone", "skin_red", "makeup"))
+_SKIN_TONE = frozenset(("skin_tone", "skin_red"))
 #: Edits that change the hair's tone but not its shape.
 _HAIR_TONE = frozenset(("age",))
-#: Edits of the tuned generator that change the hair's shape (`base_edits` has the others).
-_HAIR_SHAPE = frozenset(("hair_length", "hair_curly", "fringe", "bald"))
+#: Edits that may darken the lower face.
+_BEARDED = frozenset(("age", "gender", "skin_tone", "skin_red"))
 #: Text-driven edits change the hair's shape if they change so much of its area.
 _HAIR_MOVED = 0.2
 
@@ -47,6 +57,7 @@ def picture(
     person: int | None = None,
     stack: Sequence[StackEntry] | None = None,
     keep_background: bool = True,
+    hair_color: HairColor | None = None,
 ) -> Tensor:
     """The edited photograph's aligned crop (1, 3, R, R), in [-1, 1], of a session.
 
@@ -58,14 +69,16 @@ def picture(
         person: which of the session's photographs; None: the one that it shows.
         stack: text-driven edits; None takes the session's own where `edits` is None, else none.
         keep_background: the photograph's background stays.
+        hair_color: a colour for the hair; None takes the session's own where `edits` is None.
+            Without compositing there is none.
 
     Raises:
         EditError: an unknown direction or an amount out of range.
         SessionError: the session was made for another generator.
     """
-    edit = _Edit.of(session, kit, edits, person, stack)
+    edit = _Edit.of(session, kit, edits, person, stack, hair_color)
     if not edit.composited:
-        return edit.carried(edit.tuned(edit.own))
+        return edit.tuned(edit.own)
     return _to_tensor(_composite(edit, keep_background).image).to(kit.generator.w_mean)
 
 
@@ -77,9 +90,10 @@ def composite(
     person: int | None = None,
     stack: Sequence[StackEntry] | None = None,
     keep_background: bool = True,
+    hair_color: HairColor | None = None,
 ) -> tuple[Composite, PhotoLayers] | None:
     """As `picture`, with the maps for pasting; None for sessions that are not composited."""
-    edit = _Edit.of(session, kit, edits, person, stack)
+    edit = _Edit.of(session, kit, edits, person, stack, hair_color)
     return (_composite(edit, keep_background), edit.layers()) if edit.composited else None
 
 
@@ -97,14 +111,14 @@ class _Edit:
     """One person's edits, checked, and what renders them.
 
     Attributes:
-        own: amounts of the edits that move the tuned generator. base: of those that the base
-            generator adds (`base_edits`).
+        own: amounts of the edits that move the tuned generator.
+        extras: what the base generator adds (`base_edits`).
     """
 
     session: Session
     kit: EditKit
     own: Mapping[str, float]
-    base: Mapping[str, float]
+    extras: Extras
     person: int | None
     stack: Sequence[StackEntry]
     overrides: Mapping[str, Tensor]
@@ -117,18 +131,22 @@ class _Edit:
         edits: Mapping[str, float] | None,
         person: int | None,
         stack: Sequence[StackEntry] | None,
+        hair_color: HairColor | None = None,
     ) -> _Edit:
         overrides = session.replaced(kit.generator, person)
         if stack is None:
             stack = session.stack if edits is None else ()
         overrides = restyled(overrides, stack, kit.generator)
         amounts = checked(session, kit, session.edits if edits is None else edits, person)
-        own, base = base_edits.split(amounts) if session.delta.tensors else (amounts, {})
-        return cls(session, kit, own, base, person, stack, overrides)
+        own, added = base_edits.split(amounts) if is_composited(session, kit) else (amounts, {})
+        if edits is None:
+            hair_color = session.hair_color
+        extras = Extras(added, hair_color)
+        return cls(session, kit, own, extras, person, stack, overrides)
 
     @property
     def composited(self) -> bool:
-        return self.kit.parser is not None and bool(self.session.delta.tensors)
+        return is_composited(self.session, self.kit)
 
     def code(self, edits: Mapping[str, float]) -> Tensor:
         return edited(self.session, self.kit, edits, self.person, self.stack)
@@ -150,28 +168,33 @@ class _Edit:
             return _parse(self.kit, image)
 
         if self.stack:
-            return Parsing.of(_parse(self.kit, image).numpy())
+            return _parsing(_parse(self.kit, image), image)
         cache = self.kit.render_cache
         found = cache.picture(self.session.delta, "parsing", self.code(edits), parse)
-        return Parsing.of(found.numpy())
+        return _parsing(found, image)
 
-    def carried(self, image: Tensor) -> Tensor:
-        """An image with the edits that the base generator adds."""
-        if not self.base:
-            return image
+    def base(self) -> BaseRenderer:
+        """The base generator, and what its images show; kept for a while."""
         session, kit = self.session, self.kit
         generator = kit.generator
         cached = partial(kit.render_cache.picture, session.delta)
+
+        def image(w: Tensor) -> Tensor:
+            return cached("base", w, partial(generator.render, exact=True))
+
+        def parse(w: Tensor) -> Parsing:
+            found = cached("base parsing", w, lambda w: _parse(kit, image(w)).half())
+            return _parsing(found.float(), image(w))
+
         turns = {name: self.own[name] for name in base_edits.TURNS if name in self.own}
-        renderer = BaseRenderer(
-            lambda w: cached("base", w, partial(generator.render, exact=True)),
+        return BaseRenderer(
+            lambda w: _to_array(image(w)),
+            parse,
             generator.w_mean,
             generator.num_ws,
             session.directions(kit.directions, self.person),
             self.code(turns),
-            kit.hair.find,
         )
-        return base_edits.carry(image, renderer, self.code(self.own), self.base)
 
     def layers(self) -> PhotoLayers:
         """The photograph's side of compositing; computed once."""
@@ -186,8 +209,8 @@ class _Edit:
             return PhotoLayers.of(
                 np.asarray(crop),
                 _to_array(render),
-                Parsing.of(_parse(kit, to_tensor(crop)).numpy()),
-                Parsing.of(_parse(kit, render).numpy()),
+                _parsing(_parse(kit, to_tensor(crop)), render),
+                _parsing(_parse(kit, render), render),
             )
 
         return kit.layers.get(session.delta, session.at(self.person), make)
@@ -195,27 +218,93 @@ class _Edit:
 
 def _composite(edit: _Edit, keep_background: bool) -> Composite:
     layers = edit.layers()
-    scene = [n for n in edit.own if edit.kit.directions[n].group == "scene" and edit.own[n]]
-    shape = {name: amount for name, amount in edit.own.items() if name not in scene and amount}
+    active = {name: amount for name, amount in edit.own.items() if amount}
+    scene = [name for name in active if edit.kit.directions[name].group == "scene"]
+    painted = {name: amount for name, amount in active.items() if name not in scene}
+    shape = {name: amount for name, amount in painted.items() if name not in MAKEUP}
+    if not shape and not edit.stack and keep_background:
+        found, masks = unedited(layers), layers.photo_parsing
+    else:
+        found, masks = _composed(edit, shape, keep_background)
+    image = _retouched(edit, found, masks, shape, painted)
+    if image is not found.image:
+        found = with_change(found, image)
+    if scene:
+        change = _to_array(edit.tuned(active)) - _to_array(edit.tuned(painted))
+        found = with_scene_tone(found, change)
+    return found
+
+
+def _composed(
+    edit: _Edit, shape: Mapping[str, float], keep_background: bool
+) -> tuple[Composite, Parsing]:
+    """The tuned render of some edits, composited with the photograph, and what that shows."""
+    layers = edit.layers()
     render = edit.tuned(shape)
     parsing = edit.parsing(shape, render)
-    moved_hair = bool(edit.stack) and _hair_moved(layers.render_parsing, parsing)
+    hair_shape = bool(edit.stack) and _hair_moved(layers.render_parsing, parsing)
     found = compose(
         layers,
         _to_array(render),
         parsing,
         keep_tone=not edit.stack and _SKIN_TONE.isdisjoint(shape),
         hair_tone=bool(edit.stack) or not _HAIR_TONE.isdisjoint(shape),
-        hair_shape=moved_hair or not _HAIR_SHAPE.isdisjoint(shape),
+        hair_shape=hair_shape,
         keep_background=keep_background,
     )
-    if edit.base:
-        before = _to_tensor(found.image).to(render)
-        found = with_change(found, _to_array(edit.carried(before)))
-    if scene:
-        change = _to_array(edit.tuned(edit.own)) - _to_array(render)
-        found = with_scene_tone(found, change)
-    return found
+    own = hair_shape or not keep_background
+    return found, parsing if own else _masks(layers, found, parsing)
+
+
+def _retouched(
+    edit: _Edit,
+    found: Composite,
+    masks: Parsing,
+    shape: Mapping[str, float],
+    painted: Mapping[str, float],
+) -> np.ndarray:
+    """A composite with eyes and teeth in their colours, make-up, and what the base adds."""
+    layers, image = edit.layers(), found.image
+    if shape and not edit.stack:
+        image = with_own_eyes_and_teeth(image, masks, layers.photo, layers.photo_parsing)
+        if _BEARDED.isdisjoint(shape):
+            image = without_leak(image, masks, layers.photo, found.flow)
+    names = MAKEUP.intersection(painted)
+    if names:
+        change = _to_array(edit.tuned(painted)) - _to_array(edit.tuned(shape))
+        image = with_makeup(image, change, masks, names)
+    if edit.extras:
+        shown = Shown(image, masks)
+        image = base_edits.carry(shown, layers.plate, edit.base(), edit.code(shape), edit.extras)
+    if layers.monochrome and edit.extras.hair_color is None and image is not found.image:
+        image = np.repeat(luma(image)[..., None], 3, -1)
+    return image
+
+
+def _masks(layers: PhotoLayers, found: Composite, edited: Parsing) -> Parsing:
+    """Of a composite: the photograph's masks, moved, and the edited render's on the face."""
+    photo = layers.photo_parsing.warped(found.flow)
+    face = edited.head - edited.group("hair") - photo.group("hair")
+    return photo.mixed(edited, smoothstep(face))
+
+
+def notes(
+    session: Session,
+    kit: EditKit,
+    edits: Mapping[str, float],
+    person: int | None = None,
+    hair_color: HairColor | None = None,
+) -> list[str]:
+    """What of some edits cannot be done on this photograph: sentences for the person, or none."""
+    edit = _Edit.of(session, kit, edits, person, None, hair_color)
+    if not edit.composited or not edit.extras:
+        return []
+    return base_edits.notes(edit.layers().photo_parsing, edit.extras)
+
+
+def is_composited(session: Session, kit: EditKit) -> bool:
+    """Whether a session's edits are composited with its photograph."""
+    return kit.parser is not None and bool(session.delta.tensors)
 
 
 def _hair_moved(before: Parsing, after: Parsing) -> bool:
@@ -227,6 +316,11 @@ def _parse(kit: EditKit, image: Tensor) -> Tensor:
     """Class probabilities (19, 512, 512) on the CPU."""
     assert kit.parser is not None
     return kit.parser(image.to(kit.generator.w_mean))[0].float().cpu()
+
+
+def _parsing(probabilities: Tensor, image: Tensor) -> Parsing:
+    """Class probabilities at the side at which an image is composited."""
+    return Parsing.of(probabilities.numpy(), min(FLOW_SIDE, image.shape[-1]))
 
 
 def _to_array(image: Tensor) -> np.ndarray:
@@ -269,9 +363,10 @@ def render(
     person: int | None = None,
     stack: Sequence[StackEntry] | None = None,
     keep_background: bool = True,
+    hair_color: HairColor | None = None,
 ) -> Image.Image:
     """`picture` as an 8-bit RGB image (R x R)."""
-    return to_image(picture(session, kit, edits, person, stack, keep_background))
+    return to_image(picture(session, kit, edits, person, stack, keep_background, hair_color))
 
 
 def paste_back(
@@ -281,10 +376,11 @@ def paste_back(
     person: int | None = None,
     stack: Sequence[StackEntry] | None = None,
     keep_background: bool = True,
+    hair_color: HairColor | None = None,
 ) -> Image.Image:
     """The edit in its photograph, at the photograph's own resolution."""
     photo, alignment = session.photograph(person), session.alignments[session.at(person)]
-    found = composite(session, kit, edits, person, stack, keep_background)
+    found = composite(session, kit, edits, person, stack, keep_background, hair_color)
     if found is None:
         return paste(photo, render(session, kit, edits, person, stack), alignment)
     edit, layers = found

@@ -61,7 +61,7 @@ def nearness(crop: Image.Image, result: Image.Image, kit: Toolkit) -> dict[str, 
         `mse`, `lpips` (at full resolution), `lpips_256`, `ms_ssim_distance`, `identity_distance`;
         None where the pictures are too small for a metric or there is no network for it.
     """
-    a, b = (to_tensor(image).to(kit.generator.w_mean) for image in (crop, result))
+    a, b = (to_tensor(image).to(kit.generator.w_avg) for image in (crop, result))
     small = LPIPS_SMALL if a.shape[-1] >= LPIPS_SMALL else None
     structure = min(a.shape[-2:]) >= MS_SSIM_SIDE
     return {

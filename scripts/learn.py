@@ -18,7 +18,7 @@ from checkpoints.factory import load_generator, load_perceptual
 from pti_core.generators.base import Generator
 from pti_core.generators.ganspace_sefa import principal_axes
 from pti_core.inversion.latent_prior import DATA, LatentPrior, save_latent_prior
-from pti_core.inversion.low_res import SIDE, CoarsePictures, Ridge, columns, halfway
+from pti_core.inversion.low_res import SIDE, CoarsePictures, Ridge, columns, mid_activations
 from pti_core.networks.lpips import LPIPS, area
 from service.malloc_tuning import tune_malloc
 
@@ -38,7 +38,7 @@ def learn_head(generator: Generator, faces: int, seed: int) -> Tensor:
     """The head (12, C) of random faces' pictures, regressed around their means."""
     found = Ridge()
     for number in range(faces):
-        maps, pixels = columns(*halfway(generator, generator.sample_w(1, seed + number)))
+        maps, pixels = columns(*mid_activations(generator, generator.sample_w(1, seed + number)))
         ones = torch.ones_like(maps[:1])  # takes what does not change
         found.add(torch.cat([maps, ones]), pixels)
     return found.head()[:, :-1].contiguous()
@@ -52,13 +52,13 @@ def learn_axes(generator: Generator, lpips: LPIPS, head: Tensor, samples: int, s
     however far its faces are apart. A projection is on its way from the mean to a face: so are the
     codes at which gradients are taken.
     """
-    rows = principal_axes(generator).to(generator.w_mean)
+    rows = principal_axes(generator).to(generator.w_avg)
     coarse = CoarsePictures(generator, head)
     moment = torch.zeros(generator.w_dim, generator.w_dim, dtype=torch.float64)
     random = torch.Generator().manual_seed(seed)
     for number in range(samples):
         one, other = generator.sample_w(2, seed + number).split(1)
-        at = generator.w_mean + torch.rand(1, generator=random).to(one) * (one - generator.w_mean)
+        at = generator.w_avg + torch.rand(1, generator=random).to(one) * (one - generator.w_avg)
         with torch.no_grad():
             target = area(generator.render(other).float(), SIDE)
             wanted = lpips.features(target)
@@ -80,7 +80,7 @@ def learn_axes(generator: Generator, lpips: LPIPS, head: Tensor, samples: int, s
 
 @torch.no_grad()
 def head_error(generator: Generator, head: Tensor, seed: int, count: int = 16) -> float:
-    """Mean squared error of a corrected head's pictures of codes halfway to another face."""
+    """Mean squared error of a corrected head's pictures of latents halfway to another face."""
     coarse, total = CoarsePictures(generator, head), 0.0
     for number in range(count):
         one, other = generator.sample_w(2, seed + number).split(1)

@@ -26,7 +26,7 @@ SIDE, HEAD = 200, 18
 
 def row_of(session: Session, kit: EditKit) -> list[tuple[str, Image.Image]]:
     """The photograph, and each prompt done to it by attributes alone, with its title."""
-    known = what_is_known(session, sentences=False)
+    known = what_is_known(session, matching=False)
     tiles = [("photograph", session.crop()), ("personalised", render(session, kit, {}))]
     for prompt in PROMPTS:
         try:

@@ -8,14 +8,15 @@ what a job does: it is a function that takes an `OnStep`.
 from __future__ import annotations
 
 import heapq
+import math
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from pti_core.errors import UserError
+from service.time_estimates import Paces, Stage, TimeEstimate, seconds_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -26,8 +27,12 @@ if TYPE_CHECKING:
 MAX_WAITING = 32
 #: Places in the line of one network address: a household or a few desks of an office share one.
 PLACES_OF_AN_ADDRESS = 4
-# Steps of a stage before its own pace is believed: the first ones allocate memory.
-_STEPS_TO_TRUST = 3
+#: A personalisation that is planned to take longer would keep everybody else waiting.
+MAX_SECONDS = 2 * 3600
+#: A job goes before those that wait and take more than so many times as long, ...
+_MUCH_LONGER = 2.0
+#: ... which are passed so many times at most.
+_MAX_PASSED = 4
 
 State = Literal["waiting", "running", "done", "failed", "left"]
 
@@ -47,17 +52,6 @@ class Caller:
 
     key: str = ""
     address: str = ""
-
-
-@dataclass(frozen=True)
-class Stage:
-    """A part of a job: its name, how many steps it takes at most, and seconds a step at a guess
-    (what is measured replaces it). The last one may take a step that it never tells of: its time
-    is what passes between the last step and the end."""
-
-    name: str
-    steps: int
-    seconds: float
 
 
 @dataclass(frozen=True)
@@ -100,6 +94,8 @@ class Job:
     Attributes:
         owner: the desk it belongs to, which has one job in the line.
         person: for whom its place is counted.
+        planned: seconds that it was to take when it was submitted.
+        passed: shorter jobs that went before it while it waited.
         result: what the work returned, once `progress().state` is "done".
         error: what it raised, once it is "failed".
     """
@@ -113,7 +109,10 @@ class Job:
         kind: str = "",
         person: Caller = Caller(),
     ):
-        self.owner, self.plan, self.kind, self.person = owner, plan, kind, person
+        self.owner, self.kind, self.person = owner, kind, person
+        self.estimate = TimeEstimate(plan)
+        self.planned = seconds_of(plan)
+        self.passed = 0  # shorter jobs that went before it while it waited
         self.result: Any = None
         self.error: BaseException | None = None
         self._line, self._work = line, work
@@ -122,11 +121,15 @@ class Job:
         self._over = threading.Event()
         self._state: State = "waiting"
         self._step: Step | None = None
-        self._stage_began = self._stepped = self._first_share = 0.0
         self._note = ""
         self._picture: Tensor | None = None
         self._pictures = 0
         self._watchers = 0
+
+    @property
+    def plan(self) -> list[Stage]:
+        """Its stages, with what is known of their times by now."""
+        return self.estimate.plan
 
     def stop(self) -> None:
         """End it soon: what is reached by then is its result. In the line, it leaves the line."""
@@ -158,22 +161,23 @@ class Job:
         """Until it is over; whether it is."""
         return self._over.wait(timeout)
 
+    def seconds_left(self) -> float:
+        """Seconds of its own until it is over, without the line; 0 when it is over."""
+        if self._state not in ("waiting", "running"):
+            return 0.0
+        return self.estimate.seconds_left()
+
     def progress(self) -> Progress:
         ahead, before = self._line._ahead_of(self)
         with self._lock:
-            step, own = self._step, self._seconds_left()
-            index = self._index_of(step.stage) if step else 0
-            whole = sum(stage.steps * stage.seconds for stage in self.plan)
-            passed = sum(stage.steps * stage.seconds for stage in self.plan[:index])
-            if step:
-                passed += step.index * self.plan[index].seconds
+            step, own = self._step, self.seconds_left()
             return Progress(
                 state=self._state,
                 ahead=ahead,
                 stage=step.stage if step else "",
                 index=step.index if step else 0,
                 total=step.total if step else 0,
-                done=1.0 if self._state == "done" else passed / whole if whole else 0.0,
+                done=1.0 if self._state == "done" else self.estimate.share_done(),
                 seconds_left=before + own,
                 picture=self._picture,
                 pictures=self._pictures,
@@ -189,7 +193,7 @@ class Job:
         except BaseException as error:  # handed to whoever waits, in another thread
             self.error = error
         with self._lock:
-            self._learn_untold(ended=True)
+            self.estimate.end()
             self._state = "failed" if self.error else "done"
         self._over.set()
 
@@ -200,104 +204,45 @@ class Job:
 
     def _on_step(self, step: Step) -> bool:
         with self._lock:
-            if self._step is not None and step.stage != self._step.stage:
-                self._learn_untold()
-            self._stepped = time.monotonic()
-            if self._step is None or step.stage != self._step.stage or step.index <= 1:
-                self._stage_began, self._first_share = self._stepped, step.share  # or began anew
-            else:
-                self._learn(step)
-            self._plan_for(step)
+            self.estimate.record(step)
             if step.picture is not None:
                 self._picture, self._pictures = step.picture, self._pictures + 1
             self._note = step.note or self._note
             self._step = replace(step, picture=None)
         return not self._stop.is_set()
 
-    def _plan_for(self, step: Step) -> None:
-        """A stage may take other steps than planned: how many, it knows when it begins."""
-        self.plan = [
-            Stage(one.name, step.total, one.seconds)
-            if one.name == step.stage and step.total and not _tells_of_none(step)
-            else one
-            for one in self.plan
-        ]
-
-    def _learn(self, step: Step) -> None:
-        """Put the measured seconds a step in place of the guess, here and for the stages to come
-        by the same factor: a machine is fast or slow as a whole."""
-        if step.index <= _STEPS_TO_TRUST:
-            return
-        index = self._index_of(step.stage)
-        passed, share = time.monotonic() - self._stage_began, step.share - self._first_share
-        measured = passed / max(share, 1e-9) / max(self.plan[index].steps, 1)
-        factor = measured / max(self.plan[index].seconds, 1e-9)
-        self.plan = [
-            *self.plan[:index],
-            *(Stage(s.name, s.steps, s.seconds * factor) for s in self.plan[index:]),
-        ]
-
-    def _learn_untold(self, ended: bool = False) -> None:
-        """Put what has passed since the last step in place of the guess for the stage that took it
-        without a step of its own: the one that runs, or at the end the plan's last."""
-        step, plan = self._step, self.plan
-        if step is None or not plan:
-            return
-        if _tells_of_none(step):
-            index = self._index_of(step.stage)
-        elif ended and step.stage != plan[-1].name:
-            index = len(plan) - 1
-        else:
-            return
-        stage = plan[index]
-        seconds = (time.monotonic() - self._stepped) / max(stage.steps, 1)
-        self.plan = [*plan[:index], Stage(stage.name, stage.steps, seconds), *plan[index + 1 :]]
-
-    def _index_of(self, stage: str) -> int:
-        names = [one.name for one in self.plan]
-        return names.index(stage) if stage in names else len(names) - 1
-
-    def _seconds_left(self) -> float:
-        if self._state not in ("waiting", "running"):
-            return 0.0
-        step, plan = self._step, self.plan  # once: the line asks without the lock
-        if step is None:
-            return sum(stage.steps * stage.seconds for stage in plan)
-        index = self._index_of(step.stage)
-        rest = plan[index]
-        later = sum(stage.steps * stage.seconds for stage in plan[index + 1 :])
-        passed = time.monotonic() - self._stepped  # what tells of no steps passes all the same
-        if _tells_of_none(step):
-            return max(rest.steps * rest.seconds - passed, 0.0) + later
-        if step.index >= step.total:
-            return max(later - passed, 0.0)
-        return max(1 - step.share, 0.0) * rest.steps * rest.seconds + later
-
-
-def _tells_of_none(step: Step) -> bool:
-    """Whether it says only that a stage has begun."""
-    return step.index == 0 and step.total == 1
-
 
 def places_from(environment: Mapping[str, str]) -> int:
     """PTI_ADDRESS_PLACES: how many of one network address may run or wait; 4 without it.
 
     Raises:
-        UserError: it is no whole number above nought.
+        UserError: it is no whole number above zero.
     """
-    text = environment.get("PTI_ADDRESS_PLACES") or str(PLACES_OF_AN_ADDRESS)
+    return _whole_number(environment, "PTI_ADDRESS_PLACES", PLACES_OF_AN_ADDRESS)
+
+
+def seconds_from(environment: Mapping[str, str]) -> float:
+    """PTI_MAX_MINUTES: how long a personalisation may be planned to take, in seconds; two hours
+    without it. Raises as `places_from` does."""
+    return 60.0 * _whole_number(environment, "PTI_MAX_MINUTES", MAX_SECONDS // 60)
+
+
+def _whole_number(environment: Mapping[str, str], name: str, default: int) -> int:
+    text = environment.get(name) or str(default)
     if not (text.isascii() and text.isdigit() and 0 < int(text) < 10**6):
-        raise UserError(f"PTI_ADDRESS_PLACES is {text!r}; set it to a whole number above nought.")
+        raise UserError(f"{name} is {text!r}; set it to a whole number above zero.")
     return int(text)
 
 
 class JobQueue:
-    """First come, first served, each in a thread of the line.
+    """First come, first served, each in a thread of the line; but a short job goes before much
+    longer ones that wait.
 
     Args:
         max_waiting: how many may wait.
         workers: how many run at a time.
         places_of_an_address: how many of one network address may run or wait.
+        max_seconds: how long a job may be planned to take; without it there is no bound.
     """
 
     def __init__(
@@ -305,13 +250,15 @@ class JobQueue:
         max_waiting: int = MAX_WAITING,
         workers: int = 1,
         places_of_an_address: int = PLACES_OF_AN_ADDRESS,
+        max_seconds: float = math.inf,
     ) -> None:
         self._max_waiting, self._of_an_address = max_waiting, places_of_an_address
+        self._max_seconds = max_seconds
         self._waiting: deque[Job] = deque()
         self._running: list[Job] = []
         self._workers = workers
         self._changed = threading.Condition()
-        self._pace: dict[tuple[str, str], float] = {}
+        self._paces = Paces()
         for _ in range(workers):
             threading.Thread(target=self._work, name="jobs", daemon=True).start()
 
@@ -333,7 +280,8 @@ class JobQueue:
             person: who may have one at a time, whatever the number of desks.
 
         Raises:
-            QueueFullError: desk or person have one already, or too many wait.
+            QueueFullError: desk or person have one already, too many wait, or it would take longer
+                than any may.
         """
         with self._changed:
             self._check_places(owner, person)
@@ -342,9 +290,28 @@ class JobQueue:
                     f"{len(self._waiting)} people wait already; please try again later."
                 )
             job = Job(self, work, self.paced(plan, kind), owner, kind, person)
-            self._waiting.append(job)
+            self._check_length(job)
+            self._put_in_line(job)
             self._changed.notify()
             return job
+
+    def _check_length(self, job: Job) -> None:
+        if job.planned > self._max_seconds:
+            raise QueueFullError(
+                f"This would take about {job.planned / 60:.0f} minutes, and "
+                f"{self._max_seconds / 60:.0f} are the most here; use fewer photographs, or the "
+                "preset fast."
+            )
+
+    def _put_in_line(self, job: Job) -> None:
+        place = len(self._waiting)
+        while place > 0:
+            before = self._waiting[place - 1]
+            if before.passed >= _MAX_PASSED or before.planned <= _MUCH_LONGER * job.planned:
+                break
+            before.passed += 1
+            place -= 1
+        self._waiting.insert(place, job)
 
     def _check_places(self, owner: str, person: Caller) -> None:
         jobs = self._jobs()
@@ -366,7 +333,7 @@ class JobQueue:
 
     def paced(self, plan: list[Stage], kind: str) -> list[Stage]:
         """The plan with the seconds a step that jobs of the same kind took here."""
-        return [Stage(s.name, s.steps, self._pace.get((kind, s.name), s.seconds)) for s in plan]
+        return self._paces.applied_to(plan, kind)
 
     def job_of(self, owner: str) -> Job | None:
         """The owner's job that runs or waits."""
@@ -402,11 +369,11 @@ class JobQueue:
     def _starts_in(self, before: list[Job]) -> float:
         """Seconds until somebody is free, once these that wait have begun: each is begun by the
         worker that is free first."""
-        free = [job._seconds_left() for job in self._running]
+        free = [job.seconds_left() for job in self._running]
         free += [0.0] * (self._workers - len(free))
         heapq.heapify(free)
         for job in before:
-            heapq.heapreplace(free, free[0] + job._seconds_left())
+            heapq.heapreplace(free, free[0] + job.seconds_left())
         return free[0]
 
     def _drop(self, job: Job) -> None:
@@ -427,4 +394,4 @@ class JobQueue:
             with self._changed:
                 self._running.remove(job)
                 if job.error is None:
-                    self._pace.update({(job.kind, s.name): s.seconds for s in job.plan})
+                    self._paces.learn(job.kind, job.plan)

@@ -28,10 +28,10 @@ from pti_core.editing.random_edits import random_edits
 from pti_core.editing.text_edit import StackEntry, restyled
 from pti_core.faces.images import to_image, to_tensor
 from pti_core.generators.base import Generator
-from pti_core.inversion.low_res import SIDE, halfway, recover_head, show
+from pti_core.inversion.low_res import SIDE, mid_activations, recover_head, show
 from pti_core.models import EditKit
 from pti_core.networks.lpips import area
-from pti_core.rendering import checked, edited, picture
+from pti_core.rendering import checked, edited, is_composited, picture
 from pti_core.session.session import Session
 
 if TYPE_CHECKING:
@@ -160,7 +160,9 @@ class Previewer:
             start, generator = end.ground.start, kit.generator.twin()
             edits = {**start.edits, end.name: end.amount}
             own = replace(kit, generator=generator)
-            full = area(picture(session, own, edits, stack=start.stack).clamp(-1, 1), SIDE)
+            color = session.hair_color
+            shown_there = picture(session, own, edits, stack=start.stack, hair_color=color)
+            full = area(shown_there.clamp(-1, 1), SIDE)
             with self._computing:
                 seen = self._shown_by(shown["head"], session, kit, edits, start.stack)
             missed = full - end.ground.picture - seen
@@ -176,7 +178,7 @@ class Previewer:
         stack: Sequence[StackEntry],
     ) -> Tensor:
         generator = kit.generator
-        own = base_edits.split(edits)[0] if session.delta.tensors else edits
+        own = base_edits.split(edits)[0] if is_composited(session, kit) else edits
         w = edited(session, kit, own, stack=stack)
         if generator not in self._twins:
             self._twins[generator] = generator.twin()
@@ -241,4 +243,6 @@ def fit_head(session: Session, kit: EditKit, count: int = FITTED_TO) -> Tensor:
     generator = kit.generator.twin()
     edits = [{}, *(random_edits(ranges, seed) for seed in range(1, count + 1))]
     replaced = session.replaced(generator)
-    return recover_head(halfway(generator, edited(session, kit, one), replaced) for one in edits)
+    return recover_head(
+        mid_activations(generator, edited(session, kit, one), replaced) for one in edits
+    )

@@ -18,11 +18,13 @@ def load_networks(generator: str, report: Callable[[str, int, int], None]) -> An
 
     from checkpoints.factory import load_toolkit
     from checkpoints.select_generator import choose_generator
+    from mappers.prompts.matcher import fetch_matcher
     from service.warm_up import warm_up
 
     torch.set_num_threads(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2)
     choice = choose_generator(generator, progress=report)
     kit = load_toolkit(choice.generator, progress=report)
+    fetch_matcher(report)
     if choice.name == "mobile":  # of StyleGAN2's minutes it would save nothing that shows
         report("a first try", 0, 0)
         warm_up(kit)

@@ -15,16 +15,20 @@ import logging
 import os
 import re
 import secrets
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
+
 from pti_core.errors import UserError
-from pti_core.session.atomic_write import write_atomically
+from pti_core.session.atomic_write import OutputError, write_atomically
 
 _log = logging.getLogger(__name__)
 
@@ -35,6 +39,8 @@ MAX_OF_ONE, DEFAULT_MAX_MB = 50, 20_000
 MAX_NAME = 80
 # A save takes seconds; objects without a record after an hour are what a crash left behind.
 _STRAY_SECONDS = 3600
+# A disk that is full fails everybody, and not only those who share.
+_FREE_DISK = 512 * 2**20
 _RECORD, _SESSION, _CARD = ".json", ".safetensors", ".jpg"
 _ENDINGS = (_RECORD, _SESSION, _CARD)
 # 32 random bytes, in base64's characters for URLs. `fullmatch` and ASCII: nothing else, no newline.
@@ -108,6 +114,8 @@ class Store:
     ) -> None:
         self._objects = _objects_at(str(place))
         self._seconds, self._max_bytes, self._now = days * DAY, max_mb * 2**20, now
+        # Records by name, as they were when their object had that size and time of writing.
+        self._read: dict[str, tuple[tuple[int, float], Record | None]] = {}
 
     def save(
         self, session: bytes, secret: str, *, view: str, card: bytes = b"", name: str = ""
@@ -118,6 +126,10 @@ class Store:
             ShareError: the secret is none, the store is full, or out of reach.
         """
         owner = _hashed(secret)
+        with self._objects.locked():  # what is counted is still so when it is written
+            return self._save(session, owner, view, card, name)
+
+    def _save(self, session: bytes, owner: str, view: str, card: bytes, name: str) -> Record:
         self.sweep()
         if sum(1 for record in self._records() if record.owner == owner) >= MAX_OF_ONE:
             raise ShareError(
@@ -196,17 +208,21 @@ class Store:
         for name in found:
             share, ending = os.path.splitext(name)
             if ending == _RECORD and is_identifier(share):
-                record = self._parse(share, self._objects.read(name))
+                record = self._known(name, found[name])
+                if record is None:  # broken: a stray like any other
+                    continue
                 complete.add(share)
-                if record is not None and record.expires <= now:
+                if record.expires <= now:
                     self._remove(share)
                     gone += 1
+        self._read = {name: known for name, known in self._read.items() if name in found}
         for name, (_, modified) in found.items():
             share, ending = os.path.splitext(name)
             ours = name.startswith(_TEMPORARY) or (is_identifier(share) and ending in _ENDINGS)
             # Some stores do not tell when an object was written; theirs stay.
             if ours and share not in complete and modified and now - modified > _STRAY_SECONDS:
-                self._objects.delete(name)
+                with suppress(ShareError):  # one that cannot be deleted keeps no other
+                    self._objects.delete(name)
         return gone
 
     def nbytes(self) -> int:
@@ -228,6 +244,7 @@ class Store:
         return record
 
     def _write(self, record: Record) -> None:
+        self._read.pop(record.id + _RECORD, None)
         self._objects.write(record.id + _RECORD, json.dumps(asdict(record)).encode())
 
     def _remove(self, share: str) -> None:
@@ -236,12 +253,26 @@ class Store:
 
     def _records(self) -> Iterator[Record]:
         """All that have not expired."""
-        for name, _ in self._objects.list():
+        for name, state in self._objects.list():
             share, ending = os.path.splitext(name)
             if ending == _RECORD and is_identifier(share):
-                record = self._parse(share, self._objects.read(name))
+                record = self._known(name, state)
                 if record is not None and record.expires > self._now():
                     yield record
+
+    def _known(self, name: str, state: tuple[int, float]) -> Record | None:
+        """The record of that name, read anew where its object has changed; None where it is broken
+        or cannot be read. state: bytes and time of writing."""
+        kept = self._read.get(name)
+        if kept is not None and kept[0] == state:
+            return kept[1]
+        try:
+            record = self._parse(os.path.splitext(name)[0], self._objects.read(name))
+        except ShareError:
+            return None
+        if state[1]:  # some stores do not tell when an object was written
+            self._read[name] = (state, record)
+        return record
 
     @staticmethod
     def _parse(share: str, data: bytes | None) -> Record | None:
@@ -287,7 +318,7 @@ def store_from(environment: Mapping[str, str]) -> Store:
         except ValueError:
             number = 0.0
         if not 0 < number < 1e9:
-            raise UserError(f"PTI_SESSIONS_{name} is {text!r}; set it to a number above nought.")
+            raise UserError(f"PTI_SESSIONS_{name} is {text!r}; set it to a number above zero.")
         numbers.append(number)
     return Store(place, days=numbers[0], max_mb=numbers[1])
 
@@ -322,7 +353,33 @@ class _Folder:
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError as error:
             raise _unreachable() from error
-        write_atomically(self._folder / name, data)
+        self._check_room(len(data))
+        try:
+            write_atomically(self._folder / name, data)
+        except OutputError as error:  # its sentence names the server's folder
+            _log.error("a share could not be written", exc_info=error)
+            raise _unreachable() from error
+
+    def _check_room(self, size: int) -> None:
+        if shutil.disk_usage(self._folder).free < size + _FREE_DISK:
+            raise ShareError(
+                "There is no room for more shared sessions now; download the session instead, "
+                "or try again tomorrow."
+            )
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """While this is held nobody else saves, in whichever process."""
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            lock = FileLock(self._folder / ".lock", timeout=60)
+            lock.acquire()
+        except (OSError, Timeout) as error:
+            raise _unreachable() from error
+        try:
+            yield
+        finally:
+            lock.release()
 
     def read(self, name: str) -> bytes | None:
         try:
@@ -361,6 +418,7 @@ class _Remote:
     def __init__(self, url: str) -> None:
         import fsspec
 
+        self._lock = threading.Lock()
         try:
             self._files, self._root = fsspec.core.url_to_fs(url)
         except (ImportError, ValueError) as error:
@@ -368,6 +426,12 @@ class _Remote:
                 f"PTI_SESSIONS names {url.split('://')[0]}://, which cannot be used here: install "
                 "the package that fsspec needs for it, or name a folder."
             ) from error
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """While this is held nobody else saves, in this process."""
+        with self._lock:
+            yield
 
     def write(self, name: str, data: bytes) -> None:
         try:

@@ -14,8 +14,11 @@ from service.studio import Studio
 
 if TYPE_CHECKING:
     from mappers.prompts import Known, Part
+    from pti_core.editing.hair_color import HairColor
     from pti_core.progress import Step
 
+#: Hair in any colour as prompts ask for it; its amount is the colour's strength.
+HAIR_COLOR = Control("hair_color", "Hair colour", "hair", "", 0.0, 1.0)
 #: Ways as a person reads them; the first decides by itself.
 WAYS = {
     "auto": "Automatic",
@@ -38,11 +41,15 @@ class Reading:
 
 @dataclass(frozen=True)
 class Done:
-    """What an edit left: the amounts of all directions moved, and in words what was done."""
+    """What an edit left: the amounts of all directions moved, and in words what was done.
+
+    hair_color: that of the session then.
+    """
 
     edits: dict[str, float]
     said: str
     left: str
+    hair_color: HairColor | None = None
 
 
 class TextService:
@@ -52,24 +59,44 @@ class TextService:
         self.studio, self.controls = studio, controls
         self._known: Known | None = None
         self._lock = threading.Lock()
+        self._measures: dict[str, tuple[bytes, Callable[[], Mapping[str, float]]]] = {}
         self._stops: dict[str, threading.Event] = {}
 
     def known(self, desk_id: str | None) -> Known:
         """What can be asked for, in the ranges of the desk's person."""
         from mappers.edits import what_is_known
+        from mappers.prompts.matcher import find_matcher
         from mappers.styleclip.published import installed, trained
 
         with self._lock:
             if self._known is None:
                 self._known = what_is_known()
+            if self._known.matcher is None:  # its files may have been fetched since
+                self._known = dataclasses.replace(self._known, matcher=find_matcher())
         ranges = self.studio.ranges(desk_id) if desk_id else {}
+        controls = {c.name: c.within(ranges.get(c.name)) for c in self.controls}
+        if desk_id and self.studio.composites(desk_id):
+            controls[HAIR_COLOR.name] = HAIR_COLOR
         own = trained()
         return dataclasses.replace(
             self._known,
-            controls={c.name: c.within(ranges.get(c.name)) for c in self.controls},
+            controls=controls,
             trained=own,
             here=frozenset([*installed(), *own]),
+            measure=self._measure(desk_id),
         )
+
+    def _measure(self, desk_id: str | None) -> Callable[[], Mapping[str, float]] | None:
+        """What measures the desk's photograph; the same as long as the photograph is."""
+        from mappers.edits import measure_of
+
+        if not desk_id:
+            return None
+        session = self.studio.session(desk_id)
+        of, measure = self._measures.get(desk_id, (None, None))
+        if of != (crop := session.crops[session.at(None)]):
+            self._measures[desk_id] = crop, (measure := measure_of(session))
+        return measure
 
     def read(self, prompt: str, desk_id: str | None = None, way: str = "auto") -> Reading:
         """What a prompt asks. A prompt that asks for nothing has no parts and says why."""
@@ -106,6 +133,7 @@ class TextService:
         wanted = plan(prompt, known, way, strength)
         parts = _corrected(wanted.parts, amounts, known)
         moves = {part.name: part.amount for part in parts if part.way == ATTRIBUTES}
+        moves.pop(HAIR_COLOR.name, None)
         session, kit = self.studio.session(desk_id), self.studio.edit_kit(desk_id)
         stop = self._stops.setdefault(desk_id, threading.Event())
         stop.clear()
@@ -123,8 +151,22 @@ class TextService:
             ]
         result = edited(session, {}, entries)
         self.studio.restack(desk_id, result.stack)
+        color = self._color_hair(desk_id, parts)
         said = ", ".join(f"{part.label} {part.amount:+.3g} {part.unit}".strip() for part in parts)
-        return Done({k: v for k, v in merged.items() if v}, said, wanted.left)
+        return Done({k: v for k, v in merged.items() if v}, said, wanted.left, color)
+
+    def _color_hair(self, desk_id: str, parts: Sequence[Part]) -> HairColor | None:
+        """Give the session the hair colour that a part asks for; the session's colour then."""
+        from pti_core.editing.hair_color import HairColor
+
+        color = self.studio.session(desk_id).hair_color
+        for part in parts:
+            if part.name == HAIR_COLOR.name:
+                strength = min(max(part.amount, 0.0), 1.0)
+                color = HairColor(part.color, strength) if strength else None
+                keep = self.studio.desks.get(desk_id).keep_background
+                self.studio.set_options(desk_id, color, keep)
+        return color
 
     def stop(self, desk_id: str) -> None:
         """End an optimisation with what it has reached."""

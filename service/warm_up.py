@@ -20,7 +20,7 @@ from pti_core.personalisation import ends
 
 def warm_up(kit: Toolkit) -> None:
     """Personalise the mean face by `FAST` for as few steps as meet every term of its losses."""
-    w = kit.generator.w_mean[None]
+    w = kit.generator.w_avg[None]
     with torch.no_grad():
         target = kit.generator.render(w).clamp(-1, 1)
     projection = replace(FAST.projection, steps=2, coarse_share=0.5)

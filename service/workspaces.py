@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from pti_core.session.session import Session
 
+#: An address that holds more than one part in so many of the bound is the first to lose a desk.
+FAIR_SHARE = 4
 #: Bytes of an identifier from the system's random source: 192 bits.
 ID_BYTES = 24
 
@@ -43,6 +45,9 @@ class Workspace:
         session: the personalised generator; None before.
         report: how near it is (see `pti_core.personalisation.personalise`).
         shown: small pictures kept between two edits, by name.
+        keep_background: pictures keep the photograph's background.
+        note: what the person should know of the latest photograph; "" as a rule.
+        address: the network that it was made from; "" where many may be behind it.
         visits: pages that show it: the one that it was made for, and the same one reloaded.
     """
 
@@ -54,7 +59,10 @@ class Workspace:
     session: Session | None = None
     report: dict[str, Any] = field(default_factory=dict)
     shown: dict[str, Any] = field(default_factory=dict)
+    keep_background: bool = True
+    note: str = ""
     visits: int = 1
+    address: str = ""
 
     @property
     def crop(self) -> Image.Image | None:
@@ -85,8 +93,9 @@ class Workspaces:
         self._desks: OrderedDict[str, Workspace] = OrderedDict()
         self._lock = threading.Lock()
 
-    def new(self) -> Workspace:
-        desk = Workspace()
+    def new(self, address: str = "") -> Workspace:
+        """One more desk. address: the network of whoever it is for; "" if that is not known."""
+        desk = Workspace(address=address)
         with self._lock:
             self._desks[desk.id] = desk
         return desk
@@ -129,16 +138,31 @@ class Workspaces:
             return desk is None or desk.visits <= 0
 
     def make_room(self, keep: str) -> None:
-        """Clear desks, longest unused first, until the bound holds; `keep` stays in any case."""
+        """Clear desks until the bound holds; `keep` stays in any case.
+
+        The network address whose desks hold most loses the one that it has not used for longest:
+        large sessions of one clear nobody else's. Desks of unknown addresses count by themselves.
+        """
         with self._lock:
             sizes = {desk_id: desk.nbytes() for desk_id, desk in self._desks.items()}
-            total = sum(sizes.values())
-            for desk_id, size in sizes.items():
-                if total <= self._max_bytes:
-                    break
-                if desk_id != keep:
-                    del self._desks[desk_id]
-                    total -= size
+            while sum(sizes.values()) > self._max_bytes:
+                gone = self._next_to_go(sizes, keep)
+                if gone is None:
+                    return
+                del self._desks[gone], sizes[gone]
+
+    def _next_to_go(self, sizes: dict[str, int], keep: str) -> str | None:
+        """The desk to clear of those of these sizes, the least recently used first."""
+        held: Counter[str] = Counter()
+        for desk_id, size in sizes.items():
+            held[self._desks[desk_id].address] += size
+        known = [address for address in held if address]
+        greediest = max(known, key=held.__getitem__, default="")
+        # As long as no known address holds a fair share, it is who has not come for longest.
+        if not greediest or held[greediest] * FAIR_SHARE < self._max_bytes:
+            return next((one for one in sizes if one != keep), None)
+        own = [one for one in sizes if self._desks[one].address == greediest and one != keep]
+        return next(iter(own), next((one for one in sizes if one != keep), None))
 
     def nbytes(self) -> int:
         with self._lock:

@@ -15,9 +15,10 @@ from typing import Any
 GPU_SECONDS = 180
 
 Stream = Callable[..., Iterator[Any]]
+Loan = Callable[[Stream], Stream] | None
 
 
-def gpu_loan(seconds: int = GPU_SECONDS) -> Callable[[Stream], Stream] | None:
+def gpu_loan(seconds: int = GPU_SECONDS) -> Loan:
     """`spaces.GPU` for that long; None where the package is not there, as on any other machine.
 
     Call it before torch is imported: the package stands in for CUDA from then on.

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import http.client
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 import torch
@@ -116,3 +124,59 @@ def kit(generator, lpips, directions) -> Toolkit:
         lpips_report=lpips,
         faces=load_face_finder(),
     )
+
+
+@dataclass
+class RunningApp:
+    """`python app.py` in a process of its own."""
+
+    process: subprocess.Popen[bytes]
+    port: int
+    log: Path
+
+    def ask(
+        self, path: str, body: object = None, method: str = "POST", **headers: str
+    ) -> tuple[int, bytes, dict[str, str]]:
+        """Status, body and headers of the answer to a request."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        kept = {name.replace("_", "-"): value for name, value in headers.items()}
+        connection.request(method, path, body, {"content-type": "application/json", **kept})
+        answer = connection.getresponse()
+        return answer.status, answer.read(), {k.lower(): v for k, v in answer.getheaders()}
+
+
+@pytest.fixture
+def start_app(tmp_path: Path) -> Iterator[Callable[..., RunningApp]]:
+    """Starts `app.py` with the given settings added to the environment; None takes one away."""
+    started: list[RunningApp] = []
+
+    def start(*options: str, wrapper: tuple[str, ...] = (), **settings: str | None) -> RunningApp:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        environment = {**os.environ, "PTI_SESSIONS": str(tmp_path / "shares"), **settings}
+        log = tmp_path / f"app-{port}.log"
+        command = [*wrapper, sys.executable, "app.py", "--port", str(port), *options]
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                command,
+                cwd=Path(__file__).parent.parent,
+                env={name: value for name, value in environment.items() if value is not None},
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        app = RunningApp(process, port, log)
+        started.append(app)
+        end = time.monotonic() + 120
+        while time.monotonic() < end and process.poll() is None:
+            try:
+                app.ask("/config", method="GET")
+                break
+            except OSError:
+                time.sleep(0.2)
+        return app  # it may have ended: the log says why
+
+    yield start
+    for app in started:
+        app.process.kill()
+        app.process.wait()

@@ -7,7 +7,10 @@ answers {"error": sentence}; {"gone": true} beside it says that the workspace is
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,7 +20,7 @@ from pti_core.errors import CheckpointError, UserError
 from service.job_queue import Caller
 from service.share_store import is_identifier
 from service.workspaces import NoWorkspaceError
-from web.middleware.caller import caller_of
+from web.middleware.caller import caller_of, network_asking
 
 _log = logging.getLogger(__name__)
 
@@ -32,10 +35,12 @@ class Ask:
     Attributes:
         data: what it sent.
         caller: for whom a place in the queue counts.
+        address: the network that it comes from; "" where many may be behind it.
     """
 
     data: Mapping[str, Any]
     caller: Caller = field(default_factory=Caller)
+    address: str = ""
 
     @property
     def desk(self) -> str:
@@ -74,11 +79,20 @@ class Ask:
 Action = Callable[[Ask], Mapping[str, Any]]
 
 
+#: Actions that take no noticeable time, or end something: they are always carried out.
+LIGHT = frozenset(("status", "progress", "stop", "task", "stop_task", "forget", "delete_share"))
+#: Other actions at a time: of all pages together, of one browser and of one network address.
+MAX_OF_ALL, MAX_OF_OWNER, MAX_OF_ADDRESS = 48, 6, 16
+FULL = "Too many people use this server now; try again in a moment."
+
+
 class Actions:
     """All actions of the page by name."""
 
     def __init__(self) -> None:
         self._known: dict[str, Action] = {}
+        self._running: Counter[str] = Counter()  # by owner and by network address; "all" for all
+        self._lock = threading.Lock()
 
     def add(self, **actions: Action) -> None:
         self._known.update(actions)
@@ -91,10 +105,12 @@ class Actions:
             return {"error": "The page is older than the server; please reload it."}
         owner = told.get("owner")
         # A call outside of Gradio's events names no session: only the secret tells callers apart.
-        known = is_identifier(owner)
+        secret = owner if isinstance(owner, str) and is_identifier(owner) else ""
+        address = network_asking(request)
         try:
-            caller = caller_of(request, owner) if known else Caller()
-            return dict(action(Ask(told, caller)))
+            caller = caller_of(request, secret) if secret else Caller()
+            with self._place(str(told["do"]), secret, address):
+                return dict(action(Ask(told, caller, address)))
         except NoWorkspaceError as error:
             return {"error": str(error), "gone": True}
         except CheckpointError as error:
@@ -105,3 +121,23 @@ class Actions:
         except Exception:
             _log.exception("the action %r failed", told.get("do"))
             return {"error": _BROKEN}
+
+    @contextmanager
+    def _place(self, name: str, owner: str, address: str) -> Iterator[None]:
+        """A place among the actions that run; raises UserError where there is none."""
+        if name in LIGHT:
+            yield
+            return
+        bounds = {"all": MAX_OF_ALL}
+        bounds |= {f"owner {owner}": MAX_OF_OWNER} if owner else {}
+        bounds |= {f"address {address}": MAX_OF_ADDRESS} if address else {}
+        with self._lock:
+            if any(self._running[key] >= bound for key, bound in bounds.items()):
+                raise UserError(FULL)
+            self._running.update(bounds.keys())
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._running.subtract(bounds.keys())
+                self._running += Counter()  # without those at zero

@@ -6,6 +6,9 @@ from typing import Any
 
 #: Edits are computed one at a time: each takes all cores.
 EDITS: dict[str, Any] = {"concurrency_id": "edit", "concurrency_limit": 1}
+#: Animations and strips take tens of pictures: lanes of their own; edits go between their pictures.
+FRAMES: dict[str, Any] = {"concurrency_id": "frames", "concurrency_limit": 1}
+STRIPS: dict[str, Any] = {"concurrency_id": "strip", "concurrency_limit": 1}
 
 
 def private(name: str) -> dict[str, Any]:

@@ -6,26 +6,32 @@ import hashlib
 import tempfile
 from pathlib import Path
 
-from gradio.utils import get_upload_folder
-
 from pti_core.errors import UserError
 
 # A photograph of 108 million pixels as JPEG, or a session of the largest generator.
 MAX_UPLOAD = "200mb"
-# Uploads and pictures made here leave Gradio's folder after that many seconds.
+# Uploads and pictures made here leave the temporary folder after that many seconds.
 CACHE_SECONDS = 600
 
 
 def cached(data: bytes, name: str) -> str:
-    """A file in the folder that Gradio serves from and clears by itself; its path.
+    """A file in the folder that Gradio serves from (`web.temporary_folder` clears it); its path.
 
     The same bytes and name are the same file. It is replaced as a whole: it may be on its way to a
     browser while it is written again, as the picture before an edit is.
     """
+    from gradio.utils import get_upload_folder  # not before its settings are made
+
     folder = Path(get_upload_folder()) / hashlib.sha256(data).hexdigest()
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=folder, delete=False) as file:
-        file.write(data)
+    for last_try in (False, True):
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            with tempfile.NamedTemporaryFile(dir=folder, delete=False) as file:
+                file.write(data)
+            break
+        except FileNotFoundError:  # the empty folder was swept between the two lines
+            if last_try:
+                raise
     return str(Path(file.name).replace(folder / name).resolve())
 
 
@@ -35,6 +41,8 @@ def uploaded(path: str) -> Path:
     Raises:
         UserError: it is none of the uploads, or it is gone.
     """
+    from gradio.utils import get_upload_folder
+
     folder = Path(get_upload_folder()).resolve()
     try:
         found = Path(path).resolve()

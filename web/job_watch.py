@@ -13,8 +13,8 @@ from service.studio import Studio
 
 # Often enough for a bar that moves; each update is a few kilobytes.
 SECONDS_BETWEEN_UPDATES = 0.4
-# How long a personalisation goes on without its page: a reload on a phone is back by then.
-RELOAD_SECONDS = 45.0
+# How long a personalisation goes on without its page: a phone may be locked, or on a train.
+RELOAD_SECONDS = 600.0
 
 
 async def watch(

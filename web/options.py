@@ -1,33 +1,52 @@
-"""Options of a picture besides the amounts of edits: colour of the hair, what stays as it is.
+"""Options of a picture besides the amounts of edits: hair colour, and whether the background stays.
 
 The script sends them beside "edits" in every request for a picture (`pictureRequest` in
-static/js/20-state.js): "hair" {"colour": "#rrggbb", "amount": 0..100, "brows": bool} or null, and
-"keep_background" true or false. The page shows an option only where it is offered here.
+static/js/20-state.js): "hair" {"colour": "#rrggbb", "amount": 0 to 100, "brows": bool} or null,
+and "keep_background". A request without them changes nothing of them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from pti_core.errors import UserError
+from service.studio import Studio
+
+if TYPE_CHECKING:
+    from pti_core.editing.hair_color import HairColor
 
 
-def offered() -> dict[str, bool]:
-    """Which options pictures can be made with on this server."""
-    return {"hair_colour": False, "keep_background": False}
+def apply_options(studio: Studio, desk: str, data: Mapping[str, Any]) -> None:
+    """Have the workspace's pictures made with the options in a request for one.
+
+    Raises:
+        NoWorkspaceError, UserError: no such workspace, or values that are none.
+    """
+    if "hair" not in data and "keep_background" not in data:
+        return
+    keep = data.get("keep_background", True)
+    if not isinstance(keep, bool):
+        raise UserError("keep_background is true or false.")
+    studio.set_options(desk, _hair(data.get("hair")), keep)
 
 
-def options_of(data: Mapping[str, Any]) -> dict[str, Any]:
-    """The options in a request for a picture, checked; without those that it does not have."""
-    found: dict[str, Any] = {}
-    hair = data.get("hair")
-    if isinstance(hair, Mapping) and isinstance(hair.get("colour"), str):
-        amount = hair.get("amount", 100)
-        good = isinstance(amount, int | float) and not isinstance(amount, bool)
-        found["hair"] = {
-            "colour": hair["colour"][:7],
-            "amount": min(max(float(amount), 0.0), 100.0) if good else 100.0,
-            "brows": hair.get("brows") is True,
-        }
-    if isinstance(data.get("keep_background"), bool):
-        found["keep_background"] = data["keep_background"]
-    return found
+def hair_of(color: HairColor | None) -> dict[str, Any] | None:
+    """A hair colour as the script has it."""
+    if color is None:
+        return None
+    return {"colour": color.color, "amount": round(100 * color.strength), "brows": color.brows}
+
+
+def _hair(told: Any) -> HairColor | None:
+    from pti_core.editing.hair_color import HairColor
+
+    if told is None:
+        return None
+    if not isinstance(told, Mapping):
+        raise UserError("hair is a colour, its amount and whether brows take it too, or null.")
+    amount = told.get("amount", 100)
+    good = isinstance(amount, int | float) and not isinstance(amount, bool)
+    strength = amount / 100 if good else -1
+    color = HairColor(told.get("colour", ""), strength, told.get("brows") is True)
+    return color if color.strength else None

@@ -21,7 +21,6 @@ from web import strings
 from web.actions import Actions
 from web.events import private
 from web.labels import described
-from web.options import offered
 from web.tabs.animation import AnimationPart
 from web.tabs.edit import EditPart
 from web.tabs.learn import LearnPart
@@ -101,7 +100,6 @@ class Page:
             "examples": examples(),
             "sentences": list(TEXT_EXAMPLES),
             "formats": list(FORMATS),
-            "options": offered(),
             "about": about,
         }
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -13,18 +16,26 @@ from pti_core.editing.controls import Control
 from service.share_store import Store, store_from
 from service.studio import Studio
 from web import theme
-from web.api import mcp_tools
+from web.api import mcp_tools, schema
 from web.api.endpoints import Endpoints
 from web.api.explore import ExploreEndpoints
+from web.api.fetch import fetch_by_these_rules
 from web.api.share import ShareEndpoints
 from web.api.text import TextEndpoints
-from web.files import CACHE_SECONDS, MAX_UPLOAD
+from web.files import MAX_UPLOAD
+from web.middleware.body_limit import BodyLimit
 from web.middleware.caller import Callers
+from web.middleware.errors import Sentences
 from web.middleware.first_paint import FirstPaint
 from web.middleware.live_preview import LivePreviews
+from web.middleware.security import SecurityHeaders, forbid_other_origins
 from web.middleware.share_head import ShareHead
 from web.page import Page
+from web.queue_guard import Listening, QueueGuard
 from web.strings import PREVIEWS, TITLE
+
+#: Events that run at a time. Those that follow a personalisation do so as long as it waits.
+MAX_EVENTS = 120
 
 
 def create_app(
@@ -44,7 +55,6 @@ def create_app(
         title=TITLE,
         analytics_enabled=False,
         fill_width=False,
-        delete_cache=(CACHE_SECONDS, CACHE_SECONDS),
     ) as app:
         page = Page(studio, controls, preset or studio.preset_names[0], store)
         page.lay_out(about)
@@ -54,7 +64,8 @@ def create_app(
         ExploreEndpoints(studio).add()
         TextEndpoints(page.text.texts).add()
     # Personalisations wait in the studio's own line, which knows how long; edits one at a time.
-    app.queue(default_concurrency_limit=4, max_size=256)
+    app.queue(default_concurrency_limit=4)
+    schema.guard(app)
     return app
 
 
@@ -69,13 +80,19 @@ def serve(
     """
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     gr.set_static_paths([PREVIEWS])
-    around = [Middleware(FirstPaint), Middleware(Callers)]
+    guard = QueueGuard(app)
+    around: list[Middleware] = [
+        Middleware(layer) for layer in (FirstPaint, SecurityHeaders, BodyLimit, Sentences, Callers)
+    ]
+    around.append(Middleware(Listening, guard=guard))
     if store is not None:
-        around += [Middleware(ShareHead, store=store, title=f"A face edited in {TITLE}")]
+        root_path = os.environ.get("GRADIO_ROOT_PATH", "")
+        title = f"A face edited in {TITLE}"
+        around += [Middleware(ShareHead, store=store, title=title, root_path=root_path)]
     if studio is not None:
         around += [Middleware(LivePreviews, studio=studio)]
     _, url, _ = app.launch(
-        app_kwargs={"middleware": around},
+        app_kwargs={"middleware": around, "lifespan": partial(_started, app, guard)},
         mcp_server=mcp_tools.available(),
         server_name=options.pop("host", None),
         server_port=options.pop("port", None),
@@ -83,9 +100,22 @@ def serve(
         css_paths=[theme.STYLE],
         footer_links=["api"],
         max_file_size=MAX_UPLOAD,
+        max_threads=MAX_EVENTS,
         enable_monitoring=False,
         run_history=False,
         **options,
     )
-    mcp_tools.mend(app)
     return url
+
+
+@asynccontextmanager
+async def _started(blocks: gr.Blocks, guard: QueueGuard, app: Any) -> AsyncIterator[None]:
+    """Put right what Gradio builds while it launches: before the first request is answered, also
+    where the launch blocks."""
+    mcp_tools.mend(blocks)
+    forbid_other_origins(app)
+    fetch_by_these_rules()
+    guard.install()
+    sweeping = asyncio.create_task(guard.keep_swept())
+    yield
+    sweeping.cancel()

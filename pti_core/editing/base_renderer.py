@@ -1,14 +1,24 @@
-"""The base generator, as one person's edits ask it for pictures."""
+"""The base generator, as one person's edits ask it for images."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from pti_core.editing.directions import Direction, apply
+from pti_core.editing.parsing import Parsing
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """An image (R, R, 3) in 0..255, and what its pixels show."""
+
+    image: np.ndarray
+    parsing: Parsing
 
 
 @dataclass(frozen=True)
@@ -16,18 +26,26 @@ class BaseRenderer:
     """The base generator, for one person.
 
     Attributes:
-        render: the picture (1, 3, R, R) of w (1, w_dim) or ws (1, num_ws, w_dim).
+        render: the image (R, R, 3), float32 in 0..255, of w (1, w_dim) or ws (1, num_ws, w_dim).
+        parse: the masks of that image.
         mean: (w_dim,) or (1, w_dim), W's. num_ws: how many the generator takes.
         directions: the person's. turned: w or ws of the edits `TURNS` alone.
-        hair: where a picture (1, 3, R, R) has hair of the head, (1, 1, S, S) in [0, 1].
     """
 
-    render: Callable[[Tensor], Tensor]
+    render: Callable[[Tensor], np.ndarray]
+    parse: Callable[[Tensor], Parsing]
     mean: Tensor
     num_ws: int
     directions: Mapping[str, Direction]
     turned: Tensor
-    hair: Callable[[Tensor], Tensor]
+
+    def show(self, w: Tensor) -> Shown:
+        return Shown(self.render(w), self.parse(w))
+
+    def share(self, name: str, amount: float) -> float:
+        """An amount as a share of its end of the range, 0 to 1."""
+        direction = self.directions[name]
+        return min(amount / (direction.high if amount > 0 else direction.low), 1.0)
 
     def moved(self, w: Tensor, edits: Mapping[str, float]) -> Tensor:
         return apply(w, edits, self.directions, self.num_ws)

@@ -22,6 +22,7 @@ _SMOOTH = 48.0  # of the flow of the whole head
 _HAIR_TRUST = 0.2  # of the flow in hair against that of the face
 _FLOW_WIDTH = 8.0  # over which the flow of the face is averaged
 _STRETCH = (0.5, 1.5)  # of the flow's gradient: trust from full to none
+_NECK = 110.0  # down the neck movement ends within this distance
 _BORDER = 0.06  # share of the side over which movement fades out to the crop's border
 STILL_FLOW = (1.5, 5.0)  # lengths of flow taken for none, and in full
 
@@ -57,6 +58,7 @@ def smooth_flow(flow: np.ndarray, trust: np.ndarray, before: Parsing, after: Par
     length = np.linalg.norm(filled, axis=-1) / px(1.0, side)
     low, high = STILL_FLOW
     fade = smoothstep((length - low) / (high - low)) * _border_fade(side)
+    fade = fade * _neck_fade(before, after, side)
     return resize(filled * fade[..., None], len(flow)) / scale
 
 
@@ -65,6 +67,16 @@ def denoise_flow(flow: np.ndarray, trust: np.ndarray) -> np.ndarray:
     width = px(_FLOW_WIDTH, len(flow))
     weight = trust + 0.05
     return blur(flow * weight[..., None], width) / blur(weight, width)[..., None]
+
+
+def _neck_fade(before: Parsing, after: Parsing, side: int) -> np.ndarray:
+    """1 at the head, falling to 0 down the neck: shoulders and collar stay, (side, side)."""
+    at = len(before.groups)
+    body = np.maximum(before.group("neck") + before.group("cloth"), after.group("neck"))
+    outside = (np.minimum(before.head, after.head) < 0.5).astype(np.uint8)
+    distance = cv2.distanceTransform(outside, cv2.DIST_L2, 3) / px(1.0, at)
+    kept = 1 - blur(body, px(8.0, at)) * smoothstep(distance / _NECK)
+    return resize(np.ascontiguousarray(kept, dtype=np.float32), side)
 
 
 def _border_fade(side: int) -> np.ndarray:

@@ -42,6 +42,11 @@ def smoothstep(x: np.ndarray) -> np.ndarray:
     return x * x * (3 - 2 * x)
 
 
+def ease(x: float) -> float:
+    """`smoothstep` of one number."""
+    return float(smoothstep(np.float64(x)))  # type: ignore[arg-type]
+
+
 def px(width: float, side: int) -> float:
     """A width in pixels at 1024, in pixels at another side."""
     return width * side / 1024

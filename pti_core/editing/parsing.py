@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import cv2
@@ -28,6 +28,12 @@ _GROUPS: Mapping[str, tuple[str, ...]] = {
     "cloth": ("cloth", "necklace"),
     "glasses": ("glasses",),
 }
+#: Parts of groups, for masks of single things; residuals do not tell them apart.
+_PARTS: Mapping[str, tuple[str, ...]] = {
+    "hat": ("hat",),
+    "ears": ("ear_left", "ear_right"),
+    "nose": ("nose",),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,32 +42,55 @@ class Parsing:
 
     Attributes:
         groups: (S, S, G) float32, the probabilities of `_GROUPS`, in their order.
+        parts: (S, S, P) float32, the same of `_PARTS`.
     """
 
     groups: np.ndarray
+    parts: np.ndarray
 
     @classmethod
     def of(cls, probabilities: np.ndarray, side: int = FLOW_SIDE) -> Parsing:
         """From class probabilities (19, 512, 512), `pti_core.networks.face_parsing`."""
-        rows = [
-            probabilities[[CLASSES.index(name) for name in names]].sum(0)
-            for names in _GROUPS.values()
-        ]
-        groups = np.ascontiguousarray(np.stack(rows, -1), dtype=np.float32)
-        if groups.shape[0] != side:
-            groups = resize(groups, side)
-        return cls(groups)
+
+        def masks(classes: Mapping[str, tuple[str, ...]]) -> np.ndarray:
+            rows = [
+                probabilities[[CLASSES.index(n) for n in names]].sum(0)
+                for names in classes.values()
+            ]
+            found = np.ascontiguousarray(np.stack(rows, -1), dtype=np.float32)
+            return resize(found, side)
+
+        return cls(masks(_GROUPS), masks(_PARTS))
 
     def group(self, name: str) -> np.ndarray:
-        """Probability (S, S) of one group."""
+        """Probability (S, S) of one group, or of a part of one."""
+        if name in _PARTS:
+            return self.parts[..., list(_PARTS).index(name)]
         return self.groups[..., list(_GROUPS).index(name)]
+
+    def total(self, names: Iterable[str]) -> np.ndarray:
+        """Probability (S, S) of several groups together."""
+        return np.sum([self.group(name) for name in names], axis=0)
 
     @property
     def head(self) -> np.ndarray:
-        """Share (S, S) of the head: what edits move. Neck and clothes belong to the scene."""
+        """Share (S, S) of the head: what edits move."""
         scene = self.group("background") + self.group("cloth") + self.group("neck")
         return smoothstep((0.8 - scene) / 0.6)
 
+    @property
+    def figure(self) -> np.ndarray:
+        """Share (S, S) of head and neck, which bends with it. Clothes belong to the scene."""
+        return smoothstep((0.8 - self.group("background") - self.group("cloth")) / 0.6)
+
     def warped(self, flow: np.ndarray) -> Parsing:
-        """The groups carried by a flow (S, S, 2)."""
-        return Parsing(remap(self.groups, flow, cv2.INTER_LINEAR))
+        """The masks carried by a flow (S, S, 2)."""
+        return Parsing(*(remap(x, flow, cv2.INTER_LINEAR) for x in (self.groups, self.parts)))
+
+    def mixed(self, other: Parsing, share: np.ndarray) -> Parsing:
+        """These masks, and the other's where a share (S, S) is one."""
+        share = share[..., None]
+        return Parsing(
+            self.groups + share * (other.groups - self.groups),
+            self.parts + share * (other.parts - self.parts),
+        )

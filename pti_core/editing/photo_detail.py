@@ -70,6 +70,13 @@ class Composite:
     changed: np.ndarray
 
 
+def unedited(layers: PhotoLayers) -> Composite:
+    """The photograph itself."""
+    mask = np.zeros_like(layers.small[..., 0])
+    flow = np.zeros_like(layers.small[..., :2])
+    return Composite(layers.photo, flow, np.ones_like(mask), mask)
+
+
 def compose(
     layers: PhotoLayers,
     edited: np.ndarray,
@@ -101,7 +108,9 @@ def compose(
     before = layers.render_parsing.warped(local)
     trust = structure_trust(small, warped) * agreement(before, parsing) * rigidity(local)
     smooth = smooth_flow(local, trust, layers.photo_parsing, parsing)
-    face = _face_share(layers.photo_parsing.warped(smooth), parsing)
+    face = _face_share(
+        layers.photo_parsing.warped(smooth), layers.render_parsing.warped(smooth), parsing
+    )
     if hair_shape:
         face = parsing.head
     if not keep_background:
@@ -187,10 +196,10 @@ def _warped_photo(
     # Skin of the photograph where the edited face has none any more.
     hair = remap(layers.photo_parsing.group("hair"), flow, cv2.INTER_LINEAR)
     before = layers.render_parsing.warped(flow)
-    gone = np.maximum(before.head - after.head, 0) * (1 - hair)
+    gone = np.maximum(before.figure - after.figure, 0) * (1 - hair)
     gone = dilate(gone, px(4.0, at))
     near = near * (1 - smoothstep(blur(gone, px(2.0, at)) * 2))
-    uncovered = dilate(layers.near, px(6.0, at)) * moved
+    uncovered = dilate(layers.near, px(4.0, at)) * moved
     uncovered = blur(uncovered, px(2.0, at))
     big = resize_flow(flow, side)
     photo = remap(layers.photo, big, cv2.INTER_CUBIC)
@@ -202,10 +211,15 @@ def _warped_photo(
     return image, near + (1 - near) * (1 - uncovered), np.maximum(near, uncovered)
 
 
-def _face_share(before: Parsing, after: Parsing) -> np.ndarray:
-    """Where the edited render is shown and not the warped photograph, (S, S) in 0..1."""
+def _face_share(photo: Parsing, before: Parsing, after: Parsing) -> np.ndarray:
+    """Where the edited render is shown and not the warped photograph, (S, S) in 0..1.
+
+    On the face, and on the neck where the face has left it; not where the photograph has hair.
+    `photo` and `before` are the parsings of photograph and unedited render, warped smoothly.
+    """
     at = len(after.groups)
-    share = np.clip(after.head - after.group("hair") - before.group("hair"), 0, 1)
+    bared = np.minimum(after.group("neck"), np.maximum(before.head - after.head, 0))
+    share = np.clip(after.head - after.group("hair") - photo.group("hair") + bared, 0, 1)
     return smoothstep(blur(share, px(4.0, at)) * 1.5 - 0.25)
 
 

@@ -78,7 +78,7 @@ class PhotoLayers:
         residual = photo - render
         coarse = resize(blur(residual, px(_FINE, side)), min(FLOW_SIDE, side))
         small = resize(render, len(coarse))
-        plate = clean_plate(photo, photo_parsing.head)
+        plate = clean_plate(photo, photo_parsing.figure)
         plain = _plainness(photo, photo_parsing)
         matte, near = _matte(photo, plate, photo_parsing, plain)
         chroma = np.abs(photo - photo.mean(-1, keepdims=True)).mean()
@@ -103,7 +103,7 @@ def _plainness(photo: np.ndarray, parsing: Parsing) -> np.ndarray:
     """`PhotoLayers.plain`: by the deviation of luma in the scene's surroundings."""
     side = len(parsing.groups)
     light = luma(resize(photo, side))
-    scene = 1 - smoothstep(dilate(parsing.head, px(_PLATE_MARGIN, side)) * 2)
+    scene = 1 - smoothstep(dilate(parsing.figure, px(_PLATE_MARGIN, side)) * 2)
     wide = px(_LONG_STRANDS, side)
     narrow = px(_WINDOW, side)
     weight = blur(scene, narrow) + 1e-4
@@ -131,8 +131,8 @@ def _matte(
     told = smoothstep((length - 400) / 800) * plain
     ring = dilate((hair > 0.5).astype(np.float32), reach)
     strands = np.clip(share, 0, 1) * told * ring
-    matte = np.maximum(parsing.head, strands)
-    solid = smoothstep(blur(dilate(parsing.head, px(3.0, side)), px(2.0, side)) * 2 - 0.5)
+    matte = np.maximum(parsing.figure, strands)
+    solid = smoothstep(blur(dilate(parsing.figure, px(3.0, side)), px(2.0, side)) * 2 - 0.5)
     hairs = dilate(smoothstep((strands - 0.1) / 0.2), px(3.0, side))
     return matte, np.maximum(solid, blur(hairs, px(2.0, side)))
 

@@ -16,7 +16,7 @@ import dlib
 import numpy as np
 from PIL import Image
 
-from pti_core.errors import NoFaceError
+from pti_core.errors import NoFaceError, UserError
 
 # Detection runs on a copy of at most this longest side: 0.2 s on one core, and a face of a twelfth
 # of the photograph's width is still found.
@@ -234,6 +234,19 @@ class FaceFinder:
             left, top, right, bottom = ((sides - pad + 0.5) / factor - 0.5).tolist()
             found.append(_Found((left, top, right, bottom), float(value)))
         return found
+
+
+def landmarks_of(finder: FaceFinder, image: Image.Image, face: int = 0) -> np.ndarray:
+    """Return the landmarks (68, 2) of a face, counted as `FaceFinder.all_landmarks` lists them.
+
+    Raises `NoFaceError`, and `UserError` where no face has that number.
+    """
+    if face == 0:
+        return finder.landmarks(image)
+    found = finder.all_landmarks(image)
+    if not 0 < face < len(found):
+        raise UserError(f"The photograph shows {len(found)} faces, counted from 0.")
+    return found[face]
 
 
 def face_box(landmarks: np.ndarray) -> Box:

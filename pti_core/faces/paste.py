@@ -99,44 +99,36 @@ def paste_edit(
     return Image.fromarray(pixels)
 
 
-def _maps_at_density(edit: EditMaps, corners: np.ndarray) -> np.ndarray:
-    """All maps as (side, side, 7), hardly finer than the photograph: base, share, flow, changed."""
-    maps: np.ndarray = np.dstack([edit.base, edit.share, edit.flow, edit.changed]).astype(
-        np.float32
-    )
+def _maps_at_density(edit: EditMaps, corners: np.ndarray) -> list[np.ndarray]:
+    """Base, share, flow and changed, (side, side, ...), hardly finer than the photograph."""
+    maps = [edit.base, edit.share, edit.flow, edit.changed]
+    side = len(edit.base)
     pixels = max(round(float(np.hypot(*(corners[3] - corners[0]))) * DENSITY), 1)
-    if pixels < len(maps):
-        scale = pixels / len(maps)
-        maps = np.asarray(cv2.resize(maps, (pixels, pixels), interpolation=cv2.INTER_AREA))
-        maps[..., 4:6] *= scale
-    return maps
+    if pixels < side:
+        size = (pixels, pixels)
+        maps = [np.asarray(cv2.resize(m, size, interpolation=cv2.INTER_AREA)) for m in maps]
+        maps[2] = maps[2] * np.float32(pixels / side)
+    return [np.ascontiguousarray(m, dtype=np.float32) for m in maps]
 
 
 def _paste_band(
     source: np.ndarray,
     rows: np.ndarray,
-    maps: np.ndarray,
+    maps: list[np.ndarray],
     corners: np.ndarray,
     band: tuple[int, int, int, int],
     mask: np.ndarray,
 ) -> None:
     left, first, right, last = band
-    side = len(maps)
+    side = len(maps[0])
     square = np.array([[0, 0], [0, side], [side, side]], dtype=np.float32) - 0.5
     target = (corners[:3] - np.array([left, first]) - 0.5).astype(np.float32)
     affine = cv2.getAffineTransform(square, target)
     size = (right - left, last - first)
-    placed = [
-        cv2.warpAffine(
-            np.ascontiguousarray(part),
-            affine,
-            size,
-            flags=cv2.INTER_LINEAR,
-            borderMode=cv2.BORDER_REPLICATE,
-        )
-        for part in (maps[..., :3], maps[..., 3], maps[..., 4:6], maps[..., 6])
-    ]
-    base, share, flow, changed = placed
+    base, share, flow, changed = (
+        cv2.warpAffine(one, affine, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        for one in maps
+    )
     flow = flow @ affine[:, :2].T.astype(np.float32)
     x = np.arange(left, right, dtype=np.float32)[None] + flow[..., 0]
     y = np.arange(first, last, dtype=np.float32)[:, None] + flow[..., 1]

@@ -12,7 +12,7 @@ from torch.func import functional_call
 
 from pti_core.networks.devices import Card, card_of
 
-#: Samples of z from which the mean and spread of w are taken (Karras et al. 2020 use 10,000).
+#: Samples of z for the mean and standard deviation of w (Karras et al. 2020 use 10,000).
 W_STATISTICS_SAMPLES = 10_000
 #: Side of the hidden maps that `Generator.middle` gives. In both networks they carry everything of
 #: the picture but its fine detail, and cost a third of it.
@@ -44,13 +44,13 @@ class Generator(nn.Module):
         mapping: module, z (N, 512) to w (N, w_dim), untruncated.
         synthesis: module, ws (N, num_ws, w_dim) to a picture (N, 3, R, R), nominally in [-1, 1],
             unclipped. Stored noise maps are buffers whose names `noise_names` lists.
-        w_mean: buffer (w_dim,), mean of w. w_std: buffer (), root of the mean squared distance
+        w_avg: buffer (w_dim,), mean of w. w_std: buffer (), root of the mean squared distance
             from it, as the projector of Karras et al. 2020 (appendix D) uses it.
         options: keyword arguments that `synthesis` takes beside ws, for the device: its precision
             and what it keeps for the backward pass. `place` sets them.
     """
 
-    w_mean: Tensor
+    w_avg: Tensor
     w_std: Tensor
 
     def __init__(
@@ -62,7 +62,7 @@ class Generator(nn.Module):
         resolution: int,
         num_ws: int,
         fingerprint: str,
-        w_mean: Tensor | None = None,
+        w_avg: Tensor | None = None,
         w_dim: int = 512,
     ):
         super().__init__()
@@ -72,9 +72,14 @@ class Generator(nn.Module):
         self.options: dict[str, Any] = {}
         self.requires_grad_(False).eval()
         samples = self.sample_w(W_STATISTICS_SAMPLES, seed=0)
-        mean = samples.mean(0) if w_mean is None else w_mean.reshape(w_dim)
-        self.register_buffer("w_mean", mean)
+        mean = samples.mean(0) if w_avg is None else w_avg.reshape(w_dim)
+        self.register_buffer("w_avg", mean)
         self.register_buffer("w_std", (samples - mean).square().sum(1).mean().sqrt())
+
+    @property
+    def w_mean(self) -> Tensor:
+        """The former name of `w_avg`."""
+        return self.w_avg
 
     def place(self, device: torch.device) -> Self:
         """Move to a device and compute there as suits it."""

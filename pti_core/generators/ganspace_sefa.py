@@ -54,11 +54,11 @@ def ganspace(
 
 
 def principal_axes(generator: Generator) -> Tensor:
-    """Steps in W (rows, w_dim by w_dim) along its principal components, as long as its spreads."""
+    """Steps in W (rows, w_dim by w_dim) along its principal components, one std long each."""
     found = ganspace(generator, generator.w_dim)
-    # The last axes have next to no spread; dividing by it would blow up what lies there.
-    spreads = found.weights.clamp(min=1e-3 * found.weights[0])
-    return found.vectors * spreads[:, None]
+    # The last axes have almost no variance; dividing by it would amplify noise.
+    std = found.weights.clamp(min=1e-3 * found.weights[0])
+    return found.vectors * std[:, None]
 
 
 def sefa(

@@ -365,7 +365,7 @@ class StyleGAN2(Generator):
     Args:
         config: shape of the network.
         weights: tensors by name, as `pti_core.generators.convert` gives them: `mapping.*`,
-            `synthesis.*` and, where the checkpoint has it, `w_mean` (w_dim,).
+            `synthesis.*` and, where the checkpoint has it, `w_mean` (w_dim,), the average w.
         name, fingerprint: see `Generator`.
     """
 
@@ -386,7 +386,7 @@ class StyleGAN2(Generator):
             resolution=config.resolution,
             num_ws=config.num_ws,
             fingerprint=fingerprint,
-            w_mean=weights.get("w_mean"),
+            w_avg=weights.get("w_mean"),
             w_dim=config.w_dim,
         )
         self.config = config

@@ -2,8 +2,8 @@
 
 `axes`: coordinates of W in which LPIPS curves along the axes, not across them. Adam scales each
 coordinate by itself, so it goes straight where the curvature is diagonal. `head`: shows a small
-picture halfway through the network (`pti_core.inversion.low_res`). Made from generated faces alone
-by `python -m scripts.learn`; `data/README.md` is the card.
+picture from the features in the middle of the network (`pti_core.inversion.low_res`). Made from
+generated faces alone by `python -m scripts.learn`; `data/README.md` is the card.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def load_latent_prior(generator: Generator, path: Path = DATA) -> LatentPrior | 
         with safe_open(path, "pt") as file:
             if (file.metadata() or {}).get("fingerprint") != generator.fingerprint:
                 return None
-            axes, head = (file.get_tensor(name).to(generator.w_mean) for name in ("axes", "head"))
+            axes, head = (file.get_tensor(name).to(generator.w_avg) for name in ("axes", "head"))
     except (OSError, SafetensorError) as error:
         raise CheckpointError(f"{path.name} is damaged: install the program again.") from error
     return LatentPrior(axes, head, principal_axes(generator))

@@ -47,7 +47,7 @@ class PhotographLoss:
         target: Tensor,
         lpips: LPIPS,
         always: Sequence[View],
-        in_turn: Sequence[View],
+        in_turn: Sequence[View] = (),
         late: Sequence[View] = (),
     ):
         side = target.shape[-1]

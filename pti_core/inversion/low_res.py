@@ -1,10 +1,9 @@
-"""Small pictures from the middle of a synthesis network, at a third of the price of full ones.
+"""Low-resolution pictures from the middle of a synthesis network, at a third of the cost.
 
-At side `MIDDLE` the hidden maps hold all that a picture of twice that side shows, but the head
-that would show it was cut at export. It is recovered by ridge regression, as a linear map of how
-the maps change to how the picture changes. What it misses at one code it misses nearly alike
-around it, so that a full picture now and then, by which the small ones are corrected, keeps them
-true.
+The features of side `MIDDLE` contain the picture of twice that side, but the export has no toRGB
+layer there. That head is recovered by ridge regression, as a linear map from changes of the
+features to changes of the picture. Its error varies little around one latent, so a full picture
+every few steps is enough to correct it.
 """
 
 from __future__ import annotations
@@ -44,38 +43,38 @@ class Ridge:
 
 
 def show(head: Tensor, maps: Tensor) -> Tensor:
-    """Maps (N, C, S, S) through a head (12, C): a picture (N, 3, 2S, 2S), float32, up to what does
-    not change."""
+    """Maps (N, C, S, S) through a head (12, C): a picture (N, 3, 2S, 2S), float32, up to an
+    additive constant."""
     return F.pixel_shuffle(F.conv2d(maps.float(), head[:, :, None, None]), 2)
 
 
 @torch.no_grad()
-def halfway(
+def mid_activations(
     generator: Generator,
     w: Tensor,
     replaced: Mapping[str, Tensor] | None = None,
     stem: PartialForward | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Of one code: its hidden maps (1, C, MIDDLE, MIDDLE) and its picture (1, 3, R, R), float32.
+    """Of one latent: the features (1, C, MIDDLE, MIDDLE) and the picture (1, 3, R, R), float32.
 
-    Args: `generator` has a middle; the others are as of `Generator.render`.
+    Args: `generator` has a middle; the others as in `Generator.render`.
     """
     middle = generator.stem(w, MIDDLE, replaced, stem)
     return middle.maps.float(), generator.render(w, replaced, stem=middle).float()
 
 
 def columns(maps: Tensor, picture: Tensor) -> tuple[Tensor, Tensor]:
-    """What `halfway` gives, as columns for `Ridge`: (C, places), (12, places), in [-1, 1]."""
+    """The result of `mid_activations` as columns for `Ridge`: (C, places), (12, places)."""
     small = area(picture, SIDE).clamp(-1, 1)
     return maps[0].flatten(1), F.pixel_unshuffle(small, 2)[0].flatten(1)
 
 
 @torch.no_grad()
 def recover_head(seen: Iterable[tuple[Tensor, Tensor]]) -> Tensor:
-    """The head (12, C) that shows best how pictures differ from that of one code.
+    """The head (12, C) that predicts best how pictures differ from that of one latent.
 
-    seen: of that code, then of at least one more: what `halfway` gives, or the same with the
-    picture reduced to no less than `SIDE`.
+    seen: of that latent, then of at least one more: what `mid_activations` gives, or the same with
+    the picture reduced to no less than `SIDE`.
     """
     found, first = Ridge(), None
     for maps, pixels in (columns(*one) for one in seen):
@@ -87,7 +86,7 @@ def recover_head(seen: Iterable[tuple[Tensor, Tensor]]) -> Tensor:
 
 
 class CoarsePictures:
-    """Pictures (1, 3, SIDE, SIDE) through a head, true around where they were last corrected.
+    """Pictures (1, 3, SIDE, SIDE) through a head, accurate near the latent last corrected at.
 
     Args:
         generator: one whose `middle` is not None.
@@ -96,7 +95,7 @@ class CoarsePictures:
 
     def __init__(self, generator: Generator, head: Tensor):
         self.generator, self.head = generator, head
-        self._missed: Tensor | None = None
+        self._error: Tensor | None = None
 
     def picture(
         self,
@@ -104,11 +103,11 @@ class CoarsePictures:
         replaced: Mapping[str, Tensor] | None = None,
         stem: PartialForward | None = None,
     ) -> Tensor:
-        """With gradients to `w` and to what is `replaced`; args as of `Generator.render`."""
+        """With gradients to `w` and to what is `replaced`; args as in `Generator.render`."""
         maps = self.generator.middle(w, replaced, stem)
         assert maps is not None
         seen = show(self.head, maps)
-        return seen if self._missed is None else seen + self._missed
+        return seen if self._error is None else seen + self._error
 
     @torch.no_grad()
     def correct(
@@ -117,10 +116,10 @@ class CoarsePictures:
         replaced: Mapping[str, Tensor] | None = None,
         stem: PartialForward | None = None,
     ) -> None:
-        """Add what the head misses here to every picture from now on; args as of `picture`."""
-        self.match(*halfway(self.generator, w, replaced, stem))
+        """Add the head's error here to every picture from now on; args as in `picture`."""
+        self.match(*mid_activations(self.generator, w, replaced, stem))
 
     @torch.no_grad()
     def match(self, maps: Tensor, full: Tensor) -> None:
-        """`correct`, by the hidden maps and the picture of full size that are there already."""
-        self._missed = area(full.float(), SIDE) - show(self.head, maps)
+        """`correct`, given the features and the full picture."""
+        self._error = area(full.float(), SIDE) - show(self.head, maps)

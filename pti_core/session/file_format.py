@@ -14,8 +14,6 @@ import json
 import math
 import re
 import struct
-from dataclasses import dataclass, field
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -25,14 +23,21 @@ from PIL import Image
 from safetensors import SafetensorError
 from torch import Tensor
 
-from pti_core.editing.directions import Curve
-from pti_core.editing.text_edit import HIGH, MAX_ENTRIES, WAYS
 from pti_core.errors import SessionError
 from pti_core.faces.images import MAX_SIDE, open_photograph
 from pti_core.session import int8_delta
+from pti_core.session.header import (
+    AGAIN,
+    ASK,
+    BROKEN,
+    FOREIGN,
+    FORMAT,
+    Header,
+    check_header,
+    is_integer,
+    parse_json,
+)
 
-#: Version of the layout; a higher one is refused.
-FORMAT = 1
 #: The key of our metadata entry.
 KEY = "pti_session"
 
@@ -41,19 +46,11 @@ MAX_FILE = 200 * 2**20
 # A header lists a few hundred tensors in some 100 bytes each.
 MAX_HEADER = 2**20
 MAX_TENSORS = 1000
-MAX_PEOPLE = 16
 # A photograph of 36 million pixels is 20 MB as JPEG.
 MAX_PICTURE_BYTES = 64 * 2**20
 MAX_CROP_SIDE = 2048
 # Latents and noise are of order 1: a number far beyond is no result of ours.
 MAX_VALUE = 1e4
-MAX_EDITS = 100
-MAX_EDIT = 1e6
-# Points of a curve, and the longest step in W: the directions' own are about 3, times 1.5.
-MAX_CURVE, MAX_LENGTH = 32, 20.0
-# `made` is settings, metrics and versions.
-MAX_LABEL = 500  # of a text edit: the longest prompt
-MAX_MADE_VALUES, MAX_MADE_DEPTH, MAX_MADE_TEXT = 2000, 8, 2000
 
 _PARAMETER = r"[A-Za-z0-9_]+(?:\.[A-Za-z0-9_]+){0,9}"
 _INDEX = r"(?:0|[1-9]\d?)"
@@ -73,43 +70,12 @@ _DTYPES = {
     "crop": "U8",
     "stack": "F32",
 }
-_GENERATOR_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
-_FINGERPRINT = re.compile(r"[0-9a-f]{64}")
-_EDIT_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
-
-_BROKEN = "The session file is broken or incomplete; save or download it again."
-_AGAIN = "save or download the session again."
-_ASK = "make the session anew."
-_FOREIGN = "This is not a session file; choose a .safetensors file that this program saved."
-
-
-@dataclass(frozen=True)
-class Header:
-    """The part of a session that is text: what `check_header` lets through.
-
-    alignments: one dict a photograph, as `Alignment.to_dict` makes them (checked by that class).
-    made: plain JSON values.
-    curves: direction name to its (amount, length) pairs for the first photograph's person.
-    other_curves: the same for the other photographs, in their order; may be empty.
-    stack: text edits as (label, way, amount); their steps are tensors.
-    person: which of the photographs is shown.
-    """
-
-    generator_name: str
-    fingerprint: str
-    alignments: list[dict[str, Any]]
-    edits: dict[str, float]
-    made: dict[str, Any]
-    curves: dict[str, Curve] = field(default_factory=dict)
-    stack: list[tuple[str, str, float]] = field(default_factory=list)
-    other_curves: list[dict[str, Curve]] = field(default_factory=list)
-    person: int = 0
 
 
 def pack(header: Header, tensors: dict[str, Tensor], eight_bits: bool = True) -> bytes:
     """The file's bytes; the same session gives the same bytes.
 
-    eight_bits: weights that `packing.compact` has rounded take a byte each; False: two.
+    eight_bits: weights that `int8_delta.compact` has rounded take a byte each; False: two.
 
     Raises:
         SessionError: something that `unpack` would refuse.
@@ -125,10 +91,11 @@ def pack(header: Header, tensors: dict[str, Tensor], eight_bits: bool = True) ->
             "stack": header.stack,
             "other_curves": header.other_curves,
             "person": header.person,
+            **({"hair_color": header.hair_color.to_dict()} if header.hair_color else {}),
         },
         allow_nan=True,  # refused in the next line, with a sentence
     )
-    check_header(_parse_json(text))
+    check_header(parse_json(text))
     if eight_bits:
         deltas = {n.removeprefix("delta."): t for n, t in tensors.items() if n[:6] == "delta."}
         others = {name: tensor for name, tensor in tensors.items() if name[:6] != "delta."}
@@ -150,13 +117,13 @@ def unpack(source: Path | str | bytes) -> tuple[Header, dict[str, Tensor]]:
     entries, text = _split(data)
     for name, entry in entries.items():
         _check_entry(name, entry)
-    header = check_header(_parse_json(text))
+    header = check_header(parse_json(text))
     _check_people(len(header.alignments), entries)
     _check_stack(len(header.stack), entries)
     try:
         tensors = safetensors.torch.load(data)
     except (SafetensorError, ValueError, RuntimeError, OverflowError) as error:
-        raise SessionError(_BROKEN) from error
+        raise SessionError(BROKEN) from error
     for name, tensor in tensors.items():
         _check_values(name, tensor)
     return header, _unpacked(tensors)
@@ -170,9 +137,9 @@ def _unpacked(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
         try:
             delta = int8_delta.unpack(tensors[f"packed.{name}"], tensors[f"powers.{name}"])
         except (KeyError, ValueError) as error:
-            raise SessionError(_BROKEN) from error
+            raise SessionError(BROKEN) from error
         if f"delta.{name}" in out:
-            raise SessionError(_BROKEN)
+            raise SessionError(BROKEN)
         out[f"delta.{name}"] = delta
     return out
 
@@ -195,37 +162,7 @@ def check_picture(data: bytes, encoding: str, max_side: int) -> Image.Image:
     except SessionError:
         raise
     except Exception as error:  # decoders raise whatever the broken byte led them to
-        raise SessionError("A picture in the session file is broken; " + _AGAIN) from error
-
-
-def check_header(data: Any) -> Header:
-    """What the JSON text says, if all of it is of the kind and within the bounds of a session.
-
-    Keys that this version does not know are ignored.
-
-    Raises:
-        SessionError: it is not.
-    """
-    version = data.get("format") if isinstance(data, dict) else None
-    if not isinstance(version, int) or version < 1:
-        raise SessionError(_FOREIGN)
-    if version > FORMAT:
-        raise SessionError("The session was saved by a newer version of this program; update it.")
-    generator = data.get("generator")
-    if not isinstance(generator, dict):
-        raise SessionError(_BROKEN)
-    alignments = _alignments(data.get("alignments"))
-    return Header(
-        generator_name=_text(generator.get("name"), _GENERATOR_NAME),
-        fingerprint=_text(generator.get("fingerprint"), _FINGERPRINT),
-        alignments=alignments,
-        edits=_edits(data.get("edits", {})),
-        made=_made(data.get("made", {})),
-        curves=_curves(data.get("curves", {})),
-        stack=_stack(data.get("stack", [])),
-        other_curves=_other_curves(data.get("other_curves", [])),
-        person=_person(data.get("person", 0), len(alignments)),
-    )
+        raise SessionError("A picture in the session file is broken; " + AGAIN) from error
 
 
 # ------------------------------------------------------------------------------------- the bytes
@@ -259,47 +196,32 @@ def _check_size(size: int) -> None:
 def _split(data: bytes) -> tuple[dict[str, Any], str]:
     """The tensors' entries of a safetensors header, and our metadata text."""
     if len(data) < 8:
-        raise SessionError(_FOREIGN)
+        raise SessionError(FOREIGN)
     (length,) = struct.unpack("<Q", data[:8])
     if length > MAX_HEADER or data[8:9] != b"{":
-        raise SessionError(_FOREIGN)
+        raise SessionError(FOREIGN)
     if length > len(data) - 8:
-        raise SessionError(_BROKEN)
+        raise SessionError(BROKEN)
     try:
         text = data[8 : 8 + length].decode("utf-8")
     except UnicodeDecodeError as error:
-        raise SessionError(_BROKEN) from error
-    header = _parse_json(text)
+        raise SessionError(BROKEN) from error
+    header = parse_json(text)
     metadata = header.pop("__metadata__", None) if isinstance(header, dict) else None
     if not isinstance(metadata, dict) or not isinstance(metadata.get(KEY), str):
-        raise SessionError(_FOREIGN)
+        raise SessionError(FOREIGN)
     if len(header) > MAX_TENSORS:
-        raise SessionError(_BROKEN)
+        raise SessionError(BROKEN)
     return header, metadata[KEY]
-
-
-def _parse_json(text: str) -> Any:
-    """Raises SessionError also where a key comes twice: another reader may take the other one."""
-    try:
-        return json.loads(text, object_pairs_hook=_unique)
-    except (ValueError, RecursionError) as error:
-        raise SessionError(_BROKEN) from error
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    keys = dict(pairs)
-    if len(keys) != len(pairs):
-        raise ValueError("a key comes twice")
-    return keys
 
 
 def _check_entry(name: str, entry: Any) -> None:
     if len(name) > 200 or not _TENSOR_NAME.fullmatch(name):
-        raise SessionError("The session file holds a tensor that no session has; " + _ASK)
+        raise SessionError("The session file holds a tensor that no session has; " + ASK)
     kind = name.split(".")[0]
     shape = entry.get("shape") if isinstance(entry, dict) else None
-    if not isinstance(shape, list) or not all(_is_integer(side) and side > 0 for side in shape):
-        raise SessionError(_BROKEN)
+    if not isinstance(shape, list) or not all(is_integer(side) and side > 0 for side in shape):
+        raise SessionError(BROKEN)
     dimensions = {"pivots": (2, 3), "photograph": (1,), "crop": (1,), "noise": (4,)}
     dimensions["stack"] = (2,) if name.endswith(".ws") else (1,)
     count, bound = math.prod(shape), MAX_PICTURE_BYTES if _DTYPES[kind] == "U8" else MAX_FILE
@@ -308,7 +230,7 @@ def _check_entry(name: str, entry: Any) -> None:
         or len(shape) not in dimensions.get(kind, range(9))
         or count > bound
     ):
-        raise SessionError(f"The session file's {kind} is of a wrong kind or shape; " + _ASK)
+        raise SessionError(f"The session file's {kind} is of a wrong kind or shape; " + ASK)
 
 
 def _check_people(count: int, entries: dict[str, Any]) -> None:
@@ -318,14 +240,14 @@ def _check_people(count: int, entries: dict[str, Any]) -> None:
     pivots = entries.get("pivots")
     strays = [n for n in entries if n.startswith("noise.") and int(n.split(".")[1]) >= count]
     if pictures != wanted or strays or pivots is None or pivots["shape"][0] != count:
-        raise SessionError(_BROKEN)
+        raise SessionError(BROKEN)
 
 
 def _check_stack(count: int, entries: dict[str, Any]) -> None:
     """A step for every text edit, and none for any other."""
     owners = {int(name.split(".")[1]) for name in entries if name.startswith("stack.")}
     if owners != set(range(count)):
-        raise SessionError(_BROKEN)
+        raise SessionError(BROKEN)
 
 
 def _check_values(name: str, tensor: Tensor) -> None:
@@ -337,115 +259,8 @@ def _check_values(name: str, tensor: Tensor) -> None:
     if not (math.isfinite(low) and math.isfinite(high)) or max(-low, high) > bound:
         raise SessionError(
             f"The session file's {name.split('.')[0]} holds numbers that are not finite or far "
-            "out of range; " + _ASK
+            "out of range; " + ASK
         )
-
-
-# -------------------------------------------------------------------------------------- the text
-
-
-def _is_integer(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _is_number(value: Any, bound: float) -> bool:
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return number and abs(value) <= bound  # false for NaN
-
-
-def _text(value: Any, pattern: re.Pattern[str]) -> str:
-    if not isinstance(value, str) or not pattern.fullmatch(value):
-        raise SessionError(_BROKEN)
-    return value
-
-
-def _alignments(value: Any) -> list[dict[str, Any]]:
-    if not isinstance(value, list) or not 1 <= len(value) <= MAX_PEOPLE:
-        raise SessionError(_BROKEN)
-    if not all(isinstance(item, dict) for item in value):
-        raise SessionError(_BROKEN)
-    return value
-
-
-def _edits(value: Any) -> dict[str, float]:
-    if not isinstance(value, dict) or len(value) > MAX_EDITS:
-        raise SessionError(_BROKEN)
-    for name, amount in value.items():
-        if not _EDIT_NAME.fullmatch(name) or not _is_number(amount, MAX_EDIT):
-            raise SessionError("The session file's edits are not numbers in range; " + _ASK)
-    return {name: float(amount) for name, amount in value.items()}
-
-
-def _curves(value: Any) -> dict[str, Curve]:
-    if not isinstance(value, dict) or len(value) > MAX_EDITS:
-        raise SessionError(_BROKEN)
-    return {name: _curve(name, points) for name, points in value.items()}
-
-
-def _other_curves(value: Any) -> list[dict[str, Curve]]:
-    if not isinstance(value, list) or len(value) >= MAX_PEOPLE:
-        raise SessionError(_BROKEN)
-    return [_curves(curves) for curves in value]
-
-
-def _person(value: Any, count: int) -> int:
-    if not _is_integer(value) or not 0 <= value < count:
-        raise SessionError(_BROKEN)
-    return int(value)
-
-
-def _curve(name: str, points: Any) -> Curve:
-    """A curve that rises through nought, within bounds (`Direction` wants the same)."""
-    sound = bool(_EDIT_NAME.fullmatch(name)) and isinstance(points, (list, tuple))
-    sound = sound and 3 <= len(points) <= MAX_CURVE
-    sound = sound and all(
-        isinstance(point, (list, tuple))
-        and len(point) == 2
-        and _is_number(point[0], MAX_EDIT)
-        and _is_number(point[1], MAX_LENGTH)
-        for point in points
-    )
-    if sound:
-        curve = tuple((float(amount), float(length)) for amount, length in points)
-        rises = all(a < c and b < d for (a, b), (c, d) in pairwise(curve))
-        if rises and (0, 0) in curve[1:-1]:
-            return curve
-    raise SessionError("The session file's ranges of its edits are out of order; " + _ASK)
-
-
-def _stack(value: Any) -> list[tuple[str, str, float]]:
-    """Text edits: what was asked for, the way, the amount."""
-    if not isinstance(value, list) or len(value) > MAX_ENTRIES:
-        raise SessionError(_BROKEN)
-    for item in value:
-        sound = isinstance(item, (list, tuple)) and len(item) == 3
-        sound = sound and isinstance(item[0], str) and 0 < len(item[0]) <= MAX_LABEL
-        if not sound or item[1] not in WAYS or not _is_number(item[2], HIGH):
-            raise SessionError("The session file's text edits are not sound; " + _ASK)
-    return [(str(label), str(way), float(amount)) for label, way, amount in value]
-
-
-def _made(value: Any) -> dict[str, Any]:
-    """`value` if it is a dict of plain, bounded JSON values; walked without recursion."""
-    waiting, seen = [(value, 1)], 0
-    sound = isinstance(value, dict)
-    while waiting and sound:
-        item, depth = waiting.pop()
-        seen += 1
-        children: list[Any] = []
-        if isinstance(item, dict):
-            children = [*item.keys(), *item.values()]
-        elif isinstance(item, list):
-            children = item
-        elif isinstance(item, str):
-            sound = len(item) <= MAX_MADE_TEXT
-        elif item is not None and not isinstance(item, bool):
-            sound = _is_number(item, 1e300)
-        sound = sound and depth <= MAX_MADE_DEPTH and seen + len(waiting) <= MAX_MADE_VALUES
-        waiting += [(child, depth + 1) for child in children]
-    if not sound:
-        raise SessionError("The session file's account of how it was made is not sound; " + _ASK)
-    return value
 
 
 def photograph_of(data: bytes) -> Image.Image:
@@ -461,7 +276,7 @@ def crop_of(data: bytes) -> Image.Image:
     """
     image = check_picture(data, "PNG", MAX_CROP_SIDE)
     if image.width != image.height:
-        raise SessionError("The crop in the session file is not square; " + _ASK)
+        raise SessionError("The crop in the session file is not square; " + ASK)
     return image
 
 

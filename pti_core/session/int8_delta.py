@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from pti_core.inversion.pivotal_tuning import DELTA_DTYPE, TunedDelta
+from pti_core.inversion.tuned_delta import DELTA_DTYPE, TunedDelta
 
 #: Exponents whose multiples are exact in float16: down to its smallest step, and up to 127 * 2^8.
 LEAST_POWER, MOST_POWER = -24, 8

@@ -39,13 +39,13 @@ def test_one_picture_from_all_layouts(rosinality: Path, nvidia: Path, tmp_path: 
     cache = tmp_path / "cache"
     first, second = load_stylegan2(rosinality, cache), load_stylegan2(nvidia, cache)
     torch.testing.assert_close(first.synthesis(CODES), second.synthesis(CODES))
-    assert torch.equal(first.w_mean, torch.ones(16)) and torch.equal(second.w_mean, first.w_mean)
+    assert torch.equal(first.w_avg, torch.ones(16)) and torch.equal(second.w_avg, first.w_avg)
     assert second.config.clamp == 256 and first.config.clamp is None
     decoder = {f"decoder.{k}": v for k, v in rosinality_state().items()}
     torch.save({"state_dict": decoder, "latent_avg": torch.ones(8, 16)}, tmp_path / "e4e.pt")
     third = load_stylegan2(tmp_path / "e4e.pt", cache)
     assert torch.equal(third.synthesis(CODES), first.synthesis(CODES))
-    assert torch.equal(third.w_mean, torch.ones(16))
+    assert torch.equal(third.w_avg, torch.ones(16))
 
 
 def test_generator_is_named_by_the_original(rosinality: Path, tmp_path: Path) -> None:

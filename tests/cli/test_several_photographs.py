@@ -11,7 +11,8 @@ from evaluation.people import generated_face
 from pti_core.faces.align import Alignment
 from pti_core.inversion.pivotal_tuning import TunedDelta
 from pti_core.rendering import render
-from pti_core.session.session import Session, encode_crop, encode_photograph
+from pti_core.session.person import PersonState, encode_crop, encode_photograph
+from pti_core.session.session import Session
 from tests.cli.test_cli import refusal, run
 
 SQUARE = ((0.0, 0.0), (0.0, 1024.0), (1024.0, 1024.0), (1024.0, 0.0))
@@ -25,13 +26,22 @@ def test_each_person_of_a_session_is_edited_from_the_same_weights(tmp_path):
     session = Session(
         generator_name=kit.generator.name,
         fingerprint=kit.generator.fingerprint,
-        photographs=[encode_photograph(face) for face in faces],
-        crops=[encode_crop(face) for face in faces],
-        alignments=[Alignment(SQUARE, (1024, 1024))] * 2,
-        pivots=kit.generator.sample_w(2, seed=1),
-        noise=[{}, {}],
+        people=[
+            PersonState(
+                encode_photograph(face),
+                encode_crop(face),
+                Alignment(SQUARE, (1024, 1024)),
+                pivot,
+                curves=curves,
+            )
+            for face, pivot, curves in zip(
+                faces,
+                kit.generator.sample_w(2, seed=1),
+                ({}, {"age": ((-2.0, -0.5), (0.0, 0.0), (3.0, 1.0))}),
+                strict=True,
+            )
+        ],
         delta=TunedDelta({name: 0.01 * weight}),
-        other_curves=[{"age": ((-2.0, -0.5), (0.0, 0.0), (3.0, 1.0))}],
     )
     path, pictures = tmp_path / "two.safetensors", []
     session.save(path)

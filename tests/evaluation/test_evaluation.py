@@ -16,7 +16,7 @@ from PIL import Image
 
 from checkpoints.factory import load_face_finder
 from cli import arguments as choices
-from evaluation import experiments, figures
+from evaluation import experiments, figures, pivot_choice, same_person
 from evaluation.bench import Bench, Settings
 from evaluation.measures import Drift, measure_editing, render, solve, subject_of
 from evaluation.photographs import find_photographs
@@ -229,7 +229,7 @@ def test_an_interrupted_evaluation_goes_on(finished, kit):
     done = finished["results"]["experiments"]
     assert rows == finished["results"]["rows"]
     assert experiments.locality(bench, photos) == done["locality"]
-    assert experiments.pivots(bench, photos) == done["pivots"]
+    assert pivot_choice.pivots(bench, photos) == done["pivots"]
     assert not again and finished["before"] < len(finished["steps"])
     longer = dataclasses.replace(SETTINGS, projection_steps=7)
     bench = Bench(kit, longer, finished["out"] / "work", again.append)
@@ -273,7 +273,7 @@ def test_the_experiments_have_their_figures(finished):
     assert shared[0]["people"] == ["astronaut", "obama", "generated 0"]
     assert shared[0]["drift"]["mean"] > 0 and shared[0] != shared[1]
     assert [row["alpha"] for row in done["alpha"]["rows"]] == [8.0, 30.0]
-    assert [row["pivot"] for row in done["pivots"]["rows"]] == list(experiments.PIVOTS)
+    assert [row["pivot"] for row in done["pivots"]["rows"]] == list(pivot_choice.PIVOTS)
     assert len({row["reconstruction"]["mse"] for row in done["pivots"]["rows"]}) == 5
     names = [row["generator"] for row in done["same-person"]["rows"]]
     assert names == ["base", "one photograph", "2 photographs"]
@@ -289,7 +289,7 @@ def test_the_experiments_have_their_figures(finished):
 
 def test_without_photographs_of_one_person_pictures_are_generated(kit, tmp_path):
     bench = Bench(kit, SETTINGS, tmp_path / "work")
-    assert "left_out" in experiments.same_person(bench, [])  # this generator's show no faces
+    assert "left_out" in same_person.same_person(bench, [])  # this generator's show no faces
     files = sorted((tmp_path / "work" / "one person").iterdir())
     pictures = [np.asarray(Image.open(file)).astype(int) for file in files]
     assert len(pictures) == 4 and all((a != pictures[0]).any() for a in pictures[1:])
@@ -308,7 +308,7 @@ def test_everybody_in_a_shared_generator_has_a_range_of_their_own(finished, kit)
     photos = find_photographs([EXAMPLES / "astronaut.jpg", EXAMPLES / "obama.jpg"])
     session = Session.open(bench.together(photos).to_bytes(), kit.generator)
     own = [session.directions(kit.directions, person)["age"] for person in (0, 1)]
-    curves = [session.curves, *session.other_curves]
+    curves = [person.curves for person in session.people]
     assert [curve["age"] for curve in curves] == [direction.curve for direction in own]
     for person, direction in enumerate(own):
         step = direction.step(direction.high)

@@ -22,7 +22,8 @@ from pti_core.generators.base import Generator
 from pti_core.generators.stylegan2 import Mapping, StyleGAN2, StyleGAN2Config, Synthesis
 from pti_core.inversion.pivotal_tuning import TunedDelta
 from pti_core.models import EditKit, Toolkit
-from pti_core.session.session import Session, encode_crop, encode_photograph
+from pti_core.session.person import PersonState, encode_crop, encode_photograph
+from pti_core.session.session import Session
 from service.live_preview import SIDE, Previewer
 from service.studio import Studio
 from tests.conftest import make_lively_generator
@@ -33,15 +34,18 @@ from web.middleware.live_preview import MAX_BODY, MAX_RESTING, PATH, LivePreview
 def session_of(generator: Generator, make_picture: Callable[..., Image.Image], seed=3) -> bytes:
     """A session of a random face, as a file."""
     w = generator.sample_w(1, seed)
-    w = generator.w_mean + 0.7 * (w - generator.w_mean)
+    w = generator.w_avg + 0.7 * (w - generator.w_avg)
     return Session(
         generator_name=generator.name,
         fingerprint=generator.fingerprint,
-        photographs=[encode_photograph(make_picture(*PHOTO))],
-        crops=[encode_crop(to_image(generator.render(w)))],
-        alignments=[Alignment(QUAD, PHOTO)],
-        pivots=w,
-        noise=[{}],
+        people=[
+            PersonState(
+                encode_photograph(make_picture(*PHOTO)),
+                encode_crop(to_image(generator.render(w))),
+                Alignment(QUAD, PHOTO),
+                w[0],
+            )
+        ],
         delta=TunedDelta({}),
     ).to_bytes()
 
@@ -112,7 +116,7 @@ def kit(directions) -> EditKit:
     for name, noise in generator.synthesis.named_buffers():
         if name.endswith("noise"):
             noise.zero_()  # which JPEG files show badly
-    picture = generator.render(generator.w_mean[None])
+    picture = generator.render(generator.w_avg[None])
     generator.synthesis.head.weight.mul_(0.4 / picture.std())  # type: ignore[union-attr, operator]
     return EditKit(generator=generator, directions=directions)
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -32,6 +34,11 @@ class Clock:
 
     def __call__(self) -> float:
         return self.time
+
+
+def files(folder: Path) -> list[Path]:
+    """What is kept there, without the lock of those who save."""
+    return [path for path in folder.iterdir() if path.name != ".lock"]
 
 
 @pytest.fixture
@@ -81,7 +88,7 @@ def test_the_owner_lists_renames_and_deletes(store, clock):
 def test_delete_and_expiry_leave_no_file(tmp_path, clock):
     store, secret = Store(tmp_path, now=clock), new_secret()
     store.delete(store.save(b"1", secret, view="face", card=b"x").id, secret)
-    assert list(tmp_path.iterdir()) == []
+    assert files(tmp_path) == []
     kept = store.save(b"2", secret, view="face", card=b"x")
     clock.time += 7 * DAY - 1
     assert store.session(kept.id) == b"2"
@@ -90,7 +97,7 @@ def test_delete_and_expiry_leave_no_file(tmp_path, clock):
         store.session(kept.id)
     assert store.of(secret) == []
     assert store.sweep() == 1
-    assert list(tmp_path.iterdir()) == []
+    assert files(tmp_path) == []
 
 
 def test_the_secret_is_not_kept(tmp_path):
@@ -178,10 +185,10 @@ def test_what_a_crash_left_is_swept_later(tmp_path):
         (tmp_path / name).write_bytes(b"half")
     (tmp_path / "notes.txt").write_bytes(b"somebody's")
     store.sweep()
-    assert len(list(tmp_path.iterdir())) == 6
+    assert len(files(tmp_path)) == 6
     ahead = 2 * 3600
     store.sweep()
-    names = {path.name for path in tmp_path.iterdir()}
+    names = {path.name for path in files(tmp_path)}
     assert names == {f"{kept.id}.json", f"{kept.id}.safetensors", "notes.txt"}
 
 
@@ -253,3 +260,83 @@ def test_a_killed_process_loses_no_acknowledged_session(tmp_path):
         assert len(store.session(record.id)) == record.size, f"seed {seed}"
         assert store.card(record.id)
     assert len(acknowledged) <= len(records) <= len(acknowledged) + 100
+
+
+def test_a_record_that_cannot_be_read_keeps_no_photograph(tmp_path):
+    now = time.time()
+    store = Store(tmp_path, now=lambda: now)
+    broken = [store.save(b"face", new_secret(), view="face", card=b"c").id for _ in range(4)]
+    for name, data in zip(broken, (b"", b"{", b"[]", b'{"id": 5}'), strict=True):
+        (tmp_path / f"{name}.json").write_bytes(data)
+    whole = store.save(b"face", new_secret(), view="face")
+    folder = tmp_path / f"{new_secret()}.json"
+    folder.mkdir()  # is no object, and cannot be deleted as one
+    store.sweep()
+    assert (tmp_path / f"{broken[0]}.safetensors").exists()  # it may be on its way
+    now += 3700
+    for name in broken:
+        for ending in (".json", ".jpg", ".safetensors"):
+            os.utime(tmp_path / f"{name}{ending}", (now - 3650, now - 3650))
+    os.utime(folder, (now - 3650, now - 3650))
+    store.sweep()
+    assert not [path for path in tmp_path.iterdir() if path.name[:43] in broken]
+    assert store.session(whole.id) == b"face"
+
+
+def test_no_sentence_names_the_servers_folders(tmp_path, monkeypatch):
+    place = tmp_path / "a file"
+    place.write_text("")
+    with pytest.raises(ShareError) as caught:
+        Store(place / "in it").save(b"1", new_secret(), view="face")
+    assert str(tmp_path) not in str(caught.value)
+    store = Store(tmp_path)
+    real = os.replace
+    monkeypatch.setattr(os, "replace", lambda *_: (_ for _ in ()).throw(OSError(28, "full")))
+    with pytest.raises(ShareError) as caught:
+        store.save(b"1", new_secret(), view="face")
+    assert str(tmp_path) not in str(caught.value)
+    monkeypatch.setattr(os, "replace", real)
+    assert store.save(b"1", new_secret(), view="face")
+
+
+def test_records_are_read_once(tmp_path):
+    store, secret = Store(tmp_path), new_secret()
+    for number in range(20):
+        store.save(b"1", secret, view="face", name=f"{number}")
+    reads = []
+    real = store._objects.read
+    store._objects.read = lambda name: reads.append(name) or real(name)
+    assert len(store.of(secret)) == len(store.of(secret)) == 20
+    assert len(reads) <= 1
+    other = Store(tmp_path)  # another process changes and adds some
+    other.rename(other.of(secret)[0].id, secret, "named anew")
+    other.save(b"2", secret, view="face")
+    names = [record.name for record in store.of(secret)]
+    assert len(names) == 21 and "named anew" in names
+
+
+def test_many_savers_at_once_keep_no_more_than_is_allowed(tmp_path):
+    secret, kept, refused = new_secret(), [], []
+    stores = [Store(tmp_path) for _ in range(2)]  # as two processes have
+
+    def save(number: int) -> None:
+        for turn in range(5):
+            try:
+                kept.append(stores[number % 2].save(b"1", secret, view="face", name=f"{turn}"))
+            except ShareError as error:
+                refused.append(str(error))
+
+    threads = [threading.Thread(target=save, args=(number,)) for number in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert len(kept) == MAX_OF_ONE == len(stores[0].of(secret))
+    assert len(refused) == 80 - MAX_OF_ONE and set(refused) == {refused[0]}
+
+
+def test_the_disk_keeps_some_room(tmp_path, monkeypatch):
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=10_000))
+    with pytest.raises(ShareError, match="no room"):
+        Store(tmp_path).save(b"1", new_secret(), view="face")

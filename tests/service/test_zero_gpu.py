@@ -205,5 +205,5 @@ def test_a_generator_that_cannot_be_had_loses_nothing(kit: Toolkit) -> None:
 def test_a_choice_that_ends_at_the_first_generator_is_not_kept_twice(kit: Toolkit) -> None:
     same = Toolkit(**{**vars(kit), "generator": make_generator(), "about": "As asked."})
     studio = Studio(lambda report: kit, {"tiny": SHORT}, others={"mobile": lambda report: same})
-    chosen = studio._toolkit("mobile")
+    chosen = studio.choices.toolkit("mobile")
     assert chosen.generator is kit.generator and chosen.about == "As asked."

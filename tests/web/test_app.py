@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import io
 import subprocess
 import sys
@@ -20,6 +19,7 @@ from PIL import Image
 from pti_core.ai_mark import DIGITAL_SOURCE_TYPE
 from pti_core.editing.controls import Control, controls_of, read_controls
 from pti_core.editing.directions import load_directions
+from pti_core.errors import PhotographError
 from pti_core.models import Toolkit
 from pti_core.progress import Step
 from pti_core.session.session import Session
@@ -193,6 +193,21 @@ def test_several_people_share_one_generator(client, studio, tmp_path, make_pictu
     assert "counted from 0" in refusal(client, desk, 3, {}, api_name="/show_person")
 
 
+def test_of_several_photographs_a_bad_one_is_named(studio, tmp_path, make_picture):
+    good, bad, blank = tmp_path / "good.png", tmp_path / "bad.png", tmp_path / "blank.png"
+    make_picture(90, 80).save(good)
+    bad.write_bytes(b"no photograph")
+    Image.new("RGB", (80, 80)).save(blank)
+    desk = studio.add([bad, good, blank])
+    assert len(desk.crops) == 1
+    assert "bad.png is left out" in desk.note and "blank.png is left out: No face" in desk.note
+    with pytest.raises(PhotographError, match="None of the photographs"):
+        studio.add([bad, blank], desk.id)
+    assert len(desk.crops) == 1
+    with pytest.raises(PhotographError, match="not a picture"):
+        studio.add([bad], desk.id)
+
+
 def test_edits_go_as_far_as_those_of_whom_one_turns_to(client, studio, tmp_path, make_picture):
     paths = [tmp_path / "a.png", tmp_path / "b.png"]
     for path in paths:
@@ -201,7 +216,7 @@ def test_edits_go_as_far_as_those_of_whom_one_turns_to(client, studio, tmp_path,
     job = studio.personalise(desk.id, "short")
     assert job.wait(120) and job.error is None
     narrow = {"age": ((-3.0, -1.0), (0.0, 0.0), (4.0, 2.0))}
-    desk.session = dataclasses.replace(desk.session, curves={}, other_curves=[narrow])
+    desk.session = desk.session.with_curves([{}, narrow])
     assert studio.turn_to(desk.id, 1, {"age": 20.0, "smile": 1.0}).edits == {"age": 4, "smile": 1}
     assert studio.ranges(desk.id)["age"] == (-3, 4)
     studio.session_file(desk.id, {"age": 4})  # what the person can have can be saved
@@ -304,7 +319,7 @@ def test_a_session_of_another_generator_is_refused(client, desk, tmp_path):
     assert "needs the generator" in refusal(client, handle_file(path), api_name="/open_session")
 
 
-def test_the_faces_of_a_photograph_are_listed(client, photograph, tmp_path):
+def test_the_faces_of_a_photograph_are_listed(client, photograph):
     (face,) = client.predict(handle_file(photograph), api_name="/faces")
     left, top, right, bottom = face["box"]
     assert face["face"] == 0 and 0 <= left < right <= 120 and top < bottom <= 100
@@ -325,17 +340,8 @@ def test_forget(client, desk):
 def test_the_endpoints_are_named_and_typed(client, directions):
     named = client.view_api(return_format="dict")["named_endpoints"]
     assert set(named) == {
-        *(
-            "/align",
-            "/faces",
-            "/personalise",
-            "/refine",
-            "/stop",
-            "/edit",
-            "/save_session",
-            "/open_session",
-        ),
-        *("/forget", "/directions", "/status", "/add_person", "/show_person"),
+        *("/align", "/personalise", "/refine", "/stop", "/edit", "/save_session", "/open_session"),
+        *("/faces", "/forget", "/directions", "/status", "/add_person", "/show_person"),
         *("/likeness", "/variation", "/strip", "/animate"),
         *("/understand", "/edit_text"),
         *("/share", "/open_share", "/shares", "/rename_share", "/delete_share"),
@@ -393,6 +399,24 @@ def test_desks_keep_within_their_bound():
     large.photographs = [bytes(2_000_000)]
     desks.make_room(keep=large.id)
     assert list(desks) == [large.id]
+
+
+def test_the_greediest_address_loses_its_desks_first():
+    desks = Workspaces(max_mb=4)
+
+    def lay(address: str, megabytes: float) -> Workspace:
+        desk = desks.new(address)
+        desk.photographs = [bytes(int(megabytes * 2**20))]
+        desks.make_room(keep=desk.id)
+        return desk
+
+    honest = [lay(f"8.8.{number}.8", 0.2) for number in range(5)]
+    unknown = lay("", 0.2)
+    greedy = [lay("1.1.1.1", 1.3) for _ in range(6)]
+    kept = set(desks)
+    assert all(desk.id in kept for desk in [*honest, unknown])
+    assert [desk.id in kept for desk in greedy] == [False] * 4 + [True] * 2
+    assert desks.nbytes() <= 4 * 2**20
 
 
 def test_identifiers_cannot_be_guessed():

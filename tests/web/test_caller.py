@@ -11,8 +11,17 @@ import pytest
 
 from pti_core.errors import UserError
 from pti_core.progress import Step
-from service.job_queue import Caller, JobQueue, QueueFullError, Stage, places_from
+from service.job_queue import (
+    Caller,
+    Job,
+    JobQueue,
+    QueueFullError,
+    Stage,
+    places_from,
+    seconds_from,
+)
 from service.share_store import new_secret
+from service.time_estimates import Paces
 from web.middleware.caller import Callers, caller_of, network_of
 
 
@@ -174,7 +183,46 @@ def test_a_job_that_begins_anew_says_so_and_keeps_its_pace():
     assert job.wait(20)
 
 
+def test_a_job_of_hours_is_refused_with_its_minutes():
+    line = JobQueue(max_seconds=3600)
+    long = [Stage("tune", 1000, 19.0)]
+    with pytest.raises(QueueFullError, match="about 317 minutes, and 60 are the most"):
+        line.submit(lambda on_step: None, long, "desk")
+    assert len(line) == 0
+
+
+def test_short_work_goes_before_long_work_that_waits_and_does_not_starve_it():
+    line, go = JobQueue(), threading.Event()
+    line.submit(lambda on_step: go.wait(20), [], "first")
+    order: list[str] = []
+
+    def put(name: str, seconds: float) -> None:
+        work = lambda on_step: order.append(name)  # noqa: E731
+        jobs.append(line.submit(work, [Stage("tune", 1, seconds)], name))
+
+    jobs: list[Job] = []
+    put("paper", 1200)
+    for number in range(6):
+        put(f"fast {number}", 50)
+    put("half", 30)  # not much shorter than the fast ones
+    assert jobs[1].progress().ahead == 1 and jobs[0].progress().ahead == 5
+    go.set()
+    assert all(job.wait(20) for job in jobs)
+    fast = [f"fast {number}" for number in range(6)]
+    assert order == [*fast[:4], "paper", *fast[4:], "half"]
+
+
+def test_several_photographs_are_paced_by_what_one_takes():
+    paces = Paces()
+    paces.learn("paper", [Stage("tune", 10, 0.5)])
+    plan = [Stage("tune", 100, 9.0), Stage("fit", 1, 3.0)]
+    assert [stage.seconds for stage in paces.applied_to(plan, "paper, 16 people")] == [0.5, 3.0]
+
+
 def test_settings():
+    assert seconds_from({}) == 7200 and seconds_from({"PTI_MAX_MINUTES": "30"}) == 1800
+    with pytest.raises(UserError, match="PTI_MAX_MINUTES"):
+        seconds_from({"PTI_MAX_MINUTES": "-1"})
     assert places_from({}) == 4 and places_from({"PTI_ADDRESS_PLACES": "30"}) == 30
     for wrong in ("0", "-1", "many", "1.5", "²"):
         with pytest.raises(UserError, match="PTI_ADDRESS_PLACES"):

@@ -37,7 +37,7 @@ class TwoFaces(MiddleFace):
         side = image.height
         halves = [image.crop((x, 0, x + side, side)) for x in (0, image.width - side)]
         left, right = (self.landmarks(half) * [0.8, 0.8] + 0.1 * side for half in halves)
-        return [left, right + [image.width - side, 0]]
+        return [left, right + np.array([image.width - side, 0])]
 
 
 @pytest.fixture(scope="module")
@@ -201,7 +201,8 @@ def test_a_phone_scrolls_without_moving_a_slider(browser, url, visit):
     def swipe(dx: float, dy: float) -> None:
         x, y = phone.page.evaluate(
             """() => {
-              const range = document.querySelector(".slider.current:not([hidden]) input[type=range]");
+              const row = document.querySelector(".slider.current:not([hidden])");
+              const range = row.querySelector("input[type=range]");
               const box = range.getBoundingClientRect();
               const share = (range.value - range.min) / (range.max - range.min);
               return [box.left + 11 + (box.width - 22) * share, box.top + box.height / 2];

@@ -236,7 +236,10 @@ def test_hostile_identifiers_are_answered_in_a_sentence(client, desk, value):
         if api_name == "/share" and arguments[0] == desk and value == 7:
             continue  # an amount like any other
         assert refusal(client, *arguments, api_name=api_name)
-    assert client.predict(value, api_name="/shares") == []
+    if value is None or isinstance(value, str):
+        assert client.predict(value, api_name="/shares") == []
+    else:
+        assert "secret is not text" in refusal(client, value, api_name="/shares")
 
 
 @pytest.mark.parametrize(
@@ -317,7 +320,7 @@ def test_nothing_is_kept_until_it_is_shared(generator, lpips, directions, tmp_pa
     studio.session_file(desk.id, {})
     assert not (tmp_path / "kept").exists()
     record = studio.share(store, new_secret(), desk.id, {})
-    files = list((tmp_path / "kept").iterdir())
+    files = [path for path in (tmp_path / "kept").iterdir() if path.name != ".lock"]
     assert {path.stem for path in files} == {record.id} and len(files) == 3
     for path in files:
         assert b"Camera of somebody" not in path.read_bytes()

@@ -12,12 +12,13 @@ import gradio as gr
 from pti_core.ai_mark import to_png
 from pti_core.editing.controls import Control
 from pti_core.errors import UserError
+from service.face_choice import find_face
 from service.job_queue import Job, Progress
 from service.studio import VIEWS, Studio
 from web.events import EDITS
 from web.files import cached
 from web.job_watch import watch
-from web.middleware.caller import caller_of
+from web.middleware.caller import caller_of, network_asking
 from web.user_errors import as_error, sentence
 
 
@@ -72,12 +73,14 @@ class Endpoints:
         press.click(self.refine, going_on, answer, api_name="refine", **many)
 
     @as_error
-    def align(self, photograph: str | None, face: float = 0) -> Any:
+    def align(
+        self, photograph: str | None, face: int = 0, request: gr.Request | None = None
+    ) -> Any:
         """Find the face in a photograph: the first step, before `personalise`.
 
         Args:
-            photograph: a JPEG, PNG, WebP or HEIC file of up to 200 MB that shows a face. Use only
-                photographs of yourself or of people who agreed.
+            photograph: a JPEG, PNG, WebP, HEIC, AVIF, BMP, TIFF or GIF file of up to 200 MB that
+                shows a face. Use only photographs of yourself or of people who agreed.
             face: which face of several, as `faces` counts them from 0; 0 is the largest.
 
         Returns:
@@ -86,7 +89,7 @@ class Endpoints:
         """
         if photograph is None:
             raise UserError("Give a photograph.")
-        desk = self.studio.align(Path(photograph), face=whole(face))
+        desk = self.studio.align(Path(photograph), None, network_asking(request), face)
         return desk.id, desk.crop
 
     @as_error
@@ -102,7 +105,7 @@ class Endpoints:
         """
         if photograph is None:
             raise UserError("Give a photograph.")
-        boxes = self.studio.faces(Path(photograph))
+        boxes = find_face(self.studio, Path(photograph)).boxes
         return [{"face": i, "box": [round(x) for x in box]} for i, box in enumerate(boxes)]
 
     @as_error
@@ -240,7 +243,7 @@ class Endpoints:
         return cached(data, "session.safetensors")
 
     @as_error
-    def open_session(self, session: str | None) -> Any:
+    def open_session(self, session: str | None, request: gr.Request | None = None) -> Any:
         """Open a session file that `save_session` or the page gave.
 
         Args:
@@ -252,7 +255,7 @@ class Endpoints:
         """
         if session is None:
             raise UserError("Give a session file.")
-        desk = self.studio.open(Path(session))
+        desk = self.studio.open(Path(session), address=network_asking(request))
         found = desk.session
         assert found is not None
         shown = {"person": found.person, "people": len(found.crops)}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Iterator
 from typing import Any
 
 import gradio as gr
@@ -10,7 +12,7 @@ from pti_core.ai_mark import to_jpeg
 from pti_core.editing.animation import FORMS, SIDES, between, check_form, encode
 from service.studio import VIEWS, Studio
 from web.api.endpoints import checked, whole
-from web.events import EDITS
+from web.events import EDITS, FRAMES, STRIPS
 from web.files import cached
 from web.user_errors import as_error
 
@@ -34,9 +36,9 @@ class ExploreEndpoints:
             press = gr.Button()
         press.click(self.likeness, [desk, edits], answer, api_name="likeness", **EDITS)
         press.click(self.variation, [desk, seed], answer, api_name="variation")
-        press.click(self.strip, [desk, edits, name], pictures, api_name="strip", **EDITS)
+        press.click(self.strip, [desk, edits, name], pictures, api_name="strip", **STRIPS)
         inputs = [desk, start, edits, frames, form, view]
-        press.click(self.animate, inputs, file, api_name="animate", **EDITS)
+        press.click(self.animate, inputs, file, api_name="animate", **FRAMES)
 
     @as_error
     def likeness(self, desk: str, edits: Any) -> Any:
@@ -70,8 +72,7 @@ class ExploreEndpoints:
         """
         return self.studio.variation(desk, whole(seed))
 
-    @as_error
-    def strip(self, desk: str, edits: Any, name: str) -> Any:
+    async def strip(self, desk: str, edits: Any, name: str) -> Any:
         """Small pictures of one edit across its range, on top of other edits.
 
         Args:
@@ -82,13 +83,14 @@ class ExploreEndpoints:
         Returns:
             Pictures, each with its amount as caption.
         """
-        strip = self.studio.strip(desk, checked(edits), name)
+        strip = await _one_by_one(self.studio.strip(desk, checked(edits), name))
         return [
             (cached(to_jpeg(picture, marked=True), "strip.jpg"), f"{a:g}") for a, picture in strip
         ]
 
-    @as_error
-    def animate(self, desk: str, start: Any, edits: Any, frames: int, form: str, view: str) -> Any:
+    async def animate(
+        self, desk: str, start: Any, edits: Any, frames: int, form: str, view: str
+    ) -> Any:
         """A moving picture from one state of the edits to another, and back.
 
         Args:
@@ -104,5 +106,14 @@ class ExploreEndpoints:
         """
         check_form(form)
         states = between(checked(start), checked(edits), whole(frames))
-        pictures = list(self.studio.frames(desk, states, view, SIDES[form]))
-        return cached(encode(pictures, form), f"animation.{form}")
+        pictures = await _one_by_one(self.studio.frames(desk, states, view, SIDES[form]))
+        data = await asyncio.to_thread(encode, pictures, form)
+        return cached(data, f"animation.{form}")
+
+
+async def _one_by_one(pictures: Iterator[Any]) -> list[Any]:
+    """All of them, each made in a thread: a call that is cancelled ends between two."""
+    made, end = [], object()
+    while (picture := await asyncio.to_thread(next, pictures, end)) is not end:
+        made.append(picture)
+    return made

@@ -10,6 +10,7 @@ from service.share_store import Record, Store, new_secret
 from service.studio import VIEWS, Studio
 from web.api.endpoints import checked
 from web.events import EDITS
+from web.middleware.caller import network_asking
 from web.user_errors import as_error
 
 
@@ -54,7 +55,7 @@ class ShareEndpoints:
         return {**_told(record), "secret": key}
 
     @as_error
-    def open_share(self, share: str) -> Any:
+    def open_share(self, share: str, request: gr.Request | None = None) -> Any:
         """Open a copy of what a link shows.
 
         Args:
@@ -64,7 +65,7 @@ class ShareEndpoints:
             An id for the other calls.
             Its edits, view, and the report of how it was made.
         """
-        desk, view = self.studio.open_share(self.store, share)
+        desk, view = self.studio.open_share(self.store, share, network_asking(request))
         assert desk.session is not None
         return desk.id, {"edits": desk.session.edits, "view": view, "report": desk.report}
 

@@ -1,1 +1,1 @@
-"""ASGI applications around the page's: caller identity, live previews, heads of shared links."""
+"""ASGI applications around the page's: limits, headers, callers, live previews, share heads."""

@@ -29,9 +29,7 @@ def caller_of(request: gr.Request | None, secret: str = "") -> Caller:
     """
     if request is None:
         return Caller()
-    called = str(request.headers.get(_HEADER) or "")
-    from_tool = called.startswith(_OWN)
-    address = called.removeprefix(_OWN) if from_tool else _host(request)
+    address, from_tool = address_of(request), _is_from_tool(request)
     if is_identifier(secret):
         key = f"owner {secret}"
     elif from_tool:
@@ -39,6 +37,22 @@ def caller_of(request: gr.Request | None, secret: str = "") -> Caller:
     else:
         key = f"session {request.session_hash}" if request.session_hash else ""
     return Caller(key, network_of(address))
+
+
+def network_asking(request: gr.Request | None) -> str:
+    """The network address that a request comes from, as `network_of` has it."""
+    return network_of(address_of(request)) if request is not None else ""
+
+
+def address_of(request: Any) -> str:
+    """The address of whoever makes a request (Gradio's or FastAPI's), also through a tool."""
+    if _is_from_tool(request):
+        return str(request.headers[_HEADER]).removeprefix(_OWN)
+    return str(getattr(request.client, "host", "") or "")
+
+
+def _is_from_tool(request: Any) -> bool:
+    return str(request.headers.get(_HEADER) or "").startswith(_OWN)
 
 
 def network_of(address: str) -> str:
@@ -74,8 +88,3 @@ class Callers:
             others = [(key, text) for key, text in scope["headers"] if key.lower() != name]
             scope = {**scope, "headers": [*others, (name, value)]}
         await self._app(scope, receive, send)
-
-
-def _host(request: gr.Request) -> str:
-    client = request.client
-    return str(getattr(client, "host", "") or "")

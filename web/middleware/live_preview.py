@@ -18,6 +18,7 @@ from starlette.responses import PlainTextResponse, Response
 from pti_core.errors import UserError
 from service.studio import VIEWS, Studio
 from web.api.endpoints import checked
+from web.options import apply_options
 
 Application = Callable[[MutableMapping[str, Any], Any, Any], Awaitable[None]]
 
@@ -54,11 +55,15 @@ class LivePreviews:
             await self._app(scope, receive, send)
 
     async def _answer(self, request: Request) -> Response:
-        if self._waiting >= MAX_WAITING:
+        try:
+            desk, edits, view, full, told = _read(await _body(request))
+        except UserError as error:
+            return PlainTextResponse(str(error), 400)
+        if self._waiting >= MAX_WAITING:  # counted once read: a slow request takes nobody's place
             return PlainTextResponse("Too many pictures are asked for at once.", 503)
         self._waiting += 1
         try:
-            desk, edits, view, full = _read(await _body(request))
+            apply_options(self._studio, desk, told)
             if full:
                 return await self._rested(desk, edits, view)
             picture = await asyncio.to_thread(self._studio.preview, desk, edits, view)
@@ -90,8 +95,8 @@ async def _body(request: Request) -> bytes:
     return bytes(data)
 
 
-def _read(data: bytes) -> tuple[str, dict[str, Any], str, bool]:
-    """Workspace, edits, view and whether in full, of a request's body.
+def _read(data: bytes) -> tuple[str, dict[str, Any], str, bool, dict[str, Any]]:
+    """Workspace, edits, view, whether in full, and all of a request's body.
 
     Raises UserError where it holds something else.
     """
@@ -107,4 +112,4 @@ def _read(data: bytes) -> tuple[str, dict[str, Any], str, bool]:
     edits = checked(told.get("edits"))
     if any(isinstance(a, bool) or not isinstance(a, int | float) for a in edits.values()):
         raise UserError("Amounts of edits are numbers.")
-    return desk, edits, view, told.get("full") is True
+    return desk, edits, view, told.get("full") is True, told

@@ -48,10 +48,12 @@ class ShareHead:
         app: the page's application.
         store: where shares are.
         title: of the card, as chats show it.
+        root_path: the sub-path under which a proxy serves the page, or its whole address.
     """
 
-    def __init__(self, app: Application, store: Store, title: str) -> None:
+    def __init__(self, app: Application, store: Store, title: str, root_path: str = "") -> None:
         self._app, self._store, self._title = app, store, title
+        self._root_path = root_path
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD"):
@@ -92,7 +94,7 @@ class ShareHead:
             self._store.record(share)
         except UserError:
             return b""
-        base = _base(scope)
+        base = _base(scope, self._root_path)
         pairs = {
             "og:type": "website",
             "og:title": self._title,
@@ -149,18 +151,28 @@ def _asked(scope: MutableMapping[str, Any]) -> str:
     return found.get("s", [""])[0]
 
 
-def _base(scope: MutableMapping[str, Any]) -> str:
+def _base(scope: MutableMapping[str, Any], root_path: str = "") -> str:
     """The address under which the visitor reaches the page, as far as the proxies tell.
 
-    A header that is no host's name is not believed: it would stand in the page.
+    A header that is no host's name, or no path, is not believed: it would stand in the page.
+
+    Args:
+        root_path: the sub-path of the settings (GRADIO_ROOT_PATH), or a whole address.
     """
+    root_path = root_path.rstrip("/")
+    if root_path.startswith(("http://", "https://")):
+        return root_path
     headers = {key.decode("latin-1").lower(): v.decode("latin-1") for key, v in scope["headers"]}
     first = {key: headers.get(key, "").split(",")[0].strip() for key in _FORWARDED}
     host = first["x-forwarded-host"] or first["host"]
     scheme = first["x-forwarded-proto"] or scope.get("scheme", "http")
     if not _HOST.fullmatch(host) or scheme not in ("http", "https"):
         return ""
-    return f"{scheme}://{host}{scope.get('root_path', '')}"
+    prefix = first["x-forwarded-prefix"].rstrip("/")
+    if not _PREFIX.fullmatch(prefix):
+        prefix = ""
+    return f"{scheme}://{host}{scope.get('root_path', '') or root_path or prefix}"
 
 
-_FORWARDED = ("x-forwarded-host", "x-forwarded-proto", "host")
+_FORWARDED = ("x-forwarded-host", "x-forwarded-proto", "x-forwarded-prefix", "host")
+_PREFIX = re.compile(r"(?:/[A-Za-z0-9._~-]{1,64}){1,8}", re.ASCII)

@@ -65,12 +65,12 @@ class EditPart:
         With "quick" it is a preview's, which does not show every edit: "whole" says whether it is
         complete.
         """
-        from pti_core.editing.base_edits import CARRIED
+        from pti_core.editing import base_edits
 
         edits = ask.edits
         if ask.data.get("quick") is True:
             data = self.studio.preview(ask.desk, edits, "face")
-            return {"picture": cached(data, "look.jpg"), "whole": not CARRIED.intersection(edits)}
+            return {"picture": cached(data, "look.jpg"), "whole": not base_edits.split(edits)[1]}
         (picture,) = self.studio.frames(ask.desk, [edits], "face", LOOK_SIDE)
         return {"picture": cached(to_jpeg(picture, 85), "look.jpg"), "whole": True}
 

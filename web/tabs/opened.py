@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 
 from PIL import Image
 
-from pti_core.ai_mark import to_jpeg, to_png, to_webp
+from pti_core.ai_mark import marked_file, to_jpeg
 from pti_core.editing.controls import Control
 from pti_core.errors import UserError
 from service.studio import SCREEN_SIDE, Studio
@@ -18,6 +18,7 @@ from web import strings
 from web.files import cached
 from web.labels import bounds_of
 from web.looks import looks_for
+from web.options import hair_of
 
 if TYPE_CHECKING:
     from pti_core.editing.text_edit import StackEntry
@@ -88,6 +89,9 @@ class OpenedSession:
             "people": faces([session.crop(i) for i in range(count)]),
             "before": {"face": on_screen(crop), "photograph": on_screen(photograph)},
             "sizes": {"face": crop.size, "photograph": photograph.size},
+            "composited": self.studio.composites(desk_id),
+            "hair": hair_of(session.hair_color),
+            "keep_background": self.studio.desks.get(desk_id).keep_background,
             "facts": strings.facts(self.studio.desks.get(desk_id).report),
             **self.text_edits(desk_id),
         }
@@ -120,17 +124,18 @@ def in_format(image: Image.Image, form: str) -> bytes:
     Raises:
         UserError: an unknown format.
     """
-    if form == "png":
-        return to_png(image)
-    if form == "jpg":
-        return to_jpeg(image, 95, marked=True)
-    if form == "webp":
-        return to_webp(image)
-    raise UserError(f"Pictures are saved as {', '.join(FORMATS)}; choose one of these.")
+    if form not in FORMATS:
+        raise UserError(f"Pictures are saved as {', '.join(FORMATS)}; choose one of these.")
+    encoding, settings = FORMATS[form]
+    return marked_file(image, encoding, **settings)
 
 
-#: File endings that a picture can be saved with.
-FORMATS = ("png", "jpg", "webp")
+#: File endings that a picture can be saved with, and Pillow's encoding and settings of each.
+FORMATS: Mapping[str, tuple[str, dict[str, int]]] = {
+    "png": ("PNG", {}),
+    "jpg": ("JPEG", {"quality": 95}),
+    "webp": ("WEBP", {"quality": 92}),
+}
 
 
 def _within(

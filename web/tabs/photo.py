@@ -46,7 +46,7 @@ class PhotoPart:
         known = {"owner": secret if is_identifier(secret) else new_secret(), **self.status(ask)}
         share, latest = ask.text("share"), ask.desk
         if share:
-            desk, view = self.studio.open_share(self.store, share)
+            desk, view = self.studio.open_share(self.store, share, ask.address)
             return {**known, "view": view, "opened": self.opened.told(desk.id)}
         if not latest or not self.studio.desks.visit(latest):
             return {**known, "lost": bool(latest)}
@@ -65,7 +65,8 @@ class PhotoPart:
 
     def photograph(self, ask: Ask) -> Mapping[str, Any]:
         """A photograph was chosen: the faces in it, or why there is none."""
-        desk = self.studio.align(uploaded(ask.text("path")), self._known(ask.desk))
+        path = uploaded(ask.text("path"))
+        desk = self.studio.align(path, self._known(ask.desk), ask.address)
         return self._chosen(desk.id)
 
     def choose_face(self, ask: Ask) -> Mapping[str, Any]:
@@ -92,12 +93,12 @@ class PhotoPart:
         name = ask.text("name")
         if name not in examples():
             raise UserError("There is no such example.")
-        desk = self.studio.open(EXAMPLES / f"{name}.safetensors")
+        desk = self.studio.open(EXAMPLES / f"{name}.safetensors", address=ask.address)
         return {"opened": self.opened.told(desk.id)}
 
     def open_session(self, ask: Ask) -> Mapping[str, Any]:
         """Open a session file in a workspace of its own."""
-        desk = self.studio.open(uploaded(ask.text("path")))
+        desk = self.studio.open(uploaded(ask.text("path")), address=ask.address)
         return {"opened": self.opened.told(desk.id)}
 
     def forget(self, ask: Ask) -> Mapping[str, Any]:
@@ -107,16 +108,15 @@ class PhotoPart:
 
     def _chosen(self, desk_id: str) -> dict[str, Any]:
         """The photograph that waits to be learned: its faces, and which is used."""
-        from io import BytesIO
-
-        from pti_core.faces.images import open_photograph
+        from pti_core.faces.images import read_photograph
 
         desk = self.studio.desks.get(desk_id)
-        image = open_photograph(BytesIO(desk.photographs[0]))
+        image = read_photograph(desk.photographs[0]).image
         return {
             "desk": desk_id,
             "picture": on_screen(image, "photograph.jpg"),
             "size": image.size,
+            "note": desk.note,
             "boxes": [list(box) for box in desk.boxes],
             "face": desk.faces[0],
             "people": faces(desk.crops),

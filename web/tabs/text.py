@@ -12,6 +12,7 @@ from service.text_service import WAYS, Reading, TextService
 from web.actions import Actions, Ask
 from web.files import cached
 from web.labels import amount_text
+from web.options import hair_of
 from web.tabs.opened import OpenedSession
 from web.tabs.tasks import Task, Tasks
 
@@ -74,7 +75,12 @@ class TextPart:
                 return not task.stop.is_set()
 
             done = self.texts.do(desk, prompt, edits, way, strength, seed=seed, on_step=on_step)
-            return {"edits": done.edits, "left": done.left, **self.opened.text_edits(desk)}
+            return {
+                "edits": done.edits,
+                "hair": hair_of(done.hair_color),
+                "left": done.left,
+                **self.opened.text_edits(desk),
+            }
 
         return self.tasks.start(work)
 

@@ -1,268 +1,243 @@
-"""Edits that are carried over from the base generator's picture to the tuned one."""
+"""What the base generator adds, with a base generator of drawn faces."""
 
 from __future__ import annotations
 
-import gc
-import pickle
-import weakref
-from dataclasses import replace
-from typing import Any
+from collections.abc import Callable
 
+import numpy as np
 import pytest
 import torch
 
-from pti_core.editing.base_edits import CARRIED, carry
-from pti_core.editing.base_renderer import BaseRenderer
+from pti_core.editing.base_edits import ADDED, Extras, carry, notes, split
+from pti_core.editing.base_renderer import BaseRenderer, Shown
 from pti_core.editing.directions import load_directions
-from pti_core.editing.hair import bare_scalp
-from pti_core.editing.render_cache import RenderCache
-from pti_core.errors import EditError
-from pti_core.generators.base import Generator
-from pti_core.models import EditKit
-from pti_core.rendering import edited, picture
-from tests.conftest import make_lively_generator
-from tests.pti_core.session.test_session import make_session
+from pti_core.editing.hair_color import HARDLY_ANY_HAIR, HairColor
+from pti_core.editing.parsing import Parsing
+from tests.helpers.drawn_face import BACKGROUND, EYES, HAIR, MOUTH, SIDE, SKIN, ellipse, face, parse
+
+DIRECTIONS = load_directions()
+W = torch.zeros(1, 512)
+Drawn = tuple[np.ndarray, dict[str, np.ndarray]]
+BLACK = (20.0, 18.0, 22.0)
 
 
-@pytest.fixture(scope="module")
-def kit() -> EditKit:
-    return EditKit(generator=make_lively_generator(), directions=load_directions())
+def base(draw: Callable[[Callable[[str], float]], Drawn]) -> BaseRenderer:
+    """A base generator: `draw` gets how far w is along a direction."""
 
+    def drawn(w: torch.Tensor) -> Drawn:
+        return draw(lambda name: float(w[0] @ DIRECTIONS[name].vector))
 
-@pytest.fixture(scope="module")
-def session(kit, make_picture):
-    return replace(make_session(kit.generator, make_picture), edits={}, curves={})
-
-
-def test_every_carried_edit_is_a_direction(kit):
-    assert kit.directions.keys() >= CARRIED
-
-
-def test_edits_of_shape_move_the_tuned_generator_itself_and_both_add_up(session, kit):
-    moved = kit.generator.render(
-        edited(session, kit, {"pose": 5}), session.replaced(kit.generator), exact=True
-    )
-    torch.testing.assert_close(picture(session, kit, {"pose": 5}), moved)
-    both = picture(session, kit, {"pose": 5, "beard": 60})
-    change, side = (both - moved).abs(), moved.shape[-1]
-    assert change[..., 3 * side // 4 :, side // 2].mean() > 0.001
-    assert change[..., : side // 3, :].max() == 0  # a beard grows below
-    torch.testing.assert_close(picture(session, kit, {"pose": 5, "beard": 0}), moved)
-
-
-def test_glasses_are_laid_on_around_the_eyes_and_nowhere_else(session, kit):
-    bare, worn = (picture(session, kit, {"pose": 4, "glasses": a}) for a in (0, 70))
-    change = (worn - bare).abs().mean(1)[0]
-    side = change.shape[-1]
-    row, column = (torch.arange(side).add(0.5).div(side) for _ in range(2))
-    near = ((row - 0.5).abs() < 0.13)[:, None] & ((column - 0.5).abs() < 0.28)[None]
-    assert change[near].mean() > 0.001 and change[~near].max() == 0
-    for x in (0.375, 0.625):  # what is between the lids stays the person's
-        assert change[int(0.47 * side), int(x * side)] == 0
-
-
-def test_glasses_grow_with_the_amount_and_with_the_head_that_turns(session, kit):
-    pictures = {a: picture(session, kit, {"glasses": a}) for a in (0, 1e-3, 30, 60)}
-    changes = {a: (p - pictures[0]).abs().mean() for a, p in pictures.items()}
-    assert changes[1e-3] < 1e-3 * changes[60]
-    assert changes[1e-3] < changes[30] < changes[60]
-    turned = picture(session, kit, {"glasses": 60, "pose": 8}) - picture(session, kit, {"pose": 8})
-    assert (turned - (pictures[60] - pictures[0])).abs().mean() > 1e-4
-
-
-def test_glasses_and_another_carried_edit_add_up(session, kit):
-    none, glasses, fringe, both = (
-        picture(session, kit, edits)
-        for edits in ({}, {"glasses": 70}, {"fringe": 60}, {"glasses": 70, "fringe": 60})
-    )
-    torch.testing.assert_close(both - fringe, glasses - none, atol=1e-4, rtol=1e-3)
-
-
-@pytest.mark.parametrize("name", sorted(CARRIED))
-@pytest.mark.parametrize("amount", ["lots", float("nan"), 500, -500, None])
-def test_wrong_amounts_are_said_to_be_so(session, kit, name, amount):
-    with pytest.raises(EditError, match=name):
-        picture(session, kit, {name: amount})
-
-
-SIDE = 256
-SKIN, HAIR = torch.tensor([0.6, 0.1, -0.1]), torch.tensor([-0.6, -0.7, -0.75])
-
-
-def plain(colour: torch.Tensor) -> torch.Tensor:
-    return colour[None, :, None, None].expand(1, 3, SIDE, SIDE).clone()
-
-
-def box(left: float, top: float, right: float, bottom: float) -> Any:
-    return (
-        ...,
-        slice(int(top * SIDE), int(bottom * SIDE)),
-        slice(int(left * SIDE), int(right * SIDE)),
+    return BaseRenderer(
+        lambda w: drawn(w)[0], lambda w: parse(drawn(w)[1]), W[0], 18, DIRECTIONS, W
     )
 
 
-def with_hair(picture: torch.Tensor, where: Any) -> torch.Tensor:
-    noise = torch.randn(1, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(0))
-    hair, found = plain(HAIR) + 0.15 * noise, picture.clone()
-    found[where] = hair[where]
-    return found
+def plain(along: Callable[[str], float]) -> Drawn:
+    return face()
 
 
-BEARD = box(0.3, 0.63, 0.7, 0.92)
-MOUSTACHE = box(0.42, 0.64, 0.58, 0.68)
+def carried(drawn: Drawn, renderer: BaseRenderer, color: HairColor | None = None, **edits: float):
+    image, masks = drawn
+    plate = np.broadcast_to(np.array(BACKGROUND, dtype=np.float32), image.shape)
+    return carry(Shown(image, parse(masks)), plate, renderer, W, Extras(edits, color))
 
 
-@pytest.fixture
-def clean(kit) -> BaseRenderer:
-    """A base generator of which every code shows skin, darker than the photograph's."""
-    generator, dark = kit.generator, plain(SKIN * 0.7 - 0.3)
-    mean = generator.w_mean
-    return BaseRenderer(lambda w: dark, mean, generator.num_ws, kit.directions, mean[None], no_hair)
+def at(image: np.ndarray, x: float, y: float) -> np.ndarray:
+    return image[round(y) - 2 : round(y) + 3, round(x) - 2 : round(x) + 3].mean((0, 1))
 
 
-def no_hair(picture: torch.Tensor) -> torch.Tensor:
-    return torch.zeros(1, 1, SIDE // 2, SIDE // 2)
+def near(colour: np.ndarray, other: tuple[float, float, float], limit: float = 25) -> bool:
+    return float(np.abs(colour - np.array(other)).max()) < limit
 
 
-def test_a_beard_gives_way_to_skin_in_the_photographs_own_colour(kit, clean):
-    w, bearded = kit.generator.w_mean[None], with_hair(plain(SKIN), BEARD)
-    half, shaven = (carry(bearded, clean, w, {"beard": a}) for a in (-50, -100))
-    chin = box(0.4, 0.7, 0.6, 0.88)
-    torch.testing.assert_close(shaven[chin], plain(SKIN)[chin], atol=0.03, rtol=0)
-    between = (bearded[chin] + plain(SKIN)[chin]) / 2
-    torch.testing.assert_close(half[chin], between, atol=0.03, rtol=0)
-    assert torch.equal(shaven[..., : SIDE // 2, :], bearded[..., : SIDE // 2, :])
+def test_every_added_edit_is_a_direction_and_the_rest_is_the_tuned_generators() -> None:
+    assert DIRECTIONS.keys() >= ADDED
+    own, added = split({"age": 5, "glasses": 50, "beard": -3, "fringe": 0, "bald": 20})
+    assert own == {"age": 5, "fringe": 0} and added == {"glasses": 50, "beard": -3, "bald": 20}
+    assert split({"glasses": -20}) == ({"glasses": -20}, {})
 
 
-def test_a_moustache_goes_without_the_beard(kit, clean):
-    bearded = with_hair(plain(SKIN), BEARD)
-    found = carry(bearded, clean, kit.generator.w_mean[None], {"moustache": -100})
-    torch.testing.assert_close(found[MOUSTACHE].mean(), SKIN.mean(), atol=0.1, rtol=0)
-    chin = box(0.3, 0.75, 0.7, 0.92)
-    assert torch.equal(found[chin], bearded[chin])
+def test_without_edits_the_image_is_returned() -> None:
+    assert np.array_equal(carried(face(), base(plain)), face()[0])
 
 
-def test_where_there_is_no_beard_nothing_is_taken_off(kit, clean):
-    w, hairy = kit.generator.w_mean[None], with_hair(plain(SKIN), box(0, 0, 1, 0.2))
-    torch.testing.assert_close(carry(hairy, clean, w, {"beard": -100, "moustache": -100}), hairy)
+# ---------------------------------------------------------------------------------------- style
 
 
-def test_what_darkens_hair_leaves_darker_hair_as_it_is(kit):
-    w, black = kit.generator.w_mean[None], with_hair(plain(SKIN), TOP)
-    brown = black.clone()
-    brown[TOP] += 0.3
-    base = painter(kit, "hair_dark", (brown, brown))
-    dyed = carry(black, base, w, {"hair_dark": 90})
-    assert (dyed <= black).all()
-    assert (dyed[CROWN].mean() - black[CROWN].mean()).abs() < 0.1
+def fringed(along: Callable[[str], float]) -> Drawn:
+    return face(hair=(150.0, 120.0, 60.0), hair_line=98 if along("fringe") > 0.5 else 75)
 
 
-def test_a_bald_head_is_told_from_dark_and_from_white_hair():
-    head = plain(SKIN) + 0.01 * torch.randn(
-        3, SIDE, SIDE, generator=torch.Generator().manual_seed(0)
+def test_a_fringe_is_hair_in_the_photographs_colour_on_the_forehead_alone() -> None:
+    image = face()[0]
+    found = carried(face(), base(fringed), fringe=100)
+    assert near(at(image, 128, 88), SKIN) and near(at(found, 128, 88), HAIR)
+    assert np.array_equal(found[130:], image[130:])
+    little = carried(face(), base(fringed), fringe=1)
+    assert np.abs(little - image).mean() < 0.05 * np.abs(found - image).mean()
+
+
+def bald(along: Callable[[str], float]) -> Drawn:
+    image, masks = face()
+    if along("bald") < 0.5:
+        return image, masks
+    del masks["hair"]
+    dimmer = 0.8 * np.array(SKIN, dtype=np.float32)  # the base's skin is darker
+    head = masks["skin"][..., None]
+    image = np.broadcast_to(np.array(BACKGROUND, dtype=np.float32), image.shape)
+    return image + head * (dimmer - image), masks
+
+
+def test_a_bald_head_shows_skin_of_the_photographs_tone_and_the_scene() -> None:
+    found = carried(face(), base(bald), bald=100)
+    assert near(at(found, 128, 55), SKIN, 15)
+    assert near(at(found, 55, 65), BACKGROUND, 15)  # hair beside the head was here
+    assert near(at(face()[0], 55, 65), HAIR)
+
+
+def test_grown_hair_is_coloured_with_the_rest() -> None:
+    found = carried(face(), base(fringed), HairColor("#ff69b4"), fringe=100)
+    for y in (40, 88):
+        r, g, b = at(found, 128, y)
+        assert r > b > g + 20
+
+
+def test_brows_take_the_colour_if_asked() -> None:
+    image = face()[0]
+    without, taken = (
+        carried(face(), base(plain), HairColor("#ff69b4", brows=brows)) for brows in (False, True)
     )
-    top = box(0, 0, 1, 0.23)
-    white = head.clone()
-    white[top] = 0.9
-    assert bare_scalp(head) == 1
-    assert bare_scalp(with_hair(head, top)) == 0 == bare_scalp(white)
+    assert np.array_equal(at(without, 96, 103), at(image, 96, 103))
+    assert np.abs(at(taken, 96, 103) - at(image, 96, 103)).max() > 40
+    assert np.array_equal(taken[150:], image[150:])
 
 
-TOP, CROWN, CHIN = box(0, 0, 1, 0.25), box(0.1, 0.02, 0.9, 0.2), box(0.1, 0.35, 0.9, 0.9)
+# -------------------------------------------------------------------------------------- glasses
 
 
-def hair_on_top(picture: torch.Tensor) -> torch.Tensor:
-    """Where pictures are hairy at the top, half their side."""
-    found = no_hair(picture)
-    rough = picture[TOP].std() > 0.05
-    found[..., : SIDE // 8, :] = float(rough)
-    return found
+def spectacled(along: Callable[[str], float]) -> Drawn:
+    image, masks = face()
+    if along("glasses") < 0.3:
+        return image, masks
+    for x, y in EYES:
+        lens, hole = ellipse(x, y, 26, 18), ellipse(x, y, 23, 15)
+        image = image + (lens - hole)[..., None] * (np.array(BLACK, dtype=np.float32) - image)
+        image = image - 30 * hole[..., None]  # a tint that is not to be seen
+        masks["glasses"] = np.maximum(masks.get("glasses", 0 * lens), lens)
+    return np.clip(image, 0, 255), masks
 
 
-def painter(kit, towards: str, pictures) -> BaseRenderer:
-    """A base that shows the second picture of codes beyond a step along a direction."""
-    vector, sign = kit.directions[towards].vector, -1 if towards == "bald" else 1
-
-    def render(w):
-        return pictures[int(sign * float((w[0] - kit.generator.w_mean) @ vector) > 0.5)]
-
-    mean = kit.generator.w_mean
-    return BaseRenderer(render, mean, kit.generator.num_ws, kit.directions, mean[None], hair_on_top)
-
-
-def test_hair_takes_the_colour_of_the_bases_and_nothing_else_changes(kit):
-    w, own = kit.generator.w_mean[None], with_hair(plain(SKIN), TOP)
-    blond, hair = with_hair(plain(SKIN), TOP), torch.tensor([0.5, 0.3, -0.1])
-    blond[TOP] += (hair - HAIR)[None, :, None, None]
-    base = painter(kit, "hair_blond", (own, blond))
-    dyed, faint = (carry(own, base, w, {"hair_blond": a}) for a in (90, 1))
-    torch.testing.assert_close(dyed[CROWN].mean((0, 2, 3)), hair, atol=0.05, rtol=0)
-    assert torch.equal(dyed[CHIN], own[CHIN])
-    assert (faint - own).abs().max() < 0.1
+def test_a_frame_with_temples_is_laid_on_and_eyes_stay() -> None:
+    image, _ = face()
+    found = carried(face(), base(spectacled), glasses=100)
+    x, y = EYES[0]
+    assert found[round(y) + 17, round(x)].mean() < 90
+    assert np.array_equal(found[round(y), round(x)], image[round(y), round(x)])
+    beside = found[100:135, 60:68].mean(-1).min(), image[100:135, 60:68].mean(-1).min()
+    assert beside[0] < 80 < beside[1]  # a temple between the frame and the ear
+    assert np.abs(found - image)[170:].max() == 0
 
 
-def test_a_fringe_is_the_bases_in_the_photographs_colour_and_nothing_else_changes(kit):
-    w, bare, fringe = kit.generator.w_mean[None], plain(SKIN), with_hair(plain(SKIN), TOP)
-    fringe[box(0, 0.35, 1, 1)] = 0.9  # the background changes as well
-    blond, hair = bare.clone(), torch.tensor([0.5, 0.3, -0.1])
-    blond[TOP] = with_hair(bare, TOP)[TOP] + (hair - HAIR)[None, :, None, None]
-    base = painter(kit, "fringe", (bare, fringe))
-    for own, colour in ((bare, HAIR), (blond, hair)):
-        half, found = (carry(own, base, w, {"fringe": a}) for a in (25, 90))
-        torch.testing.assert_close(found[CROWN].mean((0, 2, 3)), colour, atol=0.05, rtol=0)
-        assert torch.equal(found[CHIN], own[CHIN])
-        assert (half - own).abs().mean() < (found - own).abs().mean()
+def test_glasses_go_with_the_eyes_and_behind_hair() -> None:
+    image, masks = face()
+    shift = 8
+    moved = {n: np.roll(m, shift, 1) if n.startswith("eye") else m for n, m in masks.items()}
+    strand = ellipse(192, 150, 18, 90)
+    moved["hair"] = np.maximum(moved["hair"], strand)
+    image = image + strand[..., None] * (np.array(HAIR) - image)
+    image = image.astype(np.float32)
+    found = carried((image, moved), base(spectacled), glasses=100)
+    left = np.argmin(found[120, 60:96].mean(-1)) + 60
+    assert abs(left - (EYES[0][0] - 24.5 + shift)) < 3
+    assert np.abs(found - image)[100:140, 186:198].max() < 12
 
 
-def test_coloured_hair_on_a_bald_head_comes_with_hair(kit):
-    w, bare, hairy = kit.generator.w_mean[None], plain(SKIN), with_hair(plain(SKIN), TOP)
-    base = painter(kit, "bald", (bare, hairy))
-    grown = carry(bare, base, w, {"hair_blond": 80})
-    torch.testing.assert_close(grown[CROWN].mean((0, 2, 3)), HAIR, atol=0.05, rtol=0)
-    assert grown[CROWN].std() > 0.5 * hairy[CROWN].std()
-    assert torch.equal(grown[CHIN], bare[CHIN])
+def test_no_glasses_no_change() -> None:
+    assert np.array_equal(carried(face(), base(plain), glasses=100), face()[0])
 
 
-def test_a_slider_that_moves_an_edit_carried_over_renders_one_picture_more(session, monkeypatch):
-    kit = EditKit(generator=make_lively_generator(), directions=load_directions())
-    rendered, render = [], Generator.render
-    monkeypatch.setattr(
-        Generator, "render", lambda *a, **k: (rendered.append(a), render(*a, **k))[1]
-    )
-    counts, pictures = [], []
-    for amount, age in ((30, 0), (60, 0), (60, 0), (60, 5)):
-        before = len(rendered)
-        pictures.append(picture(session, kit, {"glasses": amount, "age": age}))
-        counts.append(len(rendered) - before)
-    assert counts == [3, 1, 0, 1]
-    alone = EditKit(generator=kit.generator, directions=kit.directions)
-    assert torch.equal(pictures[1], picture(session, alone, {"glasses": 60}))
-    assert torch.equal(pictures[1], pictures[2])
+# --------------------------------------------------------------------------------------- beards
 
 
-def test_pictures_are_kept_of_one_session_at_a_time_and_as_long_as_it_is_there():
-    class Owner: ...
-
-    one, other = Owner(), Owner()
-    lately, w, asked = RenderCache(), torch.zeros(1, 4), []
-
-    def shown(owner, kind="base", code=w):
-        return lately.picture(owner, kind, code, lambda w: (asked.append(w), w + 1)[1])
-
-    assert torch.equal(shown(one), shown(one)) and len(asked) == 1
-    shown(one, "tuned"), shown(one, code=w + 1)
-    assert len(asked) == 3
-    shown(other), shown(one)
-    assert len(asked) == 5  # the other's took their place
-    picture_kept = weakref.ref(shown(one))
-    assert picture_kept() is not None
-    del one
-    gc.collect()
-    assert picture_kept() is None
+def grain(amplitude: float) -> np.ndarray:
+    noise = np.random.default_rng(3).standard_normal((SIDE, SIDE, 1))
+    return (amplitude * noise).astype(np.float32)
 
 
-def test_a_kit_goes_to_another_process_without_the_pictures_kept(kit, session):
-    shown = picture(session, kit, {"glasses": 60})
-    moved = pickle.loads(pickle.dumps(kit))
-    assert torch.equal(picture(session, moved, {"glasses": 60}), shown)
-    assert len(pickle.dumps(kit.render_cache)) < 200
+def lower_face() -> np.ndarray:
+    jaw = ellipse(128, 130, 70, 93) * (np.arange(SIDE)[:, None] > 172)
+    return (jaw * (1 - ellipse(*MOUTH, 28, 11))).astype(np.float32)[..., None]
+
+
+def bearded_face(masks_only: bool = False) -> Drawn:
+    image, masks = face()
+    hairs = np.array((70.0, 50.0, 40.0), dtype=np.float32) + grain(14)
+    return np.clip(image + lower_face() * (hairs - image), 0, 255), masks
+
+
+def bearded(along: Callable[[str], float]) -> Drawn:
+    return bearded_face() if along("beard") > 0.3 else face()
+
+
+CHIN = (128.0, 212.0)
+
+
+def test_a_beard_grows_on_skin_and_not_on_lips() -> None:
+    image = face()[0]
+    found = carried(face(), base(bearded), beard=100)
+    assert at(found, *CHIN).mean() < 0.6 * at(image, *CHIN).mean()
+    assert np.abs(at(found, *MOUTH) - at(image, *MOUTH)).max() < 6
+    assert np.array_equal(found[:95], image[:95])
+    assert np.abs(found - image)[CHIN_ROWS:, :20].max() == 0
+
+
+CHIN_ROWS = 170
+
+
+def test_a_moustache_is_above_the_mouth() -> None:
+    image, masks = face()
+    found = carried((image, masks), base(lambda along: bearded_face()), moustache=100)
+    assert np.abs(found - image)[200:].max() < 2
+    assert at(found, 128, 174).mean() < at(image, 128, 174).mean() - 20
+
+
+def test_a_beard_does_not_darken_one_that_is_there() -> None:
+    before = bearded_face()[0]
+    found = carried(bearded_face(), base(bearded), beard=100)
+    assert at(found, *CHIN).mean() > at(before, *CHIN).mean() - 15
+
+
+def test_a_beard_is_taken_off_and_only_where_one_is() -> None:
+    found = carried(bearded_face(), base(bearded), beard=-100)
+    assert near(at(found, *CHIN), SKIN, 25)
+    half = carried(bearded_face(), base(bearded), beard=-50)
+    assert at(bearded_face()[0], *CHIN).mean() < at(half, *CHIN).mean() < at(found, *CHIN).mean()
+    assert np.array_equal(carried(face(), base(bearded), beard=-100), face()[0])
+    # Dark, but as smooth as skin.
+    shadow = (face()[0] + grain(4)) * (1 - 0.4 * lower_face())
+    kept = carried((shadow, face()[1]), base(bearded), beard=-100, moustache=-100)
+    assert np.abs(kept - shadow).max() < 4
+
+
+# ---------------------------------------------------------------------------------------- notes
+
+
+def without(*names: str, **more: np.ndarray) -> Parsing:
+    masks = {name: mask for name, mask in face()[1].items() if name not in names}
+    return parse({**masks, **more})
+
+
+@pytest.mark.parametrize(
+    ("photo", "extras", "expected"),
+    [
+        (without(), Extras({"hair_blond": 50}), None),
+        (without("hair"), Extras({"hair_blond": 50}), HARDLY_ANY_HAIR),
+        (without("hair"), Extras({}, HairColor("#ff69b4")), HARDLY_ANY_HAIR),
+        (without("hair"), Extras({"glasses": 50}), None),
+        (without(hat=ellipse(128, 50, 80, 30)), Extras({"fringe": 50}), "hat"),
+        (without(glasses=ellipse(128, 120, 60, 18)), Extras({"glasses": 50}), "glasses"),
+    ],
+)
+def test_what_cannot_be_done_is_said(photo: Parsing, extras: Extras, expected: str | None) -> None:
+    found = notes(photo, extras)
+    assert (found == []) if expected is None else (len(found) == 1 and expected in found[0])

@@ -215,16 +215,18 @@ def test_too_many_pixels_are_refused_before_they_are_decoded(side):
             open_photograph(bomb)
 
 
-def test_a_text_bomb_in_a_png_is_an_error_not_memory():
+def test_a_text_bomb_in_a_png_is_left_out():
     text = PngImagePlugin.PngInfo()
     text.add_text("bomb", "x" * 20_000_000, zip=True)
-    with pytest.raises(PhotographError):
-        open_photograph(saved(quadrants(), pnginfo=text))
+    opened = open_photograph(saved(quadrants(), pnginfo=text))
+    assert np.array_equal(np.asarray(opened), np.asarray(quadrants()))
 
 
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP"])
 @pytest.mark.parametrize("part", [0.3, 0.7])
 def test_truncated_files_are_an_error(format, part):
+    if (format, part) == ("JPEG", 0.7):
+        pytest.skip("opened with a note: test_a_jpeg_that_was_cut")
     noise = np.random.default_rng(0).integers(0, 255, (90, 90, 3), dtype=np.uint8)
     data = saved(Image.fromarray(noise), format)
     with pytest.raises(PhotographError):

@@ -12,7 +12,8 @@ from safetensors.torch import load_file
 
 from checkpoints.factory import load_generator
 from pti_core.errors import CheckpointError
-from pti_core.generators.mobile import depthwise_modulated, inverse_haar, read_ir
+from pti_core.generators.mobile import depthwise_modulated, inverse_haar
+from pti_core.generators.mobile_files import read_ir
 from tests.conftest import SIDE, make_generator, make_lively_generator
 
 SHARED = Path(os.environ.get("PTI_SHARED", "../shared"))
@@ -38,7 +39,7 @@ def test_the_real_generator_has_the_published_mean_and_shape():
     assert len(generator.noise_names()) == 15
     # Another ten thousand samples have the same mean to the error of a mean.
     other = generator.sample_w(10_000, seed=1).mean(0)
-    assert (other - generator.w_mean).norm() < 0.05 * generator.w_std
+    assert (other - generator.w_avg).norm() < 0.05 * generator.w_std
 
 
 def test_gradients_reach_w_noise_and_weights(generator):
@@ -57,7 +58,7 @@ def test_gradients_reach_w_noise_and_weights(generator):
 
 def test_the_gradient_of_a_weight_is_that_of_a_finite_difference():
     generator = make_generator(seed=3).double()
-    w = generator.w_mean[None]
+    w = generator.w_avg[None]
     name = "layers.1.conv2.pointwise"
     weight = dict(generator.synthesis.named_parameters())[name].detach()
     step = torch.zeros_like(weight)

@@ -136,7 +136,7 @@ def test_both_layouts_make_the_same_picture(state: dict[str, Tensor], generator:
     other = StyleGAN2(config, weights, name="nvidia", fingerprint="0" * 64)
     ws = codes(generator)
     assert torch.equal(other.synthesis(ws), generator.synthesis(ws))
-    assert torch.equal(other.w_mean, generator.w_mean)
+    assert torch.equal(other.w_avg, generator.w_avg)
 
 
 def test_several_pictures_equal_each_alone(generator: StyleGAN2) -> None:
@@ -151,7 +151,7 @@ def test_mean_of_w_comes_from_the_checkpoint_where_it_has_one(state: dict[str, T
     for given in (average, average[None], average.expand(8, 16)):
         config, weights = from_rosinality(state, given)
         generator = StyleGAN2(config, weights, name="x", fingerprint="")
-        assert torch.equal(generator.w_mean, average)
+        assert torch.equal(generator.w_avg, average)
     config, weights = from_nvidia({**as_nvidia(state), "mapping.w_avg": average})
     assert torch.equal(weights["w_mean"], average)
 

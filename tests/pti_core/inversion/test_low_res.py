@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from pti_core.errors import CheckpointError
 from pti_core.inversion.latent_prior import LatentPrior, load_latent_prior, save_latent_prior
 from pti_core.inversion.losses import View
-from pti_core.inversion.low_res import SIDE, CoarsePictures, halfway, recover_head
+from pti_core.inversion.low_res import SIDE, CoarsePictures, mid_activations, recover_head
 from pti_core.inversion.pivotal_tuning import TuningConfig, pivotal_tune
 from pti_core.inversion.projector import ProjectionConfig, project
 from pti_core.networks.lpips import area
@@ -37,13 +37,13 @@ def generator():
 def codes(generator, count, seed):
     """Far from each other: the small mapping's own lie close together."""
     random = torch.Generator().manual_seed(seed)
-    return generator.w_mean + torch.randn(count, 512, generator=random)
+    return generator.w_avg + torch.randn(count, 512, generator=random)
 
 
 @pytest.fixture(scope="module")
 def head(generator):
     w = codes(generator, 9, seed=2)
-    return recover_head(halfway(generator, one) for one in w.split(1))
+    return recover_head(mid_activations(generator, one) for one in w.split(1))
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +58,9 @@ def true(generator, w):
 
 def test_a_corrected_picture_is_true_there_and_nearly_so_along_what_it_was_fitted_to(generator):
     w, other = codes(generator, 2, seed=7).split(1)
-    coarse = CoarsePictures(generator, recover_head(halfway(generator, one) for one in (w, other)))
+    coarse = CoarsePictures(
+        generator, recover_head(mid_activations(generator, one) for one in (w, other))
+    )
     coarse.correct(w)
     torch.testing.assert_close(coarse.picture(w), true(generator, w), atol=1e-5, rtol=0)
     near = w + 0.6 * (other - w)
@@ -66,7 +68,7 @@ def test_a_corrected_picture_is_true_there_and_nearly_so_along_what_it_was_fitte
     assert F.mse_loss(coarse.picture(near), true(generator, near)) < 0.8 * still
     # The same from a full picture that is there already.
     given = CoarsePictures(generator, coarse.head)
-    given.match(*halfway(generator, w))
+    given.match(*mid_activations(generator, w))
     torch.testing.assert_close(given.picture(near), coarse.picture(near))
 
 
@@ -87,7 +89,7 @@ def test_projection_begins_on_small_pictures_and_approaches(generator, lpips, he
     )
     start, end = (
         lpips(true(generator, w), area(target, SIDE)).item()
-        for w in (generator.w_mean[None], found.w)
+        for w in (generator.w_avg[None], found.w)
     )
     assert end < 0.5 * start and len(shown) == 24
     whole = project(generator, target, lpips, config, learned=learned)
@@ -120,7 +122,7 @@ def test_the_prior_keeps_codes_near_to_where_faces_are(generator, lpips, head, t
             dataclasses.replace(config, lambda_prior=weight),
             learned=LatentPrior(axes, head),
         ).w
-        - generator.w_mean
+        - generator.w_avg
         for weight in (0.0, 1e-3)
     )
     assert near.norm() < 0.8 * far.norm()
@@ -161,7 +163,7 @@ def test_two_photographs_and_held_edits_share_the_coarse_steps(generator, lpips,
     pivots = codes(generator, 2, seed=4)
     targets = torch.cat([target, target.flip(3)])
     config = dataclasses.replace(TUNING, steps=16, lambda_edits=1e-3, edits_every=2, edits_size=256)
-    edits = codes(generator, 2, seed=8) - generator.w_mean
+    edits = codes(generator, 2, seed=8) - generator.w_avg
     result = pivotal_tune(generator, targets, pivots, lpips, config, edits=edits)
     replaced = result.delta.replaced(generator)
     for pivot, wanted in zip(pivots.split(1), targets.split(1), strict=True):

@@ -60,6 +60,19 @@ def test_the_picture_at_the_pivot_becomes_the_photograph(generator, lpips, targe
     assert all(value.dtype == DELTA_DTYPE for value in result.delta.tensors.values())
 
 
+def test_the_fast_method_without_its_terms_is_the_papers(generator, lpips, targets, pivots):
+    paper = dataclasses.replace(PLAIN, steps=6, locality_samples=1, locality_size=SIDE)
+    unused = dataclasses.replace(paper, muon_momentum=0.5)  # Muon is off: it changes nothing
+    assert paper.is_paper_method and not unused.is_paper_method and not FAST.is_paper_method
+    by_paper, by_fast = (
+        pivotal_tune(generator, targets, pivots, lpips, config, seed=3)
+        for config in (paper, unused)
+    )
+    assert by_paper.losses == by_fast.losses and "locality" in by_paper.losses
+    for name, difference in by_paper.delta.tensors.items():
+        assert torch.equal(difference, by_fast.delta.tensors[name])
+
+
 def test_weights_of_coarse_maps_stay_where_asked(generator, lpips, targets, pivots):
     config = dataclasses.replace(FAST, tuned_from=16)
     result = pivotal_tune(generator, targets[:1], pivots[:1], lpips, config)

@@ -22,14 +22,14 @@ def generator():
 def planted(generator):
     """A code that is far from the mean: the small mapping's own codes lie close together."""
     random = torch.Generator().manual_seed(11)
-    return generator.w_mean[None] + torch.randn(1, 512, generator=random)
+    return generator.w_avg[None] + torch.randn(1, 512, generator=random)
 
 
 def test_a_planted_code_is_approached(generator, lpips, planted):
     target = generator.render(planted)
     found = project(generator, target, lpips, QUICK)
     start, end = (
-        lpips(generator.render(w), target).item() for w in (generator.w_mean[None], found.w)
+        lpips(generator.render(w), target).item() for w in (generator.w_avg[None], found.w)
     )
     assert end < 0.3 * start
     assert found.steps == 40 and found.noise == {} and found.w.shape == (1, 512)

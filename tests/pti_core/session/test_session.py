@@ -16,6 +16,7 @@ import pytest
 import torch
 from PIL import Image
 
+from pti_core.editing.hair_color import HairColor
 from pti_core.editing.text_edit import StackEntry
 from pti_core.errors import EditError, SessionError
 from pti_core.faces.align import Alignment
@@ -24,8 +25,16 @@ from pti_core.inversion.losses import View
 from pti_core.inversion.pivotal_tuning import TunedDelta, TuningConfig, pivotal_tune
 from pti_core.models import EditKit
 from pti_core.rendering import paste_back, picture, render
+from pti_core.session import file_format
 from pti_core.session.atomic_write import OutputError, check_writable, write_atomically
-from pti_core.session.session import Session, encode_crop, encode_photograph
+from pti_core.session.person import (
+    CROP_BYTES,
+    WEIGHTS_BYTES,
+    PersonState,
+    encode_crop,
+    encode_photograph,
+)
+from pti_core.session.session import Session
 from tests.conftest import SIDE, make_generator
 
 PHOTO = (150, 120)
@@ -47,11 +56,16 @@ def make_session(generator, make_picture, space: str = "w", people: int = 1) -> 
     return Session(
         generator_name=generator.name,
         fingerprint=generator.fingerprint,
-        photographs=[encode_photograph(make_picture(*PHOTO))] * people,
-        crops=[encode_crop(make_picture(SIDE, SIDE))] * people,
-        alignments=[Alignment(QUAD, PHOTO)] * people,
-        pivots=pivots,
-        noise=[{first: torch.randn(own.shape, generator=random)} for _ in range(people)],
+        people=[
+            PersonState(
+                encode_photograph(make_picture(*PHOTO)),
+                encode_crop(make_picture(SIDE, SIDE)),
+                Alignment(QUAD, PHOTO),
+                pivot,
+                {first: torch.randn(own.shape, generator=random)},
+            )
+            for pivot in pivots
+        ],
         delta=TunedDelta(delta),
         edits={"age": 5.0},
         made={"preset": "fast", "seed": 3, "report": {"mse": 0.1, "ms_ssim": None}},
@@ -137,6 +151,20 @@ def test_hostile_text_edits_are_refused(session, generator, stack):
     sentence(put_together(header, {**ours, "stack": stack}, body))
 
 
+def test_a_hair_colour_survives_the_file_and_others_have_none(session, saved):
+    assert Session.open(saved).hair_color is None and b"hair_color" not in saved
+    color = HairColor("#ff69b4", 0.5, brows=True)
+    assert Session.open(replace(session, hair_color=color).to_bytes()).hair_color == color
+
+
+@pytest.mark.parametrize(
+    "value", ["#ff69b4", {"color": "pink"}, {"color": "#ff69b4", "strength": 7}, {"hue": 1}, [], 3]
+)
+def test_what_is_no_hair_colour_is_refused(saved, value):
+    header, ours, body = taken_apart(saved)
+    sentence(put_together(header, {**ours, "hair_color": value}, body))
+
+
 @pytest.mark.parametrize(("space", "people"), [("w", 1), ("w+", 1), ("w", 3)])
 def test_an_opened_session_gives_the_same_picture_bit_for_bit(
     generator, kit, make_picture, tmp_path, space, people
@@ -167,7 +195,7 @@ def test_a_tuned_generator_survives_the_file_and_leaves_its_base_alone(
     config = TuningConfig(steps=3, lpips_views=(View(SIDE),), locality_size=SIDE)
     tuned = pivotal_tune(generator, target, pivots, lpips, config)
     session = make_session(generator, make_picture)
-    session.delta, session.pivots = tuned.delta, pivots
+    session.delta, session.people[0].pivot = tuned.delta, pivots[0]
     shown = picture(session, kit, {})
     assert torch.equal(picture(Session.open(session.to_bytes()), kit, {}), shown)
     assert not torch.equal(generator.render(pivots), shown)
@@ -254,8 +282,9 @@ def test_tensors_that_do_not_fit_the_generator_are_refused(generator, make_pictu
     refused(lambda s: s.delta.tensors.update({"input.noise": torch.zeros(1, 1, 4, 4).half()}))
     refused(lambda s: s.noise[0].update({"input.noise": torch.zeros(1, 1, 4, 5)}))
     refused(lambda s: s.noise[0].update({"head.bias": torch.zeros(1, 1, 4, 4)}))
-    refused(lambda s: setattr(s, "pivots", torch.zeros(1, 256)))
-    refused(lambda s: setattr(s, "pivots", torch.zeros(1, generator.num_ws + 1, 512)))
+    refused(lambda s: setattr(s.people[0], "pivot", torch.zeros(256)))
+    strange = torch.zeros(generator.num_ws + 1, 512)
+    refused(lambda s: setattr(s.people[0], "pivot", strange))
 
 
 # --------------------------------------------------------------------------------- hostile files
@@ -412,7 +441,7 @@ def test_a_name_given_twice_is_refused(saved):
 def test_numbers_that_are_not_finite_are_refused(generator, make_picture, kind, value):
     session = make_session(generator, make_picture)
     tensors = {
-        "pivots": session.pivots,
+        "pivots": session.people[0].pivot,
         "noise": next(iter(session.noise[0].values())),
         "delta": session.delta.tensors["head.weight"],
     }
@@ -422,7 +451,7 @@ def test_numbers_that_are_not_finite_are_refused(generator, make_picture, kind, 
 
 def test_absurd_latents_are_refused(generator, make_picture):
     session = make_session(generator, make_picture)
-    session.pivots[0, 0] = 1e30
+    session.people[0].pivot[0] = 1e30
     assert "out of range" in sentence(session.to_bytes())
 
 
@@ -507,13 +536,13 @@ def jpeg_of(image: Image.Image, **settings: Any) -> bytes:
 @pytest.mark.parametrize("side", [3000, 20_000, 2**31 - 1])
 def test_pictures_that_unfold_to_gigabytes_are_refused(generator, make_picture, side):
     session = make_session(generator, make_picture)
-    session.crops = [png_of(side, side)]
+    session.people[0].crop = png_of(side, side)
     sentence(session.to_bytes())
 
 
 def test_a_huge_photograph_is_refused(generator, make_picture):
     session = make_session(generator, make_picture)
-    session.photographs = [jpeg_of(Image.new("L", (60_000, 64)))]
+    session.people[0].photograph = jpeg_of(Image.new("L", (60_000, 64)))
     assert "larger than" in sentence(session.to_bytes())
 
 
@@ -522,18 +551,18 @@ def test_pictures_that_are_broken_or_of_another_kind_are_refused(generator, make
     photo, crop = good.photographs[0], good.crops[0]
     turned = Image.Exif()
     turned[0x0112] = 6
-    for photographs, crops in (
-        ([b"no picture"], [crop]),
-        ([photo[: len(photo) // 2]], [crop]),
-        ([photo], [crop[: len(crop) // 2]]),
-        ([crop], [crop]),  # a PNG where a JPEG belongs
-        ([photo], [photo]),
-        ([photo], [encode_crop(make_picture(SIDE, SIDE + 1))]),
-        ([encode_photograph(make_picture(151, 120))], [crop]),
-        ([jpeg_of(make_picture(*PHOTO), exif=turned)], [crop]),  # turned, it is of another size
+    for photograph_file, crop_file in (
+        (b"no picture", crop),
+        (photo[: len(photo) // 2], crop),
+        (photo, crop[: len(crop) // 2]),
+        (crop, crop),  # a PNG where a JPEG belongs
+        (photo, photo),
+        (photo, encode_crop(make_picture(SIDE, SIDE + 1))),
+        (encode_photograph(make_picture(151, 120)), crop),
+        (jpeg_of(make_picture(*PHOTO), exif=turned), crop),  # turned, it is of another size
     ):
         session = make_session(generator, make_picture)
-        session.photographs, session.crops = photographs, crops
+        session.people[0].photograph, session.people[0].crop = photograph_file, crop_file
         sentence(session.to_bytes())
 
 
@@ -542,3 +571,22 @@ def test_saving_what_could_not_be_opened_is_refused(generator, make_picture):
     session.edits = {"age": float("nan")}
     with pytest.raises(SessionError):
         session.to_bytes()
+
+
+def test_what_is_personalised_can_be_saved_and_opened():
+    """Photographs of noise, the largest that JPEG makes, have their share of the file each."""
+    noise = Image.effect_noise((1500, 1000), 90).convert("RGB")
+    whole = encode_photograph(noise)
+    assert len(encode_photograph(noise, 10)) == len(whole)  # small: nothing is lost
+    share = (file_format.MAX_FILE - WEIGHTS_BYTES) // 16 - CROP_BYTES
+    large = Image.effect_noise((3000, 2400), 90).convert("RGB")
+    assert len(encode_photograph(large)) > share >= len(encode_photograph(large, 16))
+    assert WEIGHTS_BYTES + 16 * (share + CROP_BYTES) <= file_format.MAX_FILE
+    assert share < file_format.MAX_PICTURE_BYTES
+
+
+def test_photographs_that_no_file_holds_are_refused_before_the_work(monkeypatch):
+    monkeypatch.setattr(file_format, "MAX_PICTURE_BYTES", 10_000)
+    noise = Image.effect_noise((600, 500), 90).convert("RGB")
+    with pytest.raises(SessionError, match="use fewer of them"):
+        encode_photograph(noise)

@@ -28,13 +28,13 @@ const shownAmount = (name, amount = state.edits[name] ?? 0) => {
   return `${sign}${number}${unit === "%" ? "%" : unit ? ` ${unit}` : ""}`;
 };
 // The body of every request for a picture. Options besides amounts of edits belong here, and are
-// read by `options_of` in web/options.py.
+// read by `apply_options` in web/options.py.
 const pictureRequest = (more = {}) => ({
   desk: state.desk,
   edits: state.edits,
   view: state.view,
-  ...(facts.options.hair_colour ? { hair: state.hair } : {}),
-  ...(facts.options.keep_background ? { keep_background: state.keepBackground } : {}),
+  hair: state.hair,
+  keep_background: state.keepBackground,
   ...more,
 });
 const snapshot = () => ({

@@ -178,7 +178,7 @@ const paintTab = () => {
   for (const row of $$(".slider")) row.hidden = !names.has(row.dataset.name);
   if (!names.has(current)) current = shown[0]?.name ?? "";
   $("#no-match").hidden = !matches || matches.length > 0;
-  $("#hair-colour").hidden = !facts.options.hair_colour || Boolean(matches) || tab !== "Hair";
+  $("#hair-colour").hidden = !state.opened?.composited || Boolean(matches) || tab !== "Hair";
   for (const one of $$("#bottom button"))
     one.setAttribute("aria-current", String(one.dataset.part === (["looks", "text"].includes(tab) && !matches ? tab : "edit")));
   paintPicks();
@@ -235,7 +235,7 @@ const setHair = (hair, label = "Hair colour") => {
 };
 const paintHair = () => {
   const where = $("#hair-colour");
-  if (!facts.options.hair_colour) return;
+  if (!state.opened?.composited) return;
   const { colour = "#6a4425", amount = 80, brows = false } = state.hair ?? {};
   const pick = (chosen, label) => setHair({ colour: chosen, amount, brows }, label);
   const own = made("input", { type: "color", value: colour, "aria-label": "Another hair colour" });

@@ -77,7 +77,7 @@ const say = (prompt) =>
     try {
       const { task } = await call("say", { prompt, edits: state.edits });
       const told = await watchTask(task, "#text-work", (now) => now.picture && put(fileUrl(now.picture)));
-      Object.assign(state, { stack: told.stack, entries: told.entries });
+      Object.assign(state, { stack: told.stack, entries: told.entries, hair: told.hair });
       await setEdits(told.edits, `“${prompt}”`);
       $("#heard").textContent = told.left ? `Done, but for this: ${told.left}` : "Done.";
     } catch (error) {
@@ -191,7 +191,6 @@ const layOutPanels = () => {
   $("#generator").parentElement.hidden = facts.generators.length < 2;
   $("#across").append(...facts.controls.map(({ name, label }) => option([name, label])));
   $("#save-format").append(...facts.formats.map((form) => option([form, { png: "PNG (no loss)", jpg: "JPEG (small)", webp: "WebP (smallest)" }[form] ?? form])));
-  $("#keep-row").hidden = !facts.options.keep_background;
   $("#about").textContent = facts.about;
 };
 

@@ -23,9 +23,10 @@ const take = (told, keeping = false) => {
   });
   learned++;
   if (other) tellShown();
+  $("#keep-row").hidden = !opened.composited;
   if (!keeping) {
-    state.hair = null;
-    state.keepBackground = true;
+    state.hair = opened.hair;
+    state.keepBackground = opened.keep_background;
     state.steps = [{ ...snapshot(), label: "Start" }];
     state.at = 0;
   }
@@ -165,6 +166,7 @@ const showPhotograph = (told) => {
   if (other) tellShown();
   show("photo");
   note("");
+  if (told.note) toast(told.note);
   boxes = told;
   before.removeAttribute("src");
   put(fileUrl(told.picture));

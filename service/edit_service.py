@@ -1,0 +1,353 @@
+"""Pictures of the sessions on workspaces: edits, previews, strips, files and shares."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from pti_core.errors import UserError
+from service.generator_choices import GeneratorChoices
+from service.workspaces import Workspace, Workspaces
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from pti_core.editing.hair_color import HairColor
+    from pti_core.editing.text_edit import StackEntry
+    from pti_core.models import EditKit
+    from pti_core.session.session import Session
+    from service.live_preview import Previewer
+    from service.share_store import Record, Store
+
+#: What `picture` shows: the aligned face, or the face in its photograph.
+VIEWS = ("face", "photograph")
+#: Longest side of a photograph on the screen; downloads have its own resolution.
+SCREEN_SIDE = 1600
+#: Side of what follows a slider while it moves.
+PREVIEW_SIDE = 512
+
+
+@dataclasses.dataclass(frozen=True)
+class Likeness:
+    """How near an edited face is to the photograph's.
+
+    distance: of `network`'s embeddings. same_person: under this distance it takes two pictures for
+    one person.
+    """
+
+    distance: float
+    same_person: float
+    network: str
+
+
+class EditService:
+    """Shows and edits the sessions that lie on workspaces; safe to use from several threads."""
+
+    def __init__(self, desks: Workspaces, choices: GeneratorChoices) -> None:
+        self.desks, self.choices, self.networks = desks, choices, choices.networks
+        self._rendering = threading.Lock()  # a full picture takes all cores: one at a time
+
+    def turn_to(self, desk_id: str, person: int, edits: Mapping[str, float]) -> Session:
+        """Show another person of the desk's session, with these edits as far as theirs go.
+
+        Raises NoWorkspaceError, UserError: no such desk, nothing on it, nobody of that number.
+        """
+        desk = self._with_session(desk_id)
+        session = desk.session
+        assert session is not None
+        if not isinstance(person, int) or not 0 <= person < len(session.crops):
+            raise UserError(f"There are {len(session.crops)} people here, counted from 0.")
+        own = session.directions(self.choices.edit_kit(session.generator_name).directions, person)
+        kept = {n: min(max(a, own[n].low), own[n].high) for n, a in edits.items() if n in own}
+        # First the session: who finds the new, empty `shown` must not fill it with the last person.
+        desk.session = dataclasses.replace(session, person=person, edits=moved(kept))
+        desk.shown = {}
+        return desk.session
+
+    def picture(
+        self, desk_id: str, edits: Mapping[str, float], view: str = "face", side: int | None = None
+    ) -> Image.Image:
+        """The edited picture; full resolution, or the longest side at most `side`.
+
+        Raises:
+            NoWorkspaceError, EditError, UserError: no such desk, no session on it, an edit out of
+        range."""
+        desk = self._with_session(desk_id)
+        _check_view(view)
+        return self._viewed(desk, self._face(desk, edits), view, side)
+
+    def _viewed(
+        self, desk: Workspace, face: Image.Image, view: str, side: int | None
+    ) -> Image.Image:
+        if view == "face":
+            return _within(face, side)
+        from pti_core.faces.paste import paste
+
+        photograph, alignment = _photograph(desk, side)
+        return paste(photograph, face, alignment)
+
+    def screen(
+        self, desk_id: str, edits: Mapping[str, float], view: str = "face", moving: bool = False
+    ) -> tuple[bytes, bytes]:
+        """Before and after for the screen, as JPEG files; `moving` asks for a quick, smaller one.
+
+        Before is the aligned crop, or the photograph. Raises as `picture` does.
+        """
+        from pti_core.ai_mark import to_jpeg
+
+        desk = self._with_session(desk_id)
+        side = PREVIEW_SIDE if moving else SCREEN_SIDE
+        after = to_jpeg(self.picture(desk_id, edits, view, side), 80 if moving else 92, marked=True)
+        shown, name = desk.shown, f"before, {view}"
+        if name not in shown:
+            assert desk.session is not None
+            face = view == "face"
+            before = desk.session.crop() if face else _photograph(desk, SCREEN_SIDE)[0]
+            shown[name] = to_jpeg(before, 92)
+        if not moving:
+            session = self.session(desk_id)
+            self._previewer.prepare(desk, self.choices.edit_kit(session.generator_name))
+        return shown[name], after
+
+    def preview(self, desk_id: str, edits: Mapping[str, float], view: str = "face") -> bytes:
+        """A small picture while a slider moves, as a JPEG file.
+
+        It waits neither for full pictures nor for personalisations, where the generator has a
+        quick way and the session's is prepared (`service.live_preview`; a second after `screen`);
+        else it is the full picture, reduced. Raises as `picture` does.
+        """
+        from pti_core.ai_mark import to_jpeg
+
+        desk = self._with_session(desk_id)
+        _check_view(view)
+        kit = self.choices.edit_kit(self.session(desk_id).generator_name)
+        face = self._previewer.picture(desk, kit, moved(edits))
+        if face is None:
+            return to_jpeg(self.picture(desk_id, edits, view, PREVIEW_SIDE), 80, marked=True)
+        return to_jpeg(self._viewed(desk, face, view, PREVIEW_SIDE), 85, marked=True)
+
+    @cached_property
+    def _previewer(self) -> Previewer:
+        from service.live_preview import Previewer
+
+        return Previewer()
+
+    def ranges(self, desk_id: str) -> dict[str, tuple[float, float]]:
+        """Direction name to how far it goes for the person of the desk's session."""
+        session = self._with_session(desk_id).session
+        assert session is not None
+        own = session.directions(self.choices.edit_kit(session.generator_name).directions)
+        return {name: (direction.low, direction.high) for name, direction in own.items()}
+
+    def likeness(self, desk_id: str, edits: Mapping[str, float]) -> Likeness | None:
+        """How near the edited face is to the photograph's; None without a network for it.
+
+        Raises as `picture` does.
+        """
+        desk = self._with_session(desk_id)
+        identity = self.networks.get().identity
+        if identity is None:
+            return None
+        face, shown = self._face(desk, edits), desk.shown
+        if "embedding" not in shown:
+            assert desk.session is not None
+            shown["embedding"] = identity.embedding(desk.session.crop())
+        distance = identity.distance(shown["embedding"], face)
+        return Likeness(distance, identity.same_person, identity.name)
+
+    def variation(self, desk_id: str, seed: int) -> dict[str, float]:
+        """Random edits within the person's ranges; the same for the same seed."""
+        from pti_core.editing.random_edits import random_edits
+
+        return random_edits(self.ranges(desk_id), seed)
+
+    def strip(
+        self, desk_id: str, edits: Mapping[str, float], name: str, count: int = 7, side: int = 192
+    ) -> Iterator[tuple[float, Image.Image]]:
+        """One edit across its range on top of the others: amounts and small pictures, one by one.
+
+        Raises as `picture` does.
+        """
+        ranges = self.ranges(desk_id)
+        if name not in ranges:
+            raise UserError(f"There is no edit named {name!r}.")
+        low, high = ranges[name]
+        for index in range(count):
+            amount = low + (high - low) * index / (count - 1)
+            with self._rendering:
+                face = self._rendered(self._with_session(desk_id), {**edits, name: amount})
+            yield amount, _within(face, side)
+
+    def frames(
+        self,
+        desk_id: str,
+        states: Sequence[Mapping[str, float]],
+        view: str = "face",
+        side: int | None = None,
+    ) -> Iterator[Image.Image]:
+        """The pictures of several states of edits, one by one. Takes and raises what `picture`
+        does."""
+        _check_view(view)
+        for state in states:
+            desk = self._with_session(desk_id)
+            with self._rendering:
+                face = self._rendered(desk, state)
+            yield self._viewed(desk, face, view, side)
+
+    def session_file(self, desk_id: str, edits: Mapping[str, float]) -> bytes:
+        """The session's file, with these edits in it. Raises as `picture` does."""
+        desk = self._with_session(desk_id)
+        from pti_core.editing import directions
+
+        session = desk.session
+        assert session is not None
+        kit = self.choices.edit_kit(session.generator_name)
+        directions.apply(session.pivot(), edits, session.directions(kit.directions))
+        return dataclasses.replace(session, edits=moved(edits)).to_bytes()
+
+    def session(self, desk_id: str) -> Session:
+        """The session on the desk. Raises NoWorkspaceError, or UserError: nothing is on it."""
+        session = self._with_session(desk_id).session
+        assert session is not None
+        return session
+
+    def edit_kit(self, desk_id: str) -> EditKit:
+        """What renders the desk's session; for one thread at a time. Raises as `session` does."""
+        return self.choices.edit_kit(self.session(desk_id).generator_name)
+
+    def restack(self, desk_id: str, entries: Sequence[StackEntry]) -> None:
+        """Replace the text edits of the desk's session. Raises as `session` does."""
+        desk = self._with_session(desk_id)
+        assert desk.session is not None
+        desk.session = dataclasses.replace(desk.session, stack=list(entries))
+
+    def set_options(
+        self, desk_id: str, hair_color: HairColor | None, keep_background: bool = True
+    ) -> None:
+        """What pictures of the desk's session are made with besides edits. Raises as `session`."""
+        desk = self._with_session(desk_id)
+        assert desk.session is not None
+        if desk.session.hair_color != hair_color:
+            desk.session = dataclasses.replace(desk.session, hair_color=hair_color)
+        desk.keep_background = keep_background
+
+    def composites(self, desk_id: str) -> bool:
+        """Whether pictures of the desk's session are composited with its photograph: hair takes
+        any colour and the background can stay. Raises as `session` does."""
+        from pti_core.rendering import is_composited
+
+        return is_composited(self.session(desk_id), self.edit_kit(desk_id))
+
+    @contextlib.contextmanager
+    def rendering(self) -> Iterator[None]:
+        """While this is held no edit is rendered: each takes all cores, and a network of its own
+        would be needed for two at a time."""
+        with self._rendering:
+            yield
+
+    def share(
+        self,
+        store: Store,
+        secret: str,
+        desk_id: str,
+        edits: Mapping[str, float],
+        view: str = "face",
+        name: str = "",
+    ) -> Record:
+        """Keep the session with these edits in the store, for everybody who gets its identifier.
+
+        secret: the owner's, which allows to rename and delete it (`store.new_secret`). Raises as
+        `picture` does, and ShareError where it cannot be kept.
+        """
+        from service.share_card import draw_card
+
+        data = self.session_file(desk_id, edits)
+        session = self._with_session(desk_id).session
+        assert session is not None
+        after = self.picture(desk_id, edits, view)
+        before = session.crop() if view == "face" else session.photograph()
+        card = draw_card(before, after, self._caption(session.generator_name, moved(edits)))
+        return store.save(data, secret, view=view, card=card, name=name)
+
+    def _caption(self, generator: str, edits: Mapping[str, float]) -> str:
+        known = self.choices.edit_kit(generator).directions
+        parts = [
+            " ".join(filter(None, (known[name].label, f"{amount:+.3g}", known[name].unit)))
+            for name, amount in edits.items()
+        ]
+        return ", ".join(parts) or "As in the photograph"
+
+    def _with_session(self, desk_id: str) -> Workspace:
+        desk = self.desks.get(desk_id)
+        if desk.session is None:
+            raise UserError("There is nothing to edit yet; personalise a photograph first.")
+        return desk
+
+    def _face(self, desk: Workspace, edits: Mapping[str, float]) -> Image.Image:
+        """The aligned picture; the latest is kept, as the same is asked for in several sizes."""
+        from service.live_preview import Start
+
+        wanted, shown = moved(edits), desk.shown
+        with self._rendering:  # one at a time: each takes all cores
+            assert desk.session is not None
+            stack = tuple(desk.session.stack)
+            state = wanted, stack, desk.session.hair_color, desk.keep_background
+            if shown.get("state") != state:
+                shown.update(face=self._rendered(desk, wanted), state=state)
+                shown["start"] = Start(wanted, stack, shown["face"])
+            return shown["face"]
+
+    def _rendered(self, desk: Workspace, edits: Mapping[str, float]) -> Image.Image:
+        from pti_core.rendering import render
+
+        session = desk.session
+        assert session is not None
+        kit = self.choices.edit_kit(session.generator_name)
+        stack, color = tuple(session.stack), session.hair_color
+        return render(
+            session,
+            kit,
+            moved(edits),
+            stack=stack,
+            keep_background=desk.keep_background,
+            hair_color=color,
+        )
+
+
+def moved(edits: Mapping[str, float]) -> dict[str, float]:
+    """The edits that move something."""
+    return {name: amount for name, amount in edits.items() if amount != 0}
+
+
+def _check_view(view: str) -> None:
+    if view not in VIEWS:
+        raise UserError(f"There is no view named {view!r}; use {' or '.join(VIEWS)}.")
+
+
+def _within(image: Image.Image, side: int | None) -> Image.Image:
+    if side is None or max(image.size) <= side:
+        return image
+    factor = side / max(image.size)
+    size = (max(round(image.width * factor), 1), max(round(image.height * factor), 1))
+    return image.resize(size, reducing_gap=2.0)
+
+
+def _photograph(desk: Workspace, side: int | None) -> tuple[Image.Image, Any]:
+    """The photograph and where the face lies in it, reduced to a longest side of `side`."""
+    from pti_core.faces.align import Alignment
+
+    assert desk.session is not None
+    alignment = desk.session.alignments[desk.session.person]
+    if side is None or max(alignment.photo_size) <= side:
+        return desk.session.photograph(), alignment
+    shown, name = desk.shown, f"photograph {side}"
+    if name not in shown:
+        shown[name] = _within(desk.session.photograph(), side)
+    small = shown[name]
+    factor = side / max(alignment.photo_size)
+    quad = tuple((x * factor, y * factor) for x, y in alignment.quad)
+    return small, Alignment(quad, small.size)

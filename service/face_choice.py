@@ -1,0 +1,61 @@
+"""The faces of a photograph, and the one of them that is used."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pti_core.errors import UserError
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from service.studio import Studio
+
+Box = tuple[float, float, float, float]  # left, top, right, bottom
+
+
+@dataclass(frozen=True)
+class Found:
+    """A face in a photograph.
+
+    Attributes:
+        data: the photograph's file.
+        crop: the aligned face.
+        note: what to know of the file; "" as a rule.
+        boxes: of all faces, in the photograph's pixels; first the largest.
+    """
+
+    data: bytes
+    crop: Image.Image
+    note: str
+    boxes: list[Box]
+
+
+def find_face(studio: Studio, photograph: bytes | Path, face: int = 0) -> Found:
+    """A face of a photograph. face: its number, as `FaceFinder.all_landmarks` counts.
+
+    Raises:
+        PhotographError, NoFaceError, UserError: no photograph, no face, none of that number.
+    """
+    from pti_core.faces.align import align
+    from pti_core.faces.detect import face_box
+    from pti_core.faces.images import read_photograph
+
+    data = photograph if isinstance(photograph, bytes) else _read(photograph)
+    kit = studio.networks.get()
+    opened = read_photograph(data)
+    with studio.face_finding:
+        found = kit.faces.all_landmarks(opened.image)
+    if not isinstance(face, int) or not 0 <= face < len(found):
+        raise UserError(f"The photograph shows {len(found)} faces, counted from 0.")
+    crop, _ = align(opened.image, found[face], kit.generator.resolution)
+    return Found(data, crop, opened.note, [face_box(points) for points in found])
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UserError("The file did not arrive; please choose it again.") from error

@@ -1,0 +1,90 @@
+"""The generators that may be chosen, and the networks that edit sessions of each."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from pti_core.errors import UserError
+from service.lazy_loader import LazyLoader, Report
+
+if TYPE_CHECKING:
+    from pti_core.models import EditKit, Toolkit
+
+
+class GeneratorChoices:
+    """Networks by the name under which they may be chosen; loaded when first used.
+
+    Args:
+        load: gives the networks of the first choice; it is told where to report downloads.
+        generator: the name of the first choice.
+        others: by name, what gives the networks of the other choices.
+        load_other: gives what edits need for a generator of another name, for session files.
+        lent: whether a GPU is there only during a personalisation; edits then use the CPU.
+
+    Attributes:
+        networks: those of the first choice.
+        names: of all choices, the first one first.
+        editors: by the generator's name, the networks that edits use.
+    """
+
+    def __init__(
+        self,
+        load: Callable[[Report], Toolkit],
+        generator: str,
+        others: Mapping[str, Callable[[Report], Toolkit]] | None = None,
+        load_other: Callable[[str], EditKit] | None = None,
+        lent: bool = False,
+    ) -> None:
+        self.networks: LazyLoader[Toolkit] = LazyLoader(load)
+        self.loaders = {
+            generator: self.networks,
+            **{name: LazyLoader(loading) for name, loading in (others or {}).items()},
+        }
+        self.names = tuple(self.loaders)
+        self.editors: dict[str, EditKit] = {}
+        self._load_other, self._lent = load_other, lent
+
+    def toolkit(self, generator: str) -> Toolkit:
+        """The networks of a choice. One that ends at the first's generator shares the first's."""
+        first, chosen = self.networks.get(), self.loaders[generator].get()
+        if chosen.generator.fingerprint == first.generator.fingerprint:
+            return dataclasses.replace(first, about=chosen.about)
+        return chosen
+
+    def choice_of(self, name: str) -> str:
+        """The choice that has the generator of that name, which may have to be loaded yet."""
+        for choice, networks in self.loaders.items():
+            if networks.ready and networks.get().generator.name == name:
+                return choice
+        if name in self.loaders:
+            return name
+        raise UserError(f"The session's generator {name!r} cannot be tuned here; personalise anew.")
+
+    def edit_kit(self, name: str) -> EditKit:
+        """The networks of an edit, which may run beside a personalisation: a twin of its own."""
+        ready = {
+            kit.generator.name: kit
+            for kit in (networks.get() for networks in self.loaders.values() if networks.ready)
+        }
+        if name not in self.editors:
+            if name in ready:
+                self.editors[name] = self.own_editor(ready[name])
+            elif self._load_other is not None:
+                self.editors[name] = self._load_other(name)
+            else:  # what it lacks is said by whoever checks the session against it
+                return self.own_editor(self.networks.get())
+        return self.editors[name]
+
+    def own_editor(self, kit: Toolkit) -> EditKit:
+        from pti_core.models import EditKit
+
+        if self._lent:  # the GPU is not there between two loans
+            import torch
+
+            own = copy.deepcopy(kit.generator).place(torch.device("cpu"))
+        else:
+            own = kit.generator.twin()
+        return EditKit(generator=own, directions=kit.directions, parser=kit.parser)

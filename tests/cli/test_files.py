@@ -1,0 +1,110 @@
+"""Photographs as the command line takes them, what it writes, and what any terminal shows."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from cli.invert import expanded, opened, with_faces
+from cli.outputs import write_picture
+from pti_core.ai_mark import DIGITAL_SOURCE_TYPE
+from pti_core.errors import NoFaceError, PhotographError, UserError
+from tests.helpers.small import MiddleFace
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def folder(tmp_path, make_picture) -> Path:
+    for name in ("b.jpg", "a.PNG", "c.webp"):
+        make_picture(90, 80).save(tmp_path / name)
+    (tmp_path / "notes.txt").write_text("no photograph")
+    (tmp_path / "broken.jpg").write_bytes(b"no photograph either")
+    Image.new("RGB", (80, 80)).save(tmp_path / "blank.png")
+    (tmp_path / "empty").mkdir()
+    return tmp_path
+
+
+def test_folders_and_patterns_are_expanded(folder):
+    names = lambda paths: [path.name for path in paths]  # noqa: E731
+    everything = ["a.PNG", "b.jpg", "blank.png", "broken.jpg", "c.webp"]
+    assert names(expanded([folder])) == everything
+    assert names(expanded([folder / "*.jpg", folder / "b.jpg"])) == ["b.jpg", "broken.jpg"]
+    assert names(expanded([folder / "absent.jpg"])) == ["absent.jpg"]
+    for wrong in (folder / "empty", folder / "*.gif"):
+        with pytest.raises(UserError, match="no photograph in"):
+            expanded([wrong])
+
+
+def test_of_several_photographs_a_bad_one_is_named_and_left_out(folder, capsys):
+    photos = opened(expanded([folder]))
+    assert len(photos) == 4 and "broken.jpg is left out: The file is not" in capsys.readouterr().err
+    assert len(with_faces(photos, MiddleFace())) == 3
+    assert "blank.png is left out: No face" in capsys.readouterr().err
+    with pytest.raises(PhotographError, match="not a picture"):
+        opened([folder / "broken.jpg"])
+    with pytest.raises(PhotographError, match="None of the photographs"):
+        opened([folder / "broken.jpg", folder / "notes.txt"])
+    blank = Image.new("RGB", (80, 80))
+    with pytest.raises(NoFaceError, match="any of the photographs"):
+        with_faces({Path("a"): blank, Path("b"): blank}, MiddleFace())
+
+
+@pytest.mark.parametrize("ending", [".png", ".jpg", ".jpeg", ".webp"])
+def test_every_written_picture_has_the_mark(ending, tmp_path, make_picture):
+    path = tmp_path / f"edited{ending}"
+    write_picture(path, make_picture(90, 80))
+    with Image.open(path) as image:
+        image.load()
+        told = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp")
+        assert DIGITAL_SOURCE_TYPE in (told.decode() if isinstance(told, bytes) else told)
+        assert not image.getexif()
+
+
+def ending(program: str, **settings: str) -> subprocess.CompletedProcess[bytes]:
+    code = f"import sys\nfrom cli.exit_status import exit_status\n{program}\n"
+    code += "sys.exit(exit_status(work))\n"
+    environment = {**os.environ, **settings}
+    return subprocess.run(
+        [sys.executable, "-c", code], cwd=REPOSITORY, env=environment, capture_output=True
+    )
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"PYTHONIOENCODING": "ascii"}, {"PYTHONIOENCODING": "latin-1"}, {"LC_ALL": "C"}],
+    ids=str,
+)
+def test_any_file_name_can_be_told_on_any_terminal(settings):
+    """Bytes that are no text, and letters that the terminal has not."""
+    program = "def work():\n    print('photo\\udcff → é.png'); return 0"
+    done = ending(program, **settings)
+    assert done.returncode == 0 and b"photo" in done.stdout and b"Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("program", "told"),
+    [
+        ("def work():\n    open('/nowhere/x', 'w')", b"/nowhere/x: No such file"),
+        ("def work():\n    open('x' * 5000)", b"name too long"),
+        ("def work():\n    raise OSError(28, 'No space left on device')", b"No space left"),
+        ("def work():\n    raise MemoryError", b"memory of this machine"),
+    ],
+)
+def test_what_the_system_refuses_is_a_sentence(program, told):
+    done = ending(program)
+    assert done.returncode == 2 and told in done.stderr
+    assert b"Traceback" not in done.stderr and done.stderr.count(b"\n") == 1
+
+
+def test_a_folder_without_rights_is_a_sentence(tmp_path):
+    if os.geteuid() == 0:
+        pytest.skip("root may write everywhere")
+    tmp_path.chmod(0o500)
+    with pytest.raises(UserError):
+        write_picture(tmp_path / "x.png", Image.new("RGB", (40, 40)))

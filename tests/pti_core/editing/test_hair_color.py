@@ -1,0 +1,123 @@
+"""Hair in any colour, on a drawn face."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pti_core.editing.hair_color import (
+    SLIDERS,
+    HairColor,
+    dyed,
+    enough_hair,
+    lightness,
+    oklab,
+    tints,
+)
+from pti_core.editing.mattes import hair_matte
+from pti_core.errors import EditError
+from tests.helpers.drawn_face import HAIR, SIDE, SKIN, ellipse, face, parse
+
+COLOURS = ("#ff69b4", "#3f9b4b", "#27408b", "#7d3cb5", "#d9b785", "#8a3a1c", "#14100f", "#c3c5cb")
+ENDS = dict.fromkeys(SLIDERS, (-100.0, 100.0))
+
+
+def colour(image: np.ndarray, name: str, strength: float = 1.0) -> np.ndarray:
+    return dyed(
+        image, hair_matte(image, parse(face()[1])), tints(HairColor(name, strength), {}, {})
+    )
+
+
+def slid(image: np.ndarray, **amounts: float) -> np.ndarray:
+    return dyed(image, hair_matte(image, parse(face()[1])), tints(None, amounts, ENDS))
+
+
+INSIDE = (slice(30, 60), slice(90, 166))
+
+
+@pytest.mark.parametrize("name", COLOURS)
+def test_hair_gets_the_colour_and_nothing_else_changes(name: str) -> None:
+    image, masks = face()
+    found = colour(image, name)
+    wanted, got = HairColor(name).oklab, oklab(np.median(found[INSIDE], axis=(0, 1)))
+    assert np.abs(got - wanted).max() < 0.06
+    away = np.ones((SIDE, SIDE), dtype=bool)
+    away[:95] = False
+    assert np.array_equal(found[away], image[away])  # face, brows, ears, clothes
+    scene = (masks["hair"] + masks["skin"] == 0) & (ellipse(128, 105, 100, 105) == 0)
+    assert np.abs(found - image)[scene].max() < 1
+
+
+@pytest.mark.parametrize("name", COLOURS)
+def test_the_hairline_has_no_rim(name: str) -> None:
+    """Across the hairline colours pass from hair to skin without going beyond either."""
+    image, _ = face(strands=0)
+    column = colour(image, name)[60:95, 128]
+    ends = np.stack([column[0], np.array(SKIN)])
+    assert (column >= ends.min(0) - 10).all() and (column <= ends.max(0) + 10).all()
+
+
+def test_strands_stay_in_their_order() -> None:
+    image, _ = face()
+    for name in COLOURS:
+        light, before = (lightness(x[INSIDE]).mean(0) for x in (colour(image, name), image))
+        assert np.corrcoef(light, before)[0, 1] > 0.9
+
+
+def test_strength_goes_from_none_to_all() -> None:
+    image, _ = face()
+    none, faint, half, full = (colour(image, "#ff69b4", s) for s in (0, 0.02, 0.5, 1))
+    assert np.abs(none - image).max() < 0.5
+    changes = [np.abs(x - image).mean() for x in (faint, half, full)]
+    assert changes[0] < 0.1 * changes[1] and changes[1] < changes[2]
+
+
+def test_sliders_only_go_their_way() -> None:
+    def light(x: np.ndarray) -> float:
+        return float(lightness(x[INSIDE]).mean())
+
+    dark, pale = (face(hair)[0] for hair in ((25.0, 20.0, 18.0), (230.0, 225.0, 220.0)))
+    assert light(slid(dark, hair_blond=100)) > light(dark) + 0.3
+    assert light(slid(pale, hair_dark=100)) < light(pale) - 0.3
+    assert light(slid(pale, hair_dark=-100)) > light(pale) - 0.03
+    assert light(slid(dark, hair_blond=-100)) < light(dark) + 0.03
+    red = slid(face()[0], hair_red=100)[INSIDE].mean((0, 1))
+    assert red[0] > 1.5 * red[2]
+    grey = slid(face()[0], hair_grey=100)[INSIDE].mean((0, 1))
+    assert np.ptp(grey) < 12 and grey.mean() > 120
+
+
+def test_an_ear_that_the_parser_takes_for_hair_stays() -> None:
+    image, masks = face()
+    ear = ellipse(64, 100, 10, 10)
+    masks["hair"] = np.maximum(masks["hair"], ellipse(60, 100, 24, 40))
+    image = image + ellipse(60, 100, 24, 40)[..., None] * (np.array(HAIR) - image)
+    image = image + ear[..., None] * (np.array(SKIN) - image)
+    image = image.astype(np.float32)
+    matte = hair_matte(image, parse(masks))
+    assert matte[100, 64] < 0.1 and matte[50, 128] > 0.95
+
+
+def test_hair_under_a_hat_is_not_coloured() -> None:
+    image, masks = face()
+    masks["hat"] = masks["hair"] * (np.arange(SIDE)[:, None] < 50)
+    matte = hair_matte(image, parse(masks))
+    assert matte[25, 128] < 0.05 and matte[62, 128] > 0.8
+    masks["hat"] = masks["hair"]
+    assert not enough_hair(hair_matte(image, parse(masks)))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [("pink",), ("#12345",), (7,), ("#ff69b4", 1.5), ("#ff69b4", float("nan")), ("#ff69b4", 1, 1)],
+)
+def test_what_is_no_colour_is_refused(wrong: Any) -> None:
+    with pytest.raises(EditError):
+        HairColor(*wrong)
+
+
+def test_a_colour_is_plain_values_and_back() -> None:
+    one = HairColor("FF69B4", 0.5, True)
+    assert one.color == "#ff69b4" and HairColor(**one.to_dict()) == one

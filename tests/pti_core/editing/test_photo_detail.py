@@ -1,0 +1,171 @@
+"""The photograph's detail and background on edits, on drawn faces."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from pti_core.editing.parsing import Parsing
+from pti_core.editing.photo_detail import Composite, compose, with_change, with_scene_tone
+from pti_core.editing.photo_layers import PhotoLayers, clean_plate
+from pti_core.networks.face_parsing import CLASSES
+
+SIDE, AT = 256, 256
+CENTRE, RADIUS = (128, 140), 60
+
+
+def disc(centre: tuple[float, float], radius: float) -> np.ndarray:
+    y, x = np.mgrid[:SIDE, :SIDE].astype(np.float32)
+    distance = np.hypot(x - centre[0], y - centre[1])
+    return np.clip(radius + 0.5 - distance, 0, 1).astype(np.float32)
+
+
+def parse(centre: tuple[float, float] = CENTRE, radius: float = RADIUS) -> Parsing:
+    """A head of skin with a cap of hair, before a background."""
+    skin = disc(centre, radius)
+    hair = skin * (np.arange(SIDE)[:, None] < centre[1] - 0.5 * radius)
+    probabilities = np.zeros((len(CLASSES), SIDE, SIDE), dtype=np.float32)
+    probabilities[CLASSES.index("skin")] = skin - hair
+    probabilities[CLASSES.index("hair")] = hair
+    probabilities[0] = 1 - skin
+    return Parsing.of(probabilities, AT)
+
+
+def render(centre: tuple[float, float] = CENTRE, background: float = 60.0) -> np.ndarray:
+    """A soft face with two eyes and a mouth, as a generator would render it."""
+    image = np.full((SIDE, SIDE, 3), background, dtype=np.float32)
+    head = disc(centre, RADIUS)[..., None]
+    image = image * (1 - head) + head * np.array([190, 150, 130], dtype=np.float32)
+    x, y = centre
+    for at, size, colour in (
+        ((x - 22, y - 8), 8, 40),
+        ((x + 22, y - 8), 8, 40),
+        ((x, y + 30), 12, 90),
+    ):
+        spot = disc(at, size)[..., None]
+        image = image * (1 - spot) + spot * colour
+    return cv2.GaussianBlur(image, (0, 0), 1.5)
+
+
+def texture(seed: int, amplitude: float) -> np.ndarray:
+    noise = np.random.default_rng(seed).standard_normal((SIDE, SIDE, 1)).astype(np.float32)
+    return amplitude * cv2.GaussianBlur(noise, (0, 0), 0.8)[..., None]
+
+
+@pytest.fixture
+def photo() -> np.ndarray:
+    """The rendered face with pores, before a background of stripes."""
+    stripes = np.where(np.arange(SIDE)[None, :, None] // 8 % 2, 90.0, 30.0).astype(np.float32)
+    head = disc(CENTRE, RADIUS)[..., None]
+    image = head * (render() + texture(0, 25)) + (1 - head) * np.broadcast_to(
+        stripes, (SIDE, SIDE, 3)
+    )
+    return np.rint(np.clip(image, 0, 255)).astype(np.uint8)
+
+
+@pytest.fixture
+def layers(photo: np.ndarray) -> PhotoLayers:
+    return PhotoLayers.of(photo, render(), parse(), parse())
+
+
+def detail(image: np.ndarray) -> np.ndarray:
+    light = image.mean(-1)
+    return light - cv2.GaussianBlur(light, (0, 0), 2)
+
+
+def test_unedited_is_the_photograph(layers: PhotoLayers, photo: np.ndarray) -> None:
+    found = compose(layers, render(), parse())
+    assert np.abs(np.rint(found.image) - photo).max() == 0
+    assert np.allclose(found.share, 1) and not found.flow.any()
+
+
+def test_background_stays_when_the_render_redraws_it(
+    layers: PhotoLayers, photo: np.ndarray
+) -> None:
+    found = compose(layers, render(background=200), parse())
+    outside = cv2.erode(1 - disc(CENTRE, RADIUS), np.ones((13, 13))) > 0
+    assert np.abs(found.image - photo)[outside].max() < 0.5
+    redrawn = compose(layers, render(background=200), parse(), keep_background=False)
+    assert np.abs(redrawn.image - photo)[outside].mean() > 50
+
+
+def test_detail_moves_with_the_face(layers: PhotoLayers, photo: np.ndarray) -> None:
+    moved = (CENTRE[0] + 5, CENTRE[1])
+    found = compose(layers, render(moved), parse(moved))
+    inside = disc(moved, RADIUS * 0.5) > 0.5
+    expected = np.roll(detail(photo.astype(np.float32)), 5, axis=1)
+    correlation = np.corrcoef(detail(found.image)[inside], expected[inside])[0, 1]
+    unmoved = np.corrcoef(detail(found.image)[inside], detail(photo.astype(np.float32))[inside])[
+        0, 1
+    ]
+    assert correlation > 0.6 > 0.3 > unmoved
+
+
+def test_detail_is_lost_where_the_render_shows_something_else(layers: PhotoLayers) -> None:
+    """A mouth that opens over skin takes no pores from it."""
+    opened = render()
+    spot = disc((128, 170), 16)
+    opened = opened * (1 - spot[..., None]) + spot[..., None] * 20
+    probabilities = parse().groups.copy()
+    names = ["background", "skin", "neck", "brows", "eyes", "mouth"]
+    probabilities[..., names.index("skin")] *= 1 - spot
+    probabilities[..., names.index("mouth")] += spot
+    found = compose(layers, opened, Parsing(probabilities, parse().parts))
+    inside = cv2.erode(spot, np.ones((7, 7))) > 0.5
+    assert np.abs(detail(found.image)[inside]).mean() < 0.35 * np.abs(texture(0, 25)).mean()
+
+
+def test_hair_is_the_photographs(layers: PhotoLayers, photo: np.ndarray) -> None:
+    """The render redraws hair in another pattern; the photograph's hair stays, unless asked for."""
+    redrawn = render()
+    hair = parse().group("hair") > 0.5
+    redrawn[hair] += texture(9, 60)[hair]
+    kept = compose(layers, redrawn, parse())
+    asked = compose(layers, redrawn, parse(), hair_shape=True)
+    inner = cv2.erode(hair.astype(np.uint8), np.ones((9, 9))) > 0
+    assert np.abs(kept.image - photo)[inner].mean() < 3
+    assert np.abs(asked.image - photo)[inner].mean() > 6
+
+
+def test_skin_tone_stays_unless_it_is_asked_for(layers: PhotoLayers) -> None:
+    darker = render()
+    darker[parse().group("skin") > 0.5] -= 20
+    cheek = disc((128, 150), 10) > 0.5
+    before = np.median(layers.photo[cheek])
+    assert abs(np.median(compose(layers, darker, parse()).image[cheek]) - before) < 3
+    changed = compose(layers, darker, parse(), keep_tone=False)
+    assert np.median(changed.image[cheek]) < before - 10
+
+
+def test_monochrome_photographs_stay_monochrome(photo: np.ndarray) -> None:
+    grey = np.repeat(photo.mean(-1, keepdims=True).round().astype(np.uint8), 3, -1)
+    layers = PhotoLayers.of(grey, render(), parse(), parse())
+    moved = (CENTRE[0] + 4, CENTRE[1])
+    found = compose(layers, render(moved), parse(moved)).image
+    assert np.ptp(found, axis=-1).max() < 1e-3
+
+
+def test_clean_plate_has_no_head(photo: np.ndarray) -> None:
+    head = disc(CENTRE, RADIUS)
+    plate = clean_plate(photo.astype(np.float32), head)
+    outside = cv2.erode(1 - head, np.ones((25, 25))) > 0
+    assert np.abs(plate - photo)[outside].max() < 0.5
+    assert plate[head > 0.5].mean() < 100 < photo[head > 0.5].mean()  # stripes are 30 and 90
+
+
+def test_what_covers_the_photograph_hides_its_finer_detail(layers: PhotoLayers) -> None:
+    edit = compose(layers, render(), parse())
+    painted = edit.image.copy()
+    painted[100:120, 100:120] = 255
+    found = with_change(edit, painted)
+    assert found.share[110, 110] < 0.1 and found.share[200, 128] == pytest.approx(1)
+
+
+def test_light_changes_the_whole_image_and_keeps_its_detail(layers: PhotoLayers) -> None:
+    edit = compose(layers, render(), parse())
+    brighter = with_scene_tone(edit, np.full_like(edit.image, 20))
+    assert isinstance(brighter, Composite)
+    inner = np.s_[40:220, 40:220]
+    assert np.mean(brighter.image[inner] - edit.image[inner]) == pytest.approx(20, abs=3)
+    assert np.abs(detail(brighter.image)).mean() >= 0.98 * np.abs(detail(edit.image)).mean()

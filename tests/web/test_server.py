@@ -1,0 +1,260 @@
+"""The real server against hostile and careless clients: large, slow and foreign requests."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import http.client
+import json
+import socket
+import time
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import pytest
+
+from pti_core.editing.controls import controls_of
+from pti_core.models import Toolkit
+from service.studio import Studio
+from tests.helpers.small import SHORT, MiddleFace
+from web.middleware.body_limit import BodyLimit, Limits
+from web.serve import create_app, serve
+
+
+@pytest.fixture(scope="module")
+def studio(generator, lpips, directions) -> Studio:
+    kit = Toolkit(
+        generator=generator,
+        directions=directions,
+        lpips=lpips,
+        lpips_report=lpips,
+        faces=MiddleFace(),  # type: ignore[arg-type]
+    )
+    made = Studio(lambda report: kit, {"short": SHORT})
+    made.networks.get()
+    return made
+
+
+@pytest.fixture(scope="module")
+def url(studio, directions, tmp_path_factory) -> Iterator[str]:
+    from service.share_store import Store
+
+    store = Store(tmp_path_factory.mktemp("shares"))
+    blocks = create_app(studio, controls_of(directions.values()), "A generator.", store=store)
+    yield serve(blocks, store, studio, prevent_thread_lock=True, quiet=True)
+    blocks.close(verbose=False)
+
+
+def ask(
+    url: str,
+    path: str,
+    body: object = None,
+    method: str = "POST",
+    timeout: float = 30,
+    **headers: str,
+) -> tuple[int, bytes, dict[str, str]]:
+    """Status, body and headers; an iterable body is sent in chunks."""
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=timeout)
+    kept = {name.replace("_", "-"): value for name, value in headers.items()}
+    # Refused before all of it was sent: the answer is there.
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        connection.request(method, path, body, {"content-type": "application/json", **kept})
+    answer = connection.getresponse()
+    return answer.status, answer.read(), {k.lower(): v for k, v in answer.getheaders()}
+
+
+def lists(megabytes: float) -> bytes:
+    return b'{"data": [' + b"[]," * int(megabytes * 2**20 / 3) + b"1]}"
+
+
+# --------------------------------------------------------------------------------- body limit
+
+
+@pytest.mark.parametrize("path", ["call/status", "queue/join", "run/status", "cancel", "reset"])
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_large_body_is_refused_before_it_is_parsed(url, path, chunked):
+    body = lists(4)
+    pieces = (body[place : place + 2**16] for place in range(0, len(body), 2**16))
+    started = time.monotonic()
+    status, text, _ = ask(url, f"/gradio_api/{path}", pieces if chunked else body)
+    assert status == 413 and "at most 1 MB" in json.loads(text)["detail"]
+    assert time.monotonic() - started < 5
+
+
+def test_a_tool_call_may_hold_a_photograph_but_not_many_lists(url):
+    path = "/gradio_api/mcp/"
+    assert ask(url, path, lists(4))[0] == 413
+    call = {"method": "tools/call", "params": {"photograph": "data:;base64," + "A" * 2**21}}
+    assert ask(url, path, json.dumps(call))[0] != 413
+    assert ask(url, path, b"x", content_length=str(2**40))[0] == 413
+
+
+def test_small_requests_and_uploads_pass(url):
+    status, text, _ = ask(url, "/gradio_api/call/status", b'{"data": []}')
+    assert status == 200 and "event_id" in json.loads(text)
+    boundary = "line"
+    body = f'--{boundary}\r\nContent-Disposition: form-data; name="files"; filename="a.bin"\r\n\r\n'
+    data = body.encode() + bytes(3 * 2**20) + f"\r\n--{boundary}--\r\n".encode()
+    kind = f"multipart/form-data; boundary={boundary}"
+    assert ask(url, "/gradio_api/upload", data, content_type=kind)[0] == 200
+    assert ask(url, "/gradio_api/upload", b"", content_length=str(2**30))[0] == 413
+
+
+def test_unfinished_requests_take_nobodys_previews(url):
+    parts = urlsplit(url)
+    head = "POST /moving HTTP/1.1\r\nHost: x\r\nContent-Length: 900\r\n\r\n{"
+    open_ones = []
+    for _ in range(40):
+        connection = socket.create_connection((parts.hostname, parts.port))
+        connection.sendall(head.encode())
+        open_ones.append(connection)
+    time.sleep(0.3)
+    status, text, _ = ask(url, "/moving", json.dumps({"desk": "none", "edits": {}}))
+    assert status == 400 and b"no longer kept" in text
+    for connection in open_ones:
+        connection.close()
+
+
+def drive(app: BodyLimit, path: str, pieces: list[tuple[float, bytes]], client: str = "8.8.8.8"):
+    """Run a request whose pieces come after so many seconds each; the messages that are sent."""
+    sent: list[dict] = []
+
+    async def run() -> None:
+        waiting = list(pieces)
+
+        async def receive() -> dict:
+            if not waiting:
+                await asyncio.sleep(3600)
+            pause, body = waiting.pop(0)
+            await asyncio.sleep(pause)
+            return {"type": "http.request", "body": body, "more_body": True}
+
+        async def send(message: dict) -> None:
+            sent.append(message)
+
+        scope = {
+            "type": "http",
+            "method": "POST",
+            "path": path,
+            "headers": [],
+            "client": (client, 1),
+        }
+        await app(scope, receive, send)
+
+    asyncio.run(run())
+    return sent
+
+
+async def reading(scope, receive, send) -> None:
+    """An application that reads its body to the end."""
+    from starlette.requests import Request
+
+    await Request(scope, receive).body()
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+
+
+def test_bodies_that_do_not_end_time_out():
+    app = BodyLimit(reading, Limits(seconds=0.1, silence=0.1))
+    for path in ("/moving", "/gradio_api/queue/join", "/gradio_api/upload", "/gradio_api/mcp/"):
+        sent = drive(app, path, [(0.0, b"{")])
+        assert sent[0]["status"] == 408, path
+
+
+def test_an_upload_that_trickles_is_ended():
+    app = BodyLimit(reading, Limits(silence=1, grace=0.1, rate=1000))
+    sent = drive(app, "/gradio_api/upload", [(0.02, b"x")] * 100)
+    assert sent[0]["status"] == 408
+    fast = [(0.0, b"x" * 1000)] * 100
+    assert (
+        drive(BodyLimit(reading, Limits(upload=50_000)), "/gradio_api/upload", fast)[0]["status"]
+        == 413
+    )
+
+
+def test_uploads_of_one_address_are_bounded():
+    async def run() -> list[int]:
+        app = BodyLimit(reading, Limits(silence=0.3, uploads=3, uploads_of_one=2))
+        statuses: list[int] = []
+
+        async def one(client: str) -> None:
+            async def receive() -> dict:
+                await asyncio.sleep(3600)
+                return {}
+
+            async def send(message: dict) -> None:
+                if "status" in message:
+                    statuses.append(message["status"])
+
+            path = "/gradio_api/upload"
+            scope = {"type": "http", "method": "POST", "path": path, "headers": []}
+            await app({**scope, "client": (client, 1)}, receive, send)
+
+        await asyncio.gather(*(one(host) for host in ["8.8.8.8"] * 3 + ["8.8.4.4"] * 2))
+        return statuses
+
+    assert sorted(asyncio.run(run())) == [408, 408, 408, 429, 429]
+
+
+# ----------------------------------------------------------------------------- foreign requests
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "http://example.com/x.png",
+        "https:/example.com",
+        "HTTP://127.0.0.1:1",
+        "ftp://a.example",
+        "http%3A%2F%2Fexample.com",
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_the_server_is_no_relay(url, target, method):
+    status, text, _ = ask(url, f"/gradio_api/file={target}", method=method)
+    assert status == 403
+    assert method == "HEAD" or b"not fetched here" in text
+
+
+def test_other_spaces_are_not_proxied(url):
+    assert ask(url, "/gradio_api/proxy=https://x.hf.space/file", method="GET")[0] == 403
+
+
+@pytest.mark.parametrize("path", ["/", "/config", "/gradio_api/info", "/nothing"])
+def test_every_answer_has_the_security_headers(url, path):
+    _, _, headers = ask(url, path, method="GET")
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "same-origin"
+    policy = headers["content-security-policy"]
+    assert policy == "frame-ancestors 'self' https://huggingface.co https://*.huggingface.co"
+
+
+def test_no_other_origin_may_read_or_act(url):
+    for host in ("app.example", urlsplit(url).netloc):
+        for origin in ("https://evil.example", "null", "http://localhost:1"):
+            for method in ("GET", "OPTIONS"):
+                asked = {"access_control_request_method": "POST"} if method == "OPTIONS" else {}
+                _, _, headers = ask(
+                    url, "/config", method=method, origin=origin, host=host, **asked
+                )
+                assert not [name for name in headers if name.startswith("access-control")]
+    body = b'{"data": []}'
+    foreign = ask(url, "/gradio_api/call/status", body, sec_fetch_site="cross-site")
+    assert foreign[0] == 403
+    assert ask(url, "/gradio_api/call/status", body, sec_fetch_site="same-origin")[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("call/nothing", {"data": []}),
+        ("call/v2/nothing", {}),
+        ("run/nothing", {"data": []}),
+        ("queue/join", {"data": [], "fn_index": 10**9, "session_hash": "x"}),
+        ("queue/join", {"data": [], "fn_index": -5, "session_hash": "x"}),
+        ("cancel", {"session_hash": "x", "fn_index": 1, "event_id": "none"}),
+    ],
+)
+def test_requests_that_nothing_understands_get_a_sentence(url, path, body):
+    status, text, _ = ask(url, f"/gradio_api/{path}", json.dumps(body))
+    assert status < 500 and b"Internal Server Error" not in text

@@ -1,0 +1,127 @@
+"""Uploads and pictures on their way leave the disk, whatever ends the process."""
+
+from __future__ import annotations
+
+import os
+import signal
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+
+from service.process_setup import private_folder
+from web.temporary_folder import TemporaryFolder
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.seconds = 1e6
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+def file_in(folder: Path, name: str = "photograph.jpg") -> Path:
+    path = folder / f"{len(name)}abc" / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(b"a face")
+    return path
+
+
+def test_nobody_else_may_look(tmp_path, monkeypatch):
+    folder = TemporaryFolder(tmp_path)
+    assert stat.S_IMODE(folder.path.stat().st_mode) == 0o700
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    parent = private_folder("studio")
+    assert stat.S_IMODE(parent.stat().st_mode) == 0o700
+    parent.chmod(0o755)
+    assert private_folder("studio") == parent and stat.S_IMODE(parent.stat().st_mode) == 0o700
+    parent.rmdir()
+    (tmp_path / "elsewhere").mkdir()
+    parent.symlink_to(tmp_path / "elsewhere")  # put there by another user
+    other = private_folder("studio")
+    assert other != parent and not other.is_symlink()
+
+
+def test_files_go_by_age_and_empty_folders_after_them(tmp_path):
+    clock = Clock()
+    folder = TemporaryFolder(tmp_path, max_age=600, now=clock)
+    old = file_in(folder.path)
+    folder.sweep()
+    clock.seconds += 500
+    young = file_in(folder.path, "later.jpg")
+    folder.sweep()
+    assert old.exists() and young.exists()
+    clock.seconds += 200
+    folder.sweep()
+    assert not old.exists() and young.exists()
+    for _ in range(3):
+        clock.seconds += 700
+        folder.sweep()
+    assert list(folder.path.iterdir()) == []
+    folder.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_clock_that_jumps_deletes_nothing_early(tmp_path):
+    folder = TemporaryFolder(tmp_path, max_age=600)
+    path = file_in(folder.path)
+    for jump in (-1e9, 1e9):  # what the file system says of the file's age
+        os.utime(path, (time.time() + jump, time.time() + jump))
+        folder.sweep()
+        assert path.exists()
+
+
+def test_a_file_that_is_written_anew_stays(tmp_path):
+    clock = Clock()
+    folder = TemporaryFolder(tmp_path, max_age=600, now=clock)
+    for _ in range(4):
+        path = file_in(folder.path)
+        os.utime(path, ns=(0, int(clock.seconds)))
+        clock.seconds += 500
+        folder.sweep()
+    assert path.exists()
+
+
+def test_what_a_killed_process_left_goes_and_a_living_ones_stays(tmp_path):
+    program = (
+        "import sys, time\nfrom pathlib import Path\n"
+        "from web.temporary_folder import TemporaryFolder\n"
+        "folder = TemporaryFolder(Path(sys.argv[1]))\n"
+        "(folder.path / 'face.jpg').write_bytes(b'a face')\nprint(flush=True)\ntime.sleep(60)\n"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path)]
+    other = subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE)
+    assert other.stdout is not None
+    other.stdout.readline()
+    mine = TemporaryFolder(tmp_path)
+    mine.sweep()
+    assert len(list(tmp_path.glob("run-*/files/face.jpg"))) == 1
+    other.kill()
+    other.wait()
+    mine.sweep()
+    assert list(tmp_path.glob("run-*")) == [mine.path.parent]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_the_app_leaves_nothing_behind(how, tmp_path, start_app):
+    app = start_app(TMPDIR=str(tmp_path))
+    (folder,) = tmp_path.glob("pti-studio-*/run-*/files")
+    boundary, data = "line", b"a face" * 1000
+    head = f'--{boundary}\r\nContent-Disposition: form-data; name="files"; filename="f.jpg"\r\n\r\n'
+    body = head.encode() + data + f"\r\n--{boundary}--\r\n".encode()
+    kind = f"multipart/form-data; boundary={boundary}"
+    assert app.ask("/gradio_api/upload", body, content_type=kind)[0] == 200
+    kept = [path for path in folder.rglob("*") if path.is_file()]
+    assert any(path.read_bytes() == data for path in kept)
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    app.process.send_signal(how)
+    assert app.process.wait(30) in (0, 130)
+    assert not list(tmp_path.glob("pti-studio-*/*")), list(tmp_path.rglob("*"))

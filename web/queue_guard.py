@@ -1,0 +1,161 @@
+"""Bounds on Gradio's queue of events: nobody fills it for others, and nothing runs for nobody.
+
+Gradio has one bound for all events together, so that one caller's 300 animations refuse everybody's
+edits, and what should help then (stop, delete) too. It also runs what nobody waits for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+from urllib.parse import parse_qs
+
+import gradio as gr
+from gradio.utils import cancel_tasks
+
+from web.middleware.caller import address_of, network_of
+
+_log = logging.getLogger(__name__)
+
+Scope = MutableMapping[str, Any]
+Application = Callable[[Scope, Any, Any], Awaitable[None]]
+
+#: Events that may wait: in all, in one lane (a `concurrency_id`), of one session and of one network
+#: address.
+MAX_WAITING, MAX_OF_LANE, MAX_OF_SESSION, MAX_OF_ADDRESS = 512, 64, 24, 48
+#: The same in lanes whose events take tens of seconds.
+MAX_OF_LONG_LANE, LONG_LANES = 16, ("frames", "strip")
+#: Events that end something: these are taken whatever else waits.
+CONTROLS = ("stop", "forget", "delete_share", "page_stop", "page_delete", "page_status", "status")
+#: An event that nobody listens to goes after so many seconds; clients listen at once.
+DEAF_SECONDS, SECONDS_BETWEEN_SWEEPS = 6.0, 2.0
+
+FULL = "Too many requests wait here already; try again in a minute."
+
+
+class QueueGuard:
+    """The bounds of one page's queue; `listening` tells it who listens."""
+
+    def __init__(self, blocks: gr.Blocks) -> None:
+        self._blocks = blocks
+        self._streams: Counter[str] = Counter()  # open ones, by session
+        self._left: dict[str, float] = {}  # session to when its last stream was closed
+
+    # ------------------------------------------------------------------------------------- bounds
+
+    def install(self) -> None:
+        """Have the page's queue refuse what is beyond the bounds."""
+        queue: Any = self._blocks._queue
+        queue.max_size = None  # for all events together: replaced by those of this module
+        push = queue.push
+
+        async def bounded(body: Any, request: Any, username: Any) -> tuple[bool, Any, str]:
+            refused = self._refusal(body, request)
+            return (
+                (False, refused, "queue_full")
+                if refused
+                else await push(body=body, request=request, username=username)
+            )
+
+        queue.push = bounded
+
+    def _refusal(self, body: Any, request: Any) -> str:
+        """Why an event is not taken; "" where it is."""
+        fn = self._blocks.fns.get(body.fn_index)
+        if fn is None or fn.api_name in CONTROLS:
+            return ""
+        waiting = self._waiting()
+        lane = sum(1 for event in waiting if event.concurrency_id == fn.concurrency_id)
+        bound = MAX_OF_LONG_LANE if fn.concurrency_id in LONG_LANES else MAX_OF_LANE
+        if len(waiting) >= MAX_WAITING or lane >= bound:
+            return FULL
+        session, address = body.session_hash, network_of(address_of(request))
+        if session and sum(event.session_hash == session for event in waiting) >= MAX_OF_SESSION:
+            return "Too many requests of yours wait here already; wait for them first."
+        of_address = (network_of(address_of(event.request)) for event in waiting)
+        if address and sum(one == address for one in of_address) >= MAX_OF_ADDRESS:
+            return "Too many requests from your network wait here already; try again in a minute."
+        return ""
+
+    def _waiting(self) -> list[Any]:
+        queues = self._blocks._queue.event_queue_per_concurrency_id.values()
+        return [event for queue in queues for event in queue.queue]
+
+    # ---------------------------------------------------------------------------------- listening
+
+    def listening(self, app: Application) -> Application:
+        """An ASGI application around another one that notes who listens to which session."""
+
+        async def listened(scope: Scope, receive: Any, send: Any) -> None:
+            session = self._session_of(scope)
+            if not session:
+                await app(scope, receive, send)
+                return
+            self._streams[session] += 1
+            try:
+                await app(scope, receive, send)
+            finally:
+                self._streams[session] -= 1
+                if not self._streams[session]:
+                    del self._streams[session]
+                self._left[session] = time.monotonic()
+
+        return listened
+
+    def _session_of(self, scope: Scope) -> str:
+        """The session whose events a request listens to; "" if it does not."""
+        if scope["type"] != "http" or scope["method"] != "GET":
+            return ""
+        path = scope["path"].rstrip("/")
+        if path.endswith("/queue/data"):
+            asked = parse_qs(scope.get("query_string", b"").decode("latin-1"))
+            return asked.get("session_hash", [""])[0]
+        if "/gradio_api/call/" in path:
+            event_id = path.rpartition("/")[2]
+            event = self._blocks._queue.event_ids_to_events.get(event_id)
+            return event.session_hash if event else event_id
+        return ""
+
+    async def keep_swept(self) -> None:
+        """Drop what nobody listens to, now and then, until cancelled."""
+        while True:
+            await asyncio.sleep(SECONDS_BETWEEN_SWEEPS)
+            try:
+                await self.sweep()
+            except Exception:  # one that ended meanwhile must not end the sweeping
+                _log.warning("the queue could not be swept", exc_info=True)
+
+    async def sweep(self) -> None:
+        """Drop events that nobody has listened to for `DEAF_SECONDS`: those that wait leave the
+        queue, those that run are cancelled, which ends a personalisation that no page follows."""
+        now, queue = time.monotonic(), self._blocks._queue
+        running = [event for events in queue.active_jobs if events for event in events]
+        for event in self._waiting():
+            if self._is_deaf(event, now):
+                await queue.clean_events(event_id=event._id)
+        for event in running:
+            if self._is_deaf(event, now):
+                event.alive = False
+                await cancel_tasks({f"{event.session_hash}_{event.fn._id}"})
+        recent = now - 10 * DEAF_SECONDS
+        self._left = {session: at for session, at in self._left.items() if at > recent}
+
+    def _is_deaf(self, event: Any, now: float) -> bool:
+        if self._streams[event.session_hash]:
+            return False
+        since = max(event.enqueue_time, self._left.get(event.session_hash, 0.0))
+        return now - since > DEAF_SECONDS
+
+
+class Listening:
+    """`QueueGuard.listening` as middleware."""
+
+    def __init__(self, app: Application, guard: QueueGuard) -> None:
+        self._app = guard.listening(app)
+
+    async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
+        await self._app(scope, receive, send)
