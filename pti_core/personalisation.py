@@ -66,7 +66,7 @@ def personalise(
         method: one of `METHODS`.
         on_step: called after every optimisation step; returning False ends the work, and what is
             reached by then is kept (stopped while projecting, the generator is not tuned).
-        pivot: one of `PIVOTS`, what method "pti" tunes around.
+        pivot: one of `PIVOTS`.
         faces_used: number of the face of each photograph (`landmarks_of`); 0 without one.
 
     Returns:
@@ -77,17 +77,15 @@ def personalise(
         the photographs; those that cannot be taken are None.
 
     Raises:
-        PhotographError, NoFaceError: by `open_photograph` and `FaceFinder.landmarks`.
-        UserError: an unknown preset, method or pivot, an e4e pivot without e4e's network or for a
-            generator that it was not made for, or too many photographs.
+        PhotographError, NoFaceError: no face can be used.
+        UserError: an unknown preset, method, pivot or face, an e4e pivot without e4e's network or
+            for a generator that it was not made for, or too many photographs.
     """
-    chosen = find_preset(preset)
-    inversion = _inversion(method, pivot, kit)
-    photos = _as_list(photo)
+    chosen, inversion = find_preset(preset), _inversion(method, pivot, kit)
     clock, control = Clock(), _Control(on_step)
-    # 1. Find the face in each photograph and align it.
+    # 1. Find and align the faces.
     with clock.stage("align"):
-        faces = _prepare(photos, kit, faces_used)
+        faces = _prepare(_as_list(photo), kit, faces_used)
         targets = torch.cat([to_tensor(face.crop) for face in faces]).to(kit.generator.w_avg)
     # 2. Invert each crop: the pivots.
     with clock.stage("invert"):

@@ -65,9 +65,6 @@ KNOWN: dict[tuple[str, str], Exemption] = {
     ("parameters", "web/api/text.py:TextEndpoints.edit_text"): Exemption(
         7, "2026-11-28", "the endpoint's inputs are its parameters, by name"
     ),
-    ("parameters", "web/tabs/animation.py:AnimationTab.animate"): Exemption(
-        7, "2026-11-28", "the page's inputs are its parameters, in order"
-    ),
 }
 
 

@@ -10,7 +10,7 @@ PATIENCE = 120_000
 SIZES = {"desktop": (1440, 900), "phone": (390, 844)}
 
 _SETTLED = """(before) => {
-  const stage = document.querySelector("#stage"), shown = stage.dataset.shown;
+  const stage = document.querySelector("#stage"), shown = stage?.dataset.shown;
   return shown && shown !== before && !stage.classList.contains("drawing");
 }"""
 _PIXELS = """async () => {
