@@ -30,7 +30,7 @@ MAX_WAITING, MAX_OF_LANE, MAX_OF_SESSION, MAX_OF_ADDRESS = 512, 64, 24, 48
 #: The same in lanes whose events take tens of seconds.
 MAX_OF_LONG_LANE, LONG_LANES = 16, ("frames", "strip")
 #: Events that end something: these are taken whatever else waits.
-CONTROLS = ("stop", "forget", "delete_share", "page_stop", "page_delete", "page_status", "status")
+CONTROLS = ("stop", "forget", "delete_share", "status")
 #: An event that nobody listens to goes after so many seconds; clients listen at once.
 DEAF_SECONDS, SECONDS_BETWEEN_SWEEPS = 6.0, 2.0
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from gradio.utils import get_upload_folder
@@ -12,9 +14,12 @@ from pti_core.models import Toolkit
 from service.share_store import Store
 from service.studio import Studio
 from tests.helpers.small import SHORT, MiddleFace
+from web.actions import Actions, Ask
 from web.looks import LOOKS, looks_for, surprise
 from web.page import Page
 from web.tabs.save import file_stem
+
+REQUEST = SimpleNamespace(client=SimpleNamespace(host="127.0.0.1"), headers={}, session_hash="")
 
 
 @pytest.fixture(scope="module")
@@ -119,3 +124,34 @@ def test_looks_and_surprises_stay_within_a_persons_ranges():
     assert found == [surprise(bounds, seed) for seed in range(30)]
     assert all(-0.37 <= amount <= 4.1 for edits in found for amount in edits.values())
     assert len({tuple(edits) for edits in found}) > 10
+
+
+def test_one_browser_takes_no_more_than_its_places(page):
+    from service.share_store import new_secret
+    from web.actions import FULL, MAX_OF_OWNER
+
+    begun, go = threading.Barrier(MAX_OF_OWNER + 1), threading.Event()
+
+    def wait(ask: Ask) -> dict:
+        begun.wait(30)
+        assert go.wait(30)
+        return {"done": True}
+
+    actions, owner, answers = Actions(), new_secret(), []
+    actions.add(wait=wait, quick=lambda ask: {"done": True}, status=lambda ask: {"done": True})
+
+    def run() -> None:
+        answers.append(actions.call({"do": "wait", "owner": owner}, REQUEST))
+
+    threads = [threading.Thread(target=run) for _ in range(MAX_OF_OWNER)]
+    for thread in threads:
+        thread.start()
+    begun.wait(30)
+    assert actions.call({"do": "quick", "owner": owner}, REQUEST) == {"error": FULL}
+    assert actions.call({"do": "status", "owner": owner}, REQUEST) == {"done": True}
+    assert actions.call({"do": "quick", "owner": new_secret()}, REQUEST) == {"done": True}
+    go.set()
+    for thread in threads:
+        thread.join(30)
+    assert answers == [{"done": True}] * MAX_OF_OWNER
+    assert actions.call({"do": "quick", "owner": owner}, REQUEST) == {"done": True}

@@ -14,7 +14,6 @@ from urllib.parse import urlsplit
 import gradio as gr
 import pytest
 from gradio_client import Client, handle_file
-from web.tabs.personalise import RELOAD_SECONDS
 
 from pti_core.editing.controls import controls_of
 from pti_core.models import Toolkit
@@ -22,6 +21,7 @@ from service.share_store import Store
 from service.studio import Studio
 from tests.helpers.small import ENDLESS, SHORT, MiddleFace
 from web import queue_guard
+from web.job_watch import RELOAD_SECONDS
 from web.queue_guard import QueueGuard
 from web.serve import create_app, serve
 
@@ -163,7 +163,7 @@ def test_bounds_of_sessions_addresses_and_lanes(blocks, waiting, told, monkeypat
     asked = lambda name: SimpleNamespace(fn_index=names[name], session_hash="mine")  # noqa: E731
     said = guard._refusal(asked("edit"), request)
     assert told in said and bool(said) == bool(told)
-    for control in ("stop", "forget", "delete_share", "page_stop"):
+    for control in ("stop", "forget", "delete_share", "status"):
         assert guard._refusal(asked(control), request) == ""
 
 

@@ -21,7 +21,7 @@ from web.api.schema import FAILED, PARAMETERS, parameters_of
 from web.serve import create_app
 
 ENDPOINTS = {
-    *("align", "personalise", "refine", "stop", "edit", "save_session", "open_session"),
+    *("align", "faces", "personalise", "refine", "stop", "edit", "save_session", "open_session"),
     *("forget", "directions", "status", "add_person", "show_person"),
     *("likeness", "variation", "strip", "animate", "understand", "edit_text"),
     *("share", "open_share", "shares", "rename_share", "delete_share"),
@@ -52,6 +52,7 @@ WRONG: dict[str, list[Any]] = {
     "start": [5, "NaN", True, [1], {"age": "old"}, {"age": math.inf}],
     "view": [5, True, ["face"], {}, "", "profile"],
     "side": [-5, 10**400, 0.5, math.nan, "NaN", True, [1], {}],
+    "face": [-1, 10**400, 0.5, math.nan, "0", True, [0], {}],
     "person": [-1, 10**400, 0.5, math.nan, "0", True, [0], {}],
     "name": [5, True, ["age"], {}, "x" * 5000],
     "frames": [1, 61, -(10**400), 2.5, math.nan, "16", True, [16], {}],
