@@ -62,15 +62,12 @@ class EditPart:
     def look(self, ask: Ask) -> Mapping[str, Any]:
         """A small picture of the face with a look's edits, which are not applied.
 
-        With "quick" it is a preview's, which does not show every edit: "whole" says whether it is
-        complete.
+        With "quick" it is a preview's, which stands in until the "whole" one is there.
         """
-        from pti_core.editing import base_edits
-
         edits = ask.edits
         if ask.data.get("quick") is True:
             data = self.studio.preview(ask.desk, edits, "face")
-            return {"picture": cached(data, "look.jpg"), "whole": not base_edits.split(edits)[1]}
+            return {"picture": cached(data, "look.jpg"), "whole": False}
         (picture,) = self.studio.frames(ask.desk, [edits], "face", LOOK_SIDE)
         return {"picture": cached(to_jpeg(picture, 85), "look.jpg"), "whole": True}
 

@@ -122,7 +122,7 @@ const paintChips = () => {
   });
   const words = state.entries.map((entry, index) =>
     chip(entry.label, `${Number(entry.amount.toFixed(2))}×`, () => showTab("text"), () => setEntry(index, null)));
-  const dye = state.hair ? [chip("Hair colour", state.hair.colour, () => showTab("Hair"), () => setHair(null))] : [];
+  const dye = state.hair ? [chip("Hair colour", SWATCHES.find(([, value]) => value === state.hair.colour)?.[0] ?? state.hair.colour, () => showTab("Hair"), () => setHair(null))] : [];
   const all = [...list, ...dye, ...words];
   $("#chips").replaceChildren(...(all.length ? all : [made("p", { class: "hint" }, "No edits yet: press a look, or move a slider.")]));
   paintPicks();
@@ -245,12 +245,12 @@ const paintHair = () => {
   const both = made("input", { type: "checkbox", checked: brows });
   on(both, "change", () => state.hair && setHair({ colour, amount, brows: both.checked }));
   where.replaceChildren(
-    made("h3", {}, "Hair colour"),
+    made("h2", {}, "Hair colour"),
     made("div", { class: "swatches", role: "group", "aria-label": "Hair colours" },
       ...SWATCHES.map(([label, value]) =>
         made("button", { type: "button", style: `background:${value}`, "aria-label": `${label} hair`, title: label,
           "aria-pressed": String(state.hair?.colour === value), onclick: () => pick(value, `${label} hair`) })),
       own,
-      button("Own colour", { disabled: !state.hair, onclick: () => setHair(null), title: "Take the hair colour away" })),
+      button("None", { disabled: !state.hair, onclick: () => setHair(null), title: "Take the hair colour away" })),
     made("div", { class: "row" }, made("label", {}, "Strength ", strength), made("label", { class: "check" }, both, " Eyebrows too")));
 };
