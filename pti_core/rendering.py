@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-import cv2
 import numpy as np
 import torch
 from PIL import Image
@@ -23,7 +22,7 @@ from pti_core.editing.base_renderer import BaseRenderer, Shown
 from pti_core.editing.beard import without_leak
 from pti_core.editing.face_tone import MAKEUP, with_makeup, with_own_eyes_and_teeth
 from pti_core.editing.hair_color import HairColor
-from pti_core.editing.image_ops import luma, remap, resize, resize_flow, smoothstep
+from pti_core.editing.image_ops import luma, smoothstep
 from pti_core.editing.parsing import FLOW_SIDE, Parsing
 from pti_core.editing.photo_detail import (
     Composite,
@@ -33,9 +32,9 @@ from pti_core.editing.photo_detail import (
     with_scene_tone,
 )
 from pti_core.editing.photo_layers import PhotoLayers
+from pti_core.editing.rendered_edit import Rendering
 from pti_core.editing.text_edit import StackEntry, moved, restyled
 from pti_core.faces.images import to_image, to_tensor
-from pti_core.faces.paste import EditMaps, paste, paste_edit
 from pti_core.models import EditKit
 from pti_core.session.session import Session
 
@@ -356,6 +355,22 @@ def edited(
     return moved(w, stack, kit.generator)
 
 
+def render_edit(
+    session: Session,
+    kit: EditKit,
+    edits: Mapping[str, float] | None = None,
+    person: int | None = None,
+    stack: Sequence[StackEntry] | None = None,
+    keep_background: bool = True,
+    hair_color: HairColor | None = None,
+) -> Rendering:
+    """`picture` as an 8-bit RGB image, which can be put into the photograph."""
+    found = composite(session, kit, edits, person, stack, keep_background, hair_color)
+    if found is None:
+        return Rendering(to_image(picture(session, kit, edits, person, stack)))
+    return Rendering(to_image(_to_tensor(found[0].image)), found)
+
+
 def render(
     session: Session,
     kit: EditKit,
@@ -366,7 +381,7 @@ def render(
     hair_color: HairColor | None = None,
 ) -> Image.Image:
     """`picture` as an 8-bit RGB image (R x R)."""
-    return to_image(picture(session, kit, edits, person, stack, keep_background, hair_color))
+    return render_edit(session, kit, edits, person, stack, keep_background, hair_color).face
 
 
 def paste_back(
@@ -379,22 +394,5 @@ def paste_back(
     hair_color: HairColor | None = None,
 ) -> Image.Image:
     """The edit in its photograph, at the photograph's own resolution."""
-    photo, alignment = session.photograph(person), session.alignments[session.at(person)]
-    found = composite(session, kit, edits, person, stack, keep_background, hair_color)
-    if found is None:
-        return paste(photo, render(session, kit, edits, person, stack), alignment)
-    edit, layers = found
-    return paste_edit(photo, _edit_maps(edit, layers), alignment)
-
-
-def _edit_maps(edit: Composite, layers: PhotoLayers) -> EditMaps:
-    side = len(edit.image)
-    flow = resize_flow(edit.flow, side)
-    photo = remap(layers.photo, flow, cv2.INTER_CUBIC)
-    share = resize(edit.share, side)
-    return EditMaps(
-        base=edit.image - share[..., None] * photo,
-        share=share,
-        flow=flow,
-        changed=resize(edit.changed, side),
-    )
+    found = render_edit(session, kit, edits, person, stack, keep_background, hair_color)
+    return found.in_photo(session.photograph(person), session.alignments[session.at(person)])

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from pti_core.editing.hair_color import HairColor
+    from pti_core.editing.rendered_edit import Rendering
     from pti_core.editing.text_edit import StackEntry
     from pti_core.models import EditKit
     from pti_core.session.session import Session
@@ -78,17 +79,14 @@ class EditService:
         range."""
         desk = self._with_session(desk_id)
         _check_view(view)
-        return self._viewed(desk, self._face(desk, edits), view, side)
+        return self._viewed(desk, self._edited(desk, edits), view, side)
 
     def _viewed(
-        self, desk: Workspace, face: Image.Image, view: str, side: int | None
+        self, desk: Workspace, rendering: Rendering, view: str, side: int | None
     ) -> Image.Image:
         if view == "face":
-            return _within(face, side)
-        from pti_core.faces.paste import paste
-
-        photograph, alignment = _photograph(desk, side)
-        return paste(photograph, face, alignment)
+            return _within(rendering.face, side)
+        return rendering.in_photo(*_photograph(desk, side))
 
     def screen(
         self, desk_id: str, edits: Mapping[str, float], view: str = "face", moving: bool = False
@@ -128,7 +126,10 @@ class EditService:
         face = self._previewer.picture(desk, kit, moved(edits))
         if face is None:
             return to_jpeg(self.picture(desk_id, edits, view, PREVIEW_SIDE), 80, marked=True)
-        return to_jpeg(self._viewed(desk, face, view, PREVIEW_SIDE), 85, marked=True)
+        from pti_core.editing.rendered_edit import Rendering
+
+        shown = self._viewed(desk, Rendering(face), view, PREVIEW_SIDE)
+        return to_jpeg(shown, 85, marked=True)
 
     @cached_property
     def _previewer(self) -> Previewer:
@@ -152,7 +153,7 @@ class EditService:
         identity = self.networks.get().identity
         if identity is None:
             return None
-        face, shown = self._face(desk, edits), desk.shown
+        face, shown = self._edited(desk, edits).face, desk.shown
         if "embedding" not in shown:
             assert desk.session is not None
             shown["embedding"] = identity.embedding(desk.session.crop())
@@ -179,7 +180,7 @@ class EditService:
         for index in range(count):
             amount = low + (high - low) * index / (count - 1)
             with self._rendering:
-                face = self._rendered(self._with_session(desk_id), {**edits, name: amount})
+                face = self._rendered(self._with_session(desk_id), {**edits, name: amount}).face
             yield amount, _within(face, side)
 
     def frames(
@@ -195,8 +196,8 @@ class EditService:
         for state in states:
             desk = self._with_session(desk_id)
             with self._rendering:
-                face = self._rendered(desk, state)
-            yield self._viewed(desk, face, view, side)
+                rendering = self._rendered(desk, state)
+            yield self._viewed(desk, rendering, view, side)
 
     def session_file(self, desk_id: str, edits: Mapping[str, float]) -> bytes:
         """The session's file, with these edits in it. Raises as `picture` does."""
@@ -287,8 +288,8 @@ class EditService:
             raise UserError("There is nothing to edit yet; personalise a photograph first.")
         return desk
 
-    def _face(self, desk: Workspace, edits: Mapping[str, float]) -> Image.Image:
-        """The aligned picture; the latest is kept, as the same is asked for in several sizes."""
+    def _edited(self, desk: Workspace, edits: Mapping[str, float]) -> Rendering:
+        """The edit; the latest is kept, as the same is asked for in several sizes."""
         from service.live_preview import Start
 
         wanted, shown = moved(edits), desk.shown
@@ -297,18 +298,18 @@ class EditService:
             stack = tuple(desk.session.stack)
             state = wanted, stack, desk.session.hair_color, desk.keep_background
             if shown.get("state") != state:
-                shown.update(face=self._rendered(desk, wanted), state=state)
-                shown["start"] = Start(wanted, stack, shown["face"])
-            return shown["face"]
+                shown.update(edited=self._rendered(desk, wanted), state=state)
+                shown["start"] = Start(wanted, stack, shown["edited"].face)
+            return shown["edited"]
 
-    def _rendered(self, desk: Workspace, edits: Mapping[str, float]) -> Image.Image:
-        from pti_core.rendering import render
+    def _rendered(self, desk: Workspace, edits: Mapping[str, float]) -> Rendering:
+        from pti_core.rendering import render_edit
 
         session = desk.session
         assert session is not None
         kit = self.choices.edit_kit(session.generator_name)
         stack, color = tuple(session.stack), session.hair_color
-        return render(
+        return render_edit(
             session,
             kit,
             moved(edits),

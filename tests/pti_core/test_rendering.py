@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import torch
 
+from pti_core.faces.align import Alignment
 from pti_core.models import EditKit
 from pti_core.networks.face_parsing import FaceParser
-from pti_core.rendering import composite, paste_back, render, render_bare
+from pti_core.rendering import composite, paste_back, render, render_bare, render_edit
 from tests.pti_core.session.test_session import make_session
 
 
@@ -30,6 +31,13 @@ def kit(generator, directions, parser) -> EditKit:
 @pytest.fixture
 def session(generator, make_picture):
     return make_session(generator, make_picture, people=2)
+
+
+def test_unedited_is_the_photograph_at_any_size(session, kit) -> None:
+    whole = session.alignments[0]
+    small = session.photograph().resize((75, 60))
+    half = Alignment(tuple((x / 2, y / 2) for x, y in whole.quad), small.size)
+    assert np.array_equal(render_edit(session, kit, {}).in_photo(small, half), small)
 
 
 @pytest.mark.parametrize("person", [0, 1])

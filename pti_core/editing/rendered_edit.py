@@ -1,0 +1,49 @@
+"""A rendered edit: the aligned crop, and the same edit in the photograph at its own resolution."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+from PIL import Image
+
+from pti_core.editing.image_ops import remap, resize, resize_flow
+from pti_core.editing.photo_detail import Composite
+from pti_core.editing.photo_layers import PhotoLayers
+from pti_core.faces.align import Alignment
+from pti_core.faces.paste import EditMaps, paste, paste_edit
+
+
+@dataclass(frozen=True, eq=False)
+class Rendering:
+    """An edit, to be seen as the aligned crop or in the photograph.
+
+    Attributes:
+        face: the edited crop (R x R).
+        made: how it was made from the photograph; None for a bare render.
+    """
+
+    face: Image.Image
+    made: tuple[Composite, PhotoLayers] | None = None
+
+    def in_photo(self, photo: Image.Image, alignment: Alignment) -> Image.Image:
+        """The edit in the photograph at the size of `photo`, which `alignment` is for.
+
+        A composited edit is repeated on the photograph's own pixels; a bare render is pasted.
+        """
+        if self.made is None:
+            return paste(photo, self.face, alignment)
+        return paste_edit(photo, _edit_maps(*self.made), alignment)
+
+
+def _edit_maps(edit: Composite, layers: PhotoLayers) -> EditMaps:
+    side = len(edit.image)
+    flow = resize_flow(edit.flow, side)
+    photo = remap(layers.photo, flow, cv2.INTER_CUBIC)
+    share = resize(edit.share, side)
+    return EditMaps(
+        base=edit.image - share[..., None] * photo,
+        share=share,
+        flow=flow,
+        changed=resize(edit.changed, side),
+    )
