@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator:
+    """For one module only: while Playwright's loop runs no other test could start its own."""
     path = Path(os.environ.get("PTI_CHROMIUM", "/usr/bin/chromium"))
     if not path.is_file():
         pytest.skip(f"there is no Chromium at {path}; install it, or set PTI_CHROMIUM")
