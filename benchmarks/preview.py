@@ -23,12 +23,13 @@ from benchmarks.personalise import machine
 from cli.exit_status import exit_status
 from pti_core.errors import UserError
 
-#: Sliders of the first group, which the page shows at once.
-SLIDERS = ("age", "face_width", "glasses")
+#: One slider of each way of editing: by W alone, by W and moved hair, and carried over on a mask.
+SLIDERS = ("age", "pose", "glasses")
 #: Movements of a drag and the milliseconds between them: a hand's, at 12 a second.
 MOVES, PAUSE = 20, 80
 #: A phone's screen would show the same; pointers do not wait.
-WINDOW: Any = {"width": 1280, "height": 1200}
+WINDOW: Any = {"width": 1440, "height": 900}
+THUMB = 22  # pixels, as in web/static/style.css
 
 # Written to by the page itself: what a person's eye sees is the frame after a picture is decoded.
 _WATCH = """() => {
@@ -42,22 +43,33 @@ _WATCH = """() => {
   // A preview answers all movements since the one before was asked for; the first waited longest.
   const fetched = window.fetch;
   window.fetch = (url, ...rest) => {
-    if (String(url).endsWith("/moving") && released === null) { asked = moves; moves = []; }
-    return fetched(url, ...rest);
+    if (!String(url).endsWith("/moving") || released !== null) return fetched(url, ...rest);
+    asked.push(moves);
+    moves = [];
+    return fetched(url, ...rest).then((answer) => (answer.ok || asked.shift(), answer));
   };
+  // The page decodes a full picture, and then writes down what it shows.
+  let shown = 0;
   new MutationObserver(async (changes) => {
-    for (const {target} of changes) {
-      const images = [...document.querySelectorAll("#stage .slider-wrap img")];
-      if (target !== images.pop()) continue;
-      // Once the slider is let go, the next picture is the full one; after that, the same again.
-      const first = asked[0], at = released;
+    const image = document.querySelector("#after"), at = released;
+    const full = changes.some((change) => change.attributeName === "data-shown");
+    if (full) {
+      if (at === null) return;
       released = null;
-      await target.decode().catch(() => {});
+      asked = [];
       await new Promise(requestAnimationFrame);
-      if (at !== null) times.full.push(age(at));
-      else if (first && target.src.startsWith("blob:")) times.previews.push(age(first));
+      times.full.push(age(at));
+    } else if (at === null && asked.length) {
+      const first = asked.shift()[0];
+      if (!first) return;
+      const mine = ++shown;
+      await image.decode().catch(() => {});
+      await new Promise(requestAnimationFrame);
+      if (mine === shown) times.previews.push(age(first));
     }
-  }).observe(document.body, {subtree: true, attributes: true, attributeFilter: ["src"]});
+  }).observe(document.querySelector("#stage"), {
+    subtree: true, attributes: true, attributeFilter: ["src", "data-shown"],
+  });
 }"""
 
 
@@ -80,25 +92,29 @@ def app() -> Iterator[str]:
 
 
 def drag(page: Any, name: str, far: float) -> None:
-    """One slider, from its middle towards its end, `far` of its width, and let go."""
-    kinds = page.locator(f"#slider-{name}").get_attribute("class")
-    found = re.search(r"\bgroup-(\d+)", kinds)  # one group is shown at a time
-    assert found is not None
-    # Not by the mouse: letting it go would be taken for the slider's.
-    page.locator(f'#finder [data-group="{found[1]}"]').evaluate("button => button.click()")
-    slider = page.locator(f"#slider-{name} input[type=range]")
+    """One slider, from its thumb towards its upper end, `far` of that way, and let go."""
+    row = page.locator(f"#slider-{name}")
+    tab = row.get_attribute("data-tab")
+    page.click(f"#tabs [data-tab='{tab}']")
+    slider = row.locator("input[type=range]")
     slider.scroll_into_view_if_needed()
     box = slider.bounding_box()
-    y, middle = box["y"] + box["height"] / 2, box["x"] + box["width"] / 2
-    page.mouse.move(middle, y)
+    low, value, high = slider.evaluate("s => [s.min, s.value, s.max].map(Number)")
+    start = THUMB / 2 + (value - low) / (high - low) * (box["width"] - THUMB)
+    way = far * (box["width"] - THUMB / 2 - start)
+    x, y = box["x"] + start, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
     page.mouse.down()
     for index in range(MOVES):
-        page.mouse.move(middle + box["width"] * far * (index + 1) / MOVES, y)
+        page.mouse.move(x + way * (index + 1) / MOVES, y)
         page.wait_for_timeout(PAUSE)
     count = page.evaluate("times.full.length")
     page.mouse.up()
     page.wait_for_function(f"times.full.length > {count}")
-    page.wait_for_timeout(1500)  # the gauge measures the likeness
+    page.wait_for_timeout(1500)  # the likeness is measured
+    page.click("#reset")
+    page.wait_for_function("!document.querySelector('#stage').classList.contains('drawing')")
+    page.wait_for_timeout(1500)  # what previews start from is made
 
 
 def measure(session: Path, rounds: int, sliders: Sequence[str] = SLIDERS) -> dict[str, list[float]]:
@@ -112,14 +128,14 @@ def measure(session: Path, rounds: int, sliders: Sequence[str] = SLIDERS) -> dic
         page = browser.new_page(viewport=WINDOW)
         page.set_default_timeout(120_000)
         page.goto(url)
-        page.wait_for_selector("#status p:not(.loading)")
-        page.set_input_files("#or input[type=file]", session)
-        page.wait_for_selector("#edit")
-        page.wait_for_timeout(4000)  # the head is fitted
+        page.wait_for_selector("html.pti-ready")
+        page.set_input_files("#file-session", session)
+        page.wait_for_selector("#pti[data-mode=editing] #stage[data-shown]")
+        page.wait_for_timeout(8000)  # the previews' head is fitted
         page.evaluate(_WATCH)
         for index in range(rounds):
             for name in sliders:  # elsewhere each time: what was shown before is not drawn again
-                drag(page, name, 0.45 - 0.03 * index)
+                drag(page, name, 0.95 - 0.05 * index)
         times: dict[str, list[float]] = page.evaluate("times")
         browser.close()
     return times
