@@ -63,7 +63,7 @@ def with_glasses(shown: Shown, base: BaseRenderer, hair: np.ndarray, amount: flo
     shade = np.roll(np.maximum(cover, temples), round(px(_SHADOW_BELOW, side)), axis=0)
     shade = blur(shade, px(_SHADOW_WIDTH, side)) * resize(shown.parsing.group("skin"), side)
     image = shown.image * (1 - _SHADOW * shade * (1 - hair))[..., None]
-    colour = np.median(frame.colours[frame.cover > 0.8], axis=0)
+    colour = np.median(frame.colours[frame.cover > 0.8 * frame.cover.max()], axis=0)
     image = image + temples[..., None] * (colour - image)
     return np.asarray(image + cover[..., None] * (frame.colours - image))
 
@@ -134,13 +134,17 @@ def _temples(cover: np.ndarray, parsing: Parsing, hair: np.ndarray) -> np.ndarra
     side = len(cover)
     there = cover > 0.5
     columns = np.flatnonzero(there.any(0))
+    if not len(columns):  # a faint rim: temples would be fainter still
+        return np.zeros_like(cover)
     middle = (columns[0] + columns[-1]) / 2
     skin = parsing.group("skin") - parsing.group("ears")
     at = len(skin)
     on_skin = blur(dilate((skin > 0.5).astype(np.float32), px(_BEHIND_EAR, at)), px(1.5, at))
     found = np.zeros_like(cover)
     for outward, column in ((-1, columns[0]), (1, columns[-1])):
-        rows = np.flatnonzero(there[:, column - 2 * outward])
+        # The outermost column alone may be a single stray pixel.
+        rim = there[:, max(column - 2, 0) : column + 3].any(1)
+        rows = np.flatnonzero(rim)
         hinge = (float(column), float(rows[0] + 0.3 * (rows[-1] - rows[0])))
         ear = _ear(parsing, outward, middle, side)
         end = ear or (hinge[0] + outward * px(_NO_EAR, side), hinge[1])

@@ -152,6 +152,27 @@ def test_glasses_go_with_the_eyes_and_behind_hair() -> None:
     assert np.abs(found - image)[100:140, 186:198].max() < 12
 
 
+@pytest.mark.parametrize("shade", [0.5, 0.4, 0.3, 0.25, 0.2, 0.15])
+@pytest.mark.parametrize("speck", [0, 1, 2])
+def test_faint_and_broken_frames_are_laid_on_too(shade: float, speck: int) -> None:
+    def drawn(along: Callable[[str], float]) -> Drawn:
+        image, masks = face()
+        if along("glasses") < 0.3:
+            return image, masks
+        for (x, y), end in zip(EYES, (-1, 1), strict=True):
+            lens, hole = ellipse(x, y, 26, 18), ellipse(x, y, 23, 15)
+            rim = lens - hole
+            beside = round(x) + end * 30
+            rim[round(y) : round(y) + 4, beside : beside + speck] = 1
+            masks["glasses"] = np.maximum(masks.get("glasses", 0 * lens), np.maximum(lens, rim))
+            image = image * (1 - shade * rim)[..., None]
+        return image.astype(np.float32), masks
+
+    found = carried(face(), base(drawn), glasses=100)
+    assert np.isfinite(found).all() and found.shape == face()[0].shape
+    assert np.abs(found - face()[0])[170:].max() == 0
+
+
 def test_no_glasses_no_change() -> None:
     assert np.array_equal(carried(face(), base(plain), glasses=100), face()[0])
 
