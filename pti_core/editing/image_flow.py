@@ -8,7 +8,17 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from pti_core.editing.image_ops import blur, luma, pull_push, px, resize, smoothstep
+from pti_core.editing.image_ops import (
+    blur,
+    channel_mean,
+    channel_sum,
+    length_of,
+    luma,
+    pull_push,
+    px,
+    resize,
+    smoothstep,
+)
 from pti_core.editing.parsing import Parsing
 
 #: Side at which the flow of the whole head is smoothed.
@@ -55,7 +65,7 @@ def smooth_flow(flow: np.ndarray, trust: np.ndarray, before: Parsing, after: Par
     mean = resize(flow * weight[..., None], side) * scale / np.maximum(known, 1e-3)[..., None]
     filled = blur(pull_push(mean, known), px(_SMOOTH, side))
     # Less than the flow's own noise is no movement; the crop's border stays where it is.
-    length = np.linalg.norm(filled, axis=-1) / px(1.0, side)
+    length = length_of(filled) / px(1.0, side)
     low, high = STILL_FLOW
     fade = smoothstep((length - low) / (high - low)) * _border_fade(side)
     fade = fade * _neck_fade(before, after, side)
@@ -88,14 +98,14 @@ def _border_fade(side: int) -> np.ndarray:
 
 def rigidity(flow: np.ndarray) -> np.ndarray:
     """1 where the flow moves its surroundings along, 0 where it tears or stretches, (S, S)."""
-    stretch = np.abs(np.gradient(flow, axis=0)).sum(-1) + np.abs(np.gradient(flow, axis=1)).sum(-1)
+    stretch = channel_sum(sum(np.abs(slope) for slope in np.gradient(flow, axis=(0, 1))))
     low, high = _STRETCH
     return smoothstep((high - stretch) / (high - low))
 
 
 def agreement(before: Parsing, after: Parsing) -> np.ndarray:
     """How far two parsings name the same groups, (S, S) in 0..1."""
-    same = np.minimum(before.groups, after.groups).sum(-1)
+    same = channel_sum(np.minimum(before.groups, after.groups))
     return smoothstep((blur(same, px(2.0, len(same))) - 0.3) / 0.6)
 
 
@@ -116,7 +126,7 @@ def structure_trust(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 def colour_trust(a: np.ndarray, b: np.ndarray, scale: float) -> np.ndarray:
     """exp(-(difference / scale)^2) of the blurred mean absolute difference, (S, S)."""
-    difference = blur(np.abs(a - b).mean(-1), px(_WINDOW, len(a)))
+    difference = blur(channel_mean(np.abs(a - b)), px(_WINDOW, len(a)))
     return np.exp(-np.square(difference / scale))
 
 

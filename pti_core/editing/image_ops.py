@@ -34,7 +34,22 @@ def dilate(mask: np.ndarray, radius: float) -> np.ndarray:
 
 
 def luma(image: np.ndarray) -> np.ndarray:
-    return image @ np.array([0.299, 0.587, 0.114], dtype=np.float32)
+    """Rec. 601 luma (S, S) of an RGB image, float32."""
+    return np.asarray(cv2.cvtColor(image.astype(np.float32, copy=False), cv2.COLOR_RGB2GRAY))
+
+
+def channel_sum(image: np.ndarray) -> np.ndarray:
+    """Sum over the channels, (S, S): as a product, many times as fast as numpy's own sum."""
+    return image @ np.ones(image.shape[-1], dtype=image.dtype)
+
+
+def channel_mean(image: np.ndarray) -> np.ndarray:
+    return channel_sum(image) / image.shape[-1]
+
+
+def length_of(flow: np.ndarray) -> np.ndarray:
+    """Length (S, S) of the vectors of a flow (S, S, 2)."""
+    return np.asarray(cv2.magnitude(*cv2.split(flow)))
 
 
 def smoothstep(x: np.ndarray) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -72,13 +73,13 @@ class Parsing:
         """Probability (S, S) of several groups together."""
         return np.sum([self.group(name) for name in names], axis=0)
 
-    @property
+    @cached_property
     def head(self) -> np.ndarray:
         """Share (S, S) of the head: what edits move."""
         scene = self.group("background") + self.group("cloth") + self.group("neck")
         return smoothstep((0.8 - scene) / 0.6)
 
-    @property
+    @cached_property
     def figure(self) -> np.ndarray:
         """Share (S, S) of head and neck, which bends with it. Clothes belong to the scene."""
         return smoothstep((0.8 - self.group("background") - self.group("cloth")) / 0.6)

@@ -33,7 +33,9 @@ from pti_core.editing.image_flow import (
 )
 from pti_core.editing.image_ops import (
     blur,
+    channel_mean,
     dilate,
+    length_of,
     luma,
     px,
     remap,
@@ -144,7 +146,7 @@ def with_change(edit: Composite, image: np.ndarray) -> Composite:
     Where the paint covers, the photograph's detail finer than the crop has no place any more.
     """
     at = len(edit.share)
-    difference = resize(np.abs(image - edit.image).mean(-1), at)
+    difference = resize(channel_mean(np.abs(image - edit.image)), at)
     covered = smoothstep((blur(difference, px(2.0, at)) - 2) / 30)
     changed = np.maximum(edit.changed, smoothstep(difference / 2))
     return replace(edit, image=image, share=edit.share * (1 - covered), changed=changed)
@@ -190,7 +192,7 @@ def _warped_photo(
     """
     side, at = len(layers.photo), len(flow)
     low, high = STILL_FLOW
-    moved = smoothstep((np.linalg.norm(flow, axis=-1) / px(1.0, at) - low) / (high - low))
+    moved = smoothstep((length_of(flow) / px(1.0, at) - low) / (high - low))
     near = remap(layers.near, flow, cv2.INTER_LINEAR)
     matte = remap(layers.matte, flow, cv2.INTER_LINEAR)
     # Skin of the photograph where the edited face has none any more.
