@@ -17,6 +17,9 @@ from pti_core.errors import UserError
 from service.streaming import follow, steps_of
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
+    from pti_core.faces.framing import Where
     from pti_core.inversion.presets import Preset
     from pti_core.models import Toolkit
     from pti_core.progress import OnStep
@@ -31,7 +34,8 @@ class Order:
     """A personalisation that is wanted: of which photographs, with what, by which generator.
 
     session: what to go on from, in place of the photographs.
-    faces: which face of each photograph; 0, the largest, where nothing is given.
+    faces: which face or square of each photograph; 0, the largest, where nothing is given.
+    code: a latent code to tune around, in place of an inversion.
     """
 
     photographs: tuple[bytes, ...]
@@ -39,7 +43,8 @@ class Order:
     seed: int
     generator: str
     session: Session | None = None
-    faces: tuple[int, ...] = ()
+    faces: tuple[Where, ...] = ()
+    code: Tensor | None = None
 
 
 class Executor(Protocol):
@@ -75,6 +80,7 @@ def personalise(order: Order, kit: Toolkit, on_step: OnStep) -> Personalised:
             seed=order.seed,
             on_step=on_step,
             faces_used=order.faces,
+            code=order.code,
         )
     return session, {**report, "about": kit.about}
 

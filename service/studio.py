@@ -24,6 +24,7 @@ from service.workspaces import Workspace, Workspaces
 __all__ = ["PRESET_NAMES", "SCREEN_SIDE", "VIEWS", "Likeness", "Studio"]
 
 if TYPE_CHECKING:
+    from pti_core.faces.framing import Where
     from pti_core.inversion.presets import Preset
     from pti_core.models import EditKit, Toolkit
     from pti_core.progress import OnStep
@@ -81,7 +82,7 @@ class Studio(EditService):
         photograph: bytes | Path,
         desk_id: str | None = None,
         address: str = "",
-        face: int = 0,
+        face: Where = 0,
     ) -> Workspace:
         """Find the face; it lies on the desk from then on, beside what was made before.
 
@@ -94,11 +95,11 @@ class Studio(EditService):
         found = find_face(self, photograph, face)
         desk = self.desks.get(desk_id) if desk_id else self.desks.new(address)
         desk.photographs, desk.crops, desk.note = [found.data], [found.crop], found.note
-        desk.faces, desk.boxes = [face], found.boxes
+        desk.faces, desk.boxes, desk.code = [face], found.boxes, None
         self.desks.make_room(keep=desk.id)
         return desk
 
-    def choose_face(self, desk_id: str, face: int) -> Workspace:
+    def choose_face(self, desk_id: str, face: Where) -> Workspace:
         """Use another face of the workspace's first photograph. Raises as `align` does."""
         desk = self.desks.get(desk_id)
         if not desk.photographs:
@@ -175,7 +176,9 @@ class Studio(EditService):
             self._lay(desk, report, session)
             return report
 
-        order = Order(tuple(desk.photographs), chosen, seed, name, faces=tuple(desk.faces))
+        order = Order(
+            tuple(desk.photographs), chosen, seed, name, None, tuple(desk.faces), desk.code
+        )
         kind, plan = planned(chosen, len(desk.photographs))
         return self.line.submit(work, plan, owner=desk_id, kind=kind, person=person)
 
