@@ -15,6 +15,7 @@ from functools import partial
 from types import FrameType
 from typing import NoReturn
 
+from checkpoints.fetch import default_cache
 from cli.exit_status import exit_status
 from pti_core.editing.controls import read_controls
 from pti_core.errors import UserError
@@ -24,7 +25,7 @@ from service.load_networks import GENERATORS, is_own_file, load_networks, load_o
 from service.malloc_tuning import tune_malloc
 from service.share_store import keep_swept, store_from
 from service.studio import PRESET_NAMES, Studio
-from service.zero_gpu import Loan, gpu_loan
+from service.zero_gpu import GpuLoan, LoanSeconds, gpu_loan
 from web.strings import TITLE
 
 
@@ -46,7 +47,8 @@ def _serve(options: argparse.Namespace) -> int:
         raise UserError(
             f"The generator is {options.generator!r}; use {known}, or the file of a StyleGAN2."
         )
-    loan = gpu_loan()  # first of all: before torch
+    # First of all: before torch.
+    loan = gpu_loan(LoanSeconds(default_cache() / "loans.json"))
     tune_malloc()
     from web.temporary_folder import (
         TemporaryFolder,  # with Gradio, which reads settings when imported
@@ -64,7 +66,7 @@ def _serve(options: argparse.Namespace) -> int:
     return 0
 
 
-def _serve_page(options: argparse.Namespace, loan: Loan) -> None:
+def _serve_page(options: argparse.Namespace, loan: GpuLoan | None) -> None:
     from web.serve import create_app, serve
 
     first = options.generator

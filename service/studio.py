@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from pti_core.progress import OnStep
     from pti_core.session.session import Session
     from service.share_store import Store
+    from service.zero_gpu import GpuLoan
 
 #: Names of the presets that come with the product, known before they are loaded.
 PRESET_NAMES = ("fast", "paper")
@@ -48,8 +49,8 @@ class Studio(EditService):
         generator: what `load` was asked for: the name under which its networks may be chosen.
         others: by name, what gives the networks of another generator that may be chosen for a
             personalisation; they are loaded when that is first done.
-        gpu_loan: decorates the generator function that computes where a GPU is there only while it
-            runs, maybe in another process; edits are computed on the CPU then.
+        gpu_loan: what lends a GPU to the generator function that computes, while it runs, maybe in
+            another process; edits are computed on the CPU then.
         executor: what computes personalisations; this process (or the loan) by default.
         line: where they wait; one as wide as the executor by default.
     """
@@ -60,7 +61,7 @@ class Studio(EditService):
         presets: Mapping[str, Preset] | None = None,
         keep_mb: float = DEFAULT_KEEP_MB,
         load_other: Callable[[str], EditKit] | None = None,
-        gpu_loan: Callable[[Any], Any] | None = None,
+        gpu_loan: GpuLoan | None = None,
         generator: str = "auto",
         others: Mapping[str, Callable[[Report], Toolkit]] | None = None,
         executor: Executor | None = None,

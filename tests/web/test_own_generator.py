@@ -13,7 +13,6 @@ import torch
 from PIL import Image
 
 from checkpoints.factory import load_edit_kit, load_toolkit
-from checkpoints.fetch import Store as Files
 from checkpoints.own_generator import Subject, find_own, subject_of
 from checkpoints.select_generator import choose_generator
 from pti_core.editing.controls import read_controls
@@ -34,19 +33,8 @@ CHANNELS = (32, 32, 32, 32, 16, 16, 8)
 
 
 @pytest.fixture(scope="module")
-def files(tmp_path_factory) -> Iterator[Path]:
-    """A cache of this module's own, with what packages gave."""
-    folder = tmp_path_factory.mktemp("own")
-    (folder / "known").mkdir()
-    known = Files.from_environment()
-    for name in known.manifest:
-        path = known.find(name)
-        if path is not None:
-            (folder / "known" / path.name).symlink_to(path)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PTI_CACHE", str(folder / "cache"))
-        patch.setenv("PTI_CHECKPOINTS", str(folder / "known"))
-        yield folder
+def files(own_cache: Path) -> Path:
+    return own_cache
 
 
 @pytest.fixture(scope="module")
