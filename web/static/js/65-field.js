@@ -71,5 +71,6 @@ on(stage, "pointerup pointercancel", (event) => {
   const square = boxes && squareTo(event);
   corner = null;
   if (!square || square[2] < 16) return placeBoxes();
+  $("#learn").disabled = true; // until the server has the square
   attempt(async () => showPhotograph(await call("choose_face", { square })));
 });
