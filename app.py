@@ -15,16 +15,17 @@ from functools import partial
 from types import FrameType
 from typing import NoReturn
 
+from checkpoints.fetch import default_cache
 from cli.exit_status import exit_status
 from pti_core.editing.controls import read_controls
 from pti_core.errors import UserError
 from service.executors import executor_from
 from service.job_queue import JobQueue, places_from, seconds_from
-from service.load_networks import GENERATORS, load_networks, load_other
+from service.load_networks import GENERATORS, is_own_file, load_networks, load_other
 from service.malloc_tuning import tune_malloc
 from service.share_store import keep_swept, store_from
 from service.studio import PRESET_NAMES, Studio
-from service.zero_gpu import Loan, gpu_loan
+from service.zero_gpu import GpuLoan, LoanSeconds, gpu_loan
 from web.strings import TITLE
 
 
@@ -41,10 +42,13 @@ def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
 
 def _serve(options: argparse.Namespace) -> int:
     _check_port(os.environ)
-    if options.generator not in GENERATORS:
+    if options.generator not in GENERATORS and not is_own_file(options.generator):
         known = ", ".join(GENERATORS)
-        raise UserError(f"PTI_GENERATOR is {options.generator!r}; set it to one of {known}.")
-    loan = gpu_loan()  # first of all: before torch
+        raise UserError(
+            f"The generator is {options.generator!r}; use {known}, or the file of a StyleGAN2."
+        )
+    # First of all: before torch.
+    loan = gpu_loan(LoanSeconds(default_cache() / "loans.json"))
     tune_malloc()
     from web.temporary_folder import (
         TemporaryFolder,  # with Gradio, which reads settings when imported
@@ -62,11 +66,11 @@ def _serve(options: argparse.Namespace) -> int:
     return 0
 
 
-def _serve_page(options: argparse.Namespace, loan: Loan) -> None:
+def _serve_page(options: argparse.Namespace, loan: GpuLoan | None) -> None:
     from web.serve import create_app, serve
 
-    loaders = {name: partial(load_networks, name) for name in GENERATORS}
     first = options.generator
+    loaders = {name: partial(load_networks, name) for name in (first, *GENERATORS)}
     executor = executor_from(os.environ, loaders)
     line = JobQueue(
         workers=executor.workers if executor else 1,
@@ -97,9 +101,10 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--share", action="store_true", help="make a public link through Gradio's tunnel")
     add(
         "--generator",
-        choices=GENERATORS,
         default=os.environ.get("PTI_GENERATOR", GENERATORS[0]),
-        help="auto: stylegan2 on a GPU, else mobile; default: PTI_GENERATOR, else auto",
+        metavar="|".join((*GENERATORS, "FILE")),
+        help="auto: stylegan2 on a GPU, else mobile; FILE: a StyleGAN2 of your own (.pkl, .pt); "
+        "default: PTI_GENERATOR, else auto",
     )
     add("--preset", choices=PRESET_NAMES, default=PRESET_NAMES[0], help="chosen at first")
     return parser.parse_args(arguments)

@@ -10,11 +10,13 @@ import logging
 from typing import TYPE_CHECKING
 
 from checkpoints.fetch import Progress, Store, default_cache, fetch
+from checkpoints.own_generator import Subject, is_own, load_own, refuse_encoder, subject_of
 from pti_core.errors import CheckpointError, UserError
 
 if TYPE_CHECKING:
     import torch
 
+    from pti_core.editing.directions import Direction
     from pti_core.faces.attributes import AttributeMeter
     from pti_core.faces.detect import FaceFinder
     from pti_core.faces.identity import Identity
@@ -36,6 +38,8 @@ def load_generator(name: str = "mobile", progress: Progress | None = None) -> Ge
     Raises:
         CheckpointError: an unknown name, or a file that cannot be fetched or read.
     """
+    if is_own(name):
+        return load_own(name)
     if name not in GENERATORS:
         near = difflib.get_close_matches(name, GENERATORS, n=1) or GENERATORS
         raise CheckpointError(f"There is no generator named {name!r}; use {near[0]}.")
@@ -125,13 +129,15 @@ def load_edit_kit(
     device: torch.device | None = None,
 ) -> EditKit:
     """What showing and editing sessions needs; a quarter of `load_toolkit`'s download."""
-    from pti_core.editing.directions import load_directions
     from pti_core.models import EditKit
     from pti_core.networks.devices import pick_device
 
     found = load_generator(generator, progress).place(device or pick_device())
-    parser = load_face_parser(progress).to(found.w_mean.device)
-    return EditKit(generator=found, directions=load_directions(), parser=parser)
+    subject = _subject(found, progress)
+    parser = None
+    if subject is not Subject.OTHER:
+        parser = load_face_parser(progress).to(found.w_mean.device)
+    return EditKit(generator=found, directions=_directions(found, subject), parser=parser)
 
 
 def load_toolkit(
@@ -140,7 +146,8 @@ def load_toolkit(
     progress: Progress | None = None,
     encoder: bool = False,
 ) -> Toolkit:
-    """Everything that a personalisation needs, on the generator's device.
+    """Everything that a personalisation needs, on the generator's device. For generators of other
+    things than faces, without what looks at faces.
 
     Args:
         generator: a name (it then runs on the CPU), or one that is loaded and placed.
@@ -153,28 +160,48 @@ def load_toolkit(
     """
     import torch
 
-    from pti_core.editing.directions import load_directions
     from pti_core.inversion.latent_prior import load_latent_prior
     from pti_core.models import Toolkit
 
     found = generator
     if isinstance(found, str):
         found = load_generator(found, progress).place(torch.device("cpu"))
-    if encoder and found.name == "mobile":  # said before a gigabyte is fetched
-        raise UserError(
-            "e4e's pivots are codes of StyleGAN2, and the embedded generator takes others; "
-            "use StyleGAN2, or the pivot w."
-        )
-    device, finder = found.w_mean.device, load_face_finder(progress)
+    if encoder:  # said before a gigabyte is fetched
+        _check_encoder(found.name)
+    device, subject = found.w_mean.device, _subject(found, progress)
+    faces = subject is not Subject.OTHER
+    finder = load_face_finder(progress) if faces else None
     return Toolkit(
         generator=found,
         lpips=load_perceptual(progress=progress).to(device),
         lpips_report=load_perceptual(exact_border=True, progress=progress).to(device),
         faces=finder,
-        identity=load_identity(finder, progress) if identity else None,
-        meter=load_attribute_meter(finder, progress),
-        directions=load_directions(),
+        identity=load_identity(finder, progress) if identity and faces else None,
+        meter=load_attribute_meter(finder, progress) if faces else None,
+        directions=_directions(found, subject),
         encoder=load_encoder(progress).to(device) if encoder else None,
         learned=load_latent_prior(found),
-        parser=load_face_parser(progress).to(device),
+        parser=load_face_parser(progress).to(device) if faces else None,
     )
+
+
+def _check_encoder(name: str) -> None:
+    if name == "mobile":
+        raise UserError(
+            "e4e's pivots are codes of StyleGAN2, and the embedded generator takes others; "
+            "use StyleGAN2, or the pivot w."
+        )
+    refuse_encoder(name)
+
+
+def _subject(generator: Generator, progress: Progress | None) -> Subject:
+    """What it draws; the published ones draw FFHQ's faces."""
+    return subject_of(generator, progress) if is_own(generator.name) else Subject.FFHQ
+
+
+def _directions(generator: Generator, subject: Subject) -> dict[str, Direction]:
+    """The shipped directions for FFHQ's W; SeFa's for any other."""
+    from pti_core.editing.directions import load_directions
+    from pti_core.editing.own_directions import sefa_directions
+
+    return load_directions() if subject is Subject.FFHQ else sefa_directions(generator)

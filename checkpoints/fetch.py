@@ -22,6 +22,7 @@ from checkpoints.hash_cache import (
     write_text,
 )
 from checkpoints.manifest import MANIFEST
+from checkpoints.verdicts import verdict_on
 from pti_core.errors import CheckpointError
 
 _log = logging.getLogger(__name__)
@@ -85,6 +86,14 @@ class Store:
         Looks in the user's folder, then in the cache, then at the sources in order.
         Raises CheckpointError with one sentence.
         """
+        path = self.fetch_untested(name, progress)
+        verdict = verdict_on(self.cache, name, path)
+        if verdict is not None and not verdict.usable:
+            raise CheckpointError(f"{verdict.sentence} It is not used; remove it.")
+        return path
+
+    def fetch_untested(self, name: str, progress: Progress | None = None) -> Path:
+        """As `fetch`, also where a meaning test found the file wrong (`checkpoints.verdicts`)."""
         asset = self.asset(name)
         path = self._in_folder(asset)
         if path is not None:
@@ -95,7 +104,13 @@ class Store:
         return self._from_sources(asset, progress)
 
     def find(self, name: str) -> Path | None:
-        """Where the file lies now, unchecked, or None. No network."""
+        """Where a usable file lies now, unchecked, or None. No network."""
+        path = self.find_untested(name)
+        verdict = verdict_on(self.cache, name, path) if path is not None else None
+        return None if verdict is not None and not verdict.usable else path
+
+    def find_untested(self, name: str) -> Path | None:
+        """As `find`, also where a meaning test found the file wrong."""
         asset = self.asset(name)
         path = self._in_folder(asset)
         return path if path is not None else self._find_cached(asset)

@@ -53,15 +53,24 @@ def read_torch(path: Path) -> dict[str, Any]:
     Raises:
         CheckpointError: unreadable, no checkpoint, or it asks for more than data.
     """
-    check_size(path)
-    try:
-        check_zip(path)
-        content = _weights_only(path)
-    except Exception as trouble:
-        raise refusal(path, trouble) from trouble
+    content = read_torch_content(path)
     if not isinstance(content, Mapping):
         raise CheckpointError(f"{path.name} holds no checkpoint that this program knows.")
     return dict(content)
+
+
+def read_torch_content(path: Path) -> Any:
+    """What a `.pt` file holds, a tensor alone included: latent codes are saved so.
+
+    Raises:
+        CheckpointError: as `read_torch`.
+    """
+    check_size(path)
+    try:
+        check_zip(path)
+        return _weights_only(path)
+    except Exception as trouble:
+        raise refusal(path, trouble) from trouble
 
 
 def read_nvidia(path: Path) -> dict[str, Any]:
@@ -138,14 +147,14 @@ def check_program(file: BinaryIO) -> None:
             raise pickle.UnpicklingError(f"it takes an unusual step, {opcode.name}")
 
 
-def check_zip(file: Path | io.BytesIO) -> None:
-    """Refuse an archive that unfolds to much more than it is."""
+def check_zip(file: Path | io.BytesIO, unfolding: float = MAX_UNFOLDING) -> None:
+    """Refuse an archive that unfolds to more than so many times its size."""
     if not zipfile.is_zipfile(file):
         return
     with zipfile.ZipFile(file) as archive:
         members = archive.infolist()
     packed = file.stat().st_size if isinstance(file, Path) else len(file.getbuffer())
-    if sum(member.file_size for member in members) > MAX_UNFOLDING * packed + 2**20:
+    if sum(member.file_size for member in members) > unfolding * packed + 2**20:
         raise pickle.UnpicklingError("its archive unfolds to far more than its size")
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from checkpoints.errors import DiskFullError, HubDownError
 from checkpoints.factory import GENERATORS, load_generator
 from checkpoints.fetch import Progress, Store
+from checkpoints.own_generator import describe_own, find_own, is_own, subject_of
 from pti_core.errors import CheckpointError, UserError
 from pti_core.networks.devices import pick_device
 
@@ -43,7 +45,8 @@ def choose_generator(
     """The generator that was asked for, or the embedded one where that cannot be had.
 
     Args:
-        wanted: one of `CHOICES` or `GENERATORS`. "auto": StyleGAN2 on a GPU, else the embedded one.
+        wanted: one of `CHOICES` or `GENERATORS`, an own generator's name, or the path of its file
+            (`checkpoints.own_generator`). "auto": StyleGAN2 on a GPU, else the embedded one.
         device: where it is to run; by default the first GPU, else the CPU.
 
     Raises:
@@ -58,6 +61,9 @@ def choose_generator(
 
 def pick_generator(wanted: str, on_gpu: bool, progress: Progress | None = None) -> Choice:
     """`choose_generator`, but the generator still lies in memory, for a GPU or for the CPU."""
+    if (own := _own_name(wanted)) is not None:
+        generator = load_generator(own, progress)
+        return Choice(generator, describe_own(generator, subject_of(generator, progress)))
     if wanted not in (*CHOICES, *GENERATORS):
         raise UserError(f"There is no generator named {wanted!r}; use {', '.join(CHOICES)}.")
     on = "the GPU" if on_gpu else "the CPU"
@@ -75,6 +81,14 @@ def pick_generator(wanted: str, on_gpu: bool, progress: Progress | None = None) 
             asked = "as asked" if wanted != "auto" else "there is one, and the weights are here"
             return Choice(found, f"StyleGAN2-FFHQ runs on {on}: {asked}.")
     return Choice(load_generator(EMBEDDED, progress), why)
+
+
+def _own_name(wanted: str) -> str | None:
+    """The name of an own generator that is asked for by its name or file; else None."""
+    if is_own(wanted):
+        return wanted
+    is_file = Path(wanted).suffix.lower() in (".pkl", ".pt", ".pth")
+    return find_own(Path(wanted).expanduser()) if is_file else None
 
 
 def _order(wanted: str) -> Sequence[str]:

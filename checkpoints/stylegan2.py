@@ -37,7 +37,19 @@ def load_stylegan2(path: Path, cache: Path, *, name: str = "stylegan2-ffhq") -> 
     Raises:
         CheckpointError: refused, damaged or of another kind, or the cache cannot be written.
     """
-    config, weights, fingerprint = _open(convert_cached(path, cache))
+    return open_converted(convert_cached(path, cache), name)
+
+
+def open_converted(path: Path, name: str) -> StyleGAN2:
+    """The frozen generator of a file that `convert_cached` gave, on the CPU.
+
+    Raises:
+        CheckpointError: it is damaged; without it the original is converted anew.
+    """
+    try:
+        config, weights, fingerprint = _open(path)
+    except (OSError, SafetensorError, ValueError, KeyError, TypeError) as trouble:
+        raise CheckpointError(f"The converted generator {path.name} is damaged.") from trouble
     return StyleGAN2(config, weights, name=name, fingerprint=fingerprint)
 
 

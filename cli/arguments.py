@@ -47,6 +47,16 @@ def whole_number(text: str) -> int:
     return number
 
 
+def square(text: str) -> tuple[float, float, float]:
+    try:
+        left, top, side = (float(part) for part in text.split(","))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not of the form LEFT,TOP,SIDE, as in 120,40,512"
+        ) from error
+    return left, top, side
+
+
 def positive(text: str) -> int:
     number = whole_number(text)
     if number < 1:

@@ -1,4 +1,4 @@
-"""python -m checkpoints list | fetch NAME... | fetch --all-local | verify [NAME...]"""
+"""python -m checkpoints list | fetch NAME... | fetch --all-local | verify [NAME...] | doctor"""
 
 import argparse
 import sys
@@ -82,6 +82,8 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     verifying = commands.add_parser("verify", help="hash the files that are here again")
     verifying.add_argument("names", nargs="*", metavar="NAME")
+    examining = commands.add_parser("doctor", help="what this machine can do; test what files do")
+    examining.add_argument("--again", action="store_true", help="also files tested before")
     parsed = parser.parse_args(arguments)
     if parsed.command == "fetch" and not parsed.names and not parsed.all_local:
         parser.error("fetch needs a NAME or --all-local")
@@ -100,4 +102,8 @@ def _run(parsed: argparse.Namespace) -> int:
         return show(store)
     if parsed.command == "fetch":
         return fetch(store, parsed.names, parsed.all_local)
+    if parsed.command == "doctor":
+        from cli.doctor import doctor
+
+        return doctor(store, parsed.again)
     return verify(store, parsed.names)

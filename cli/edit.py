@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cli.arguments import setting, whole_number
+from cli.field_files import with_directions
 from cli.outputs import check_outputs, picture_format, write_picture
 from pti_core.errors import UserError
 from service.malloc_tuning import tune_malloc
@@ -22,6 +23,7 @@ def edit(arguments: argparse.Namespace) -> int:
     tune_malloc()
 
     from checkpoints.factory import load_edit_kit
+    from checkpoints.own_generator import is_own
     from cli.download_progress import Report
     from pti_core.editing import directions
     from pti_core.rendering import notes, paste_back, render
@@ -32,11 +34,13 @@ def edit(arguments: argparse.Namespace) -> int:
         raise UserError(f"The session holds {len(session.crops)} photograph(s), counted from 0.")
     edits = {**session.edits, **dict(arguments.set)}
     color = _hair_color(arguments) or session.hair_color
-    # Before the generator is fetched: a wrong name or amount.
-    own = session.directions(directions.load_directions(), arguments.person)
-    directions.apply(session.pivots, edits, own)
+    if not arguments.directions and not is_own(session.generator_name):
+        # Before the generator is fetched: a wrong name or amount.
+        own = session.directions(directions.load_directions(), arguments.person)
+        directions.apply(session.pivots, edits, own)
     with Report() as report_download:
         kit = load_edit_kit(session.generator_name, report_download)
+    session = with_directions(session, kit, arguments.directions)
     show = paste_back if arguments.paste else render
     image = show(session, kit, edits, arguments.person, session.stack, hair_color=color)
     write_picture(arguments.out, image)
@@ -69,6 +73,14 @@ def add_edit(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="NAME=AMOUNT",
         help="as in age=+10; may be given several times",
+    )
+    add(
+        "--directions",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="directions of your own (.npy, .pt, .npz), for --set; their names are printed",
     )
     add("--hair-color", metavar="#RRGGBB", help='colour of the hair, as in "#ff69b4"')
     add("--hair-strength", type=float, default=1.0, metavar="S", help="0 to 1; default: 1")

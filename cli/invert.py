@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cli.arguments import GENERATORS, METHODS, PIVOTS, PRESETS, whole_number
+from cli.arguments import GENERATORS, METHODS, PIVOTS, PRESETS, square, whole_number
 from cli.outputs import check_outputs, picture_format, write_picture
 from cli.progress_bar import StepDisplay, stop_on_interrupt
 from pti_core.errors import NoFaceError, PhotographError, UserError
@@ -21,6 +21,7 @@ from service.malloc_tuning import tune_malloc
 
 if TYPE_CHECKING:
     from PIL import Image
+    from torch import Tensor
 
     from pti_core.faces.detect import FaceFinder
     from pti_core.progress import Step
@@ -80,7 +81,8 @@ def invert(arguments: argparse.Namespace) -> int:
                 arguments.seed,
                 on_step,
                 arguments.pivot,
-                arguments.face or (),
+                arguments.square or arguments.face or (),
+                _code(arguments.code),
             )
     session.save(arguments.out)
     if arguments.report is not None:
@@ -92,7 +94,14 @@ def invert(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def with_faces(photos: Mapping[Path, Image.Image], faces: FaceFinder) -> list[Image.Image]:
+def _code(path: Path | None) -> Tensor | None:
+    """The first latent code of a file; None without one."""
+    from checkpoints.latent_codes import read_codes
+
+    return None if path is None else read_codes(path)[0].w
+
+
+def with_faces(photos: Mapping[Path, Image.Image], faces: FaceFinder | None) -> list[Image.Image]:
     """Those in which a face is found. Of several, one without is named and left out.
 
     Raises:
@@ -101,7 +110,7 @@ def with_faces(photos: Mapping[Path, Image.Image], faces: FaceFinder) -> list[Im
     found = []
     for path, photo in photos.items():
         try:
-            if len(photos) > 1:  # a single one says so itself
+            if len(photos) > 1 and faces is not None:  # a single one says so itself
                 faces.landmarks(photo)
         except NoFaceError as error:
             print(f"{path} is left out: {error}", file=sys.stderr)
@@ -181,7 +190,12 @@ def add_invert(parser: argparse.ArgumentParser) -> None:
     add("--resume", type=Path, metavar="S.safetensors", help="tune a session further instead")
     add("--out", type=Path, required=True, metavar="S.safetensors", help="the session to write")
     add("--preset", choices=PRESETS, default="fast", help="default: fast")
-    add("--generator", choices=GENERATORS, default="auto", help="auto: stylegan2 on a GPU")
+    add(
+        "--generator",
+        default="auto",
+        metavar="|".join((*GENERATORS, "FILE")),
+        help="auto: stylegan2 on a GPU; FILE: a StyleGAN2 of your own (.pkl, .pt)",
+    )
     add("--method", choices=METHODS, default="pti", help="all others do not tune (default: pti)")
     add("--pivot", choices=PIVOTS, default="w", help="what pti tunes around (default: w)")
     add(
@@ -191,6 +205,14 @@ def add_invert(parser: argparse.ArgumentParser) -> None:
         metavar="I",
         help="which face of a photograph, as `faces` lists them; once for each (default: 0)",
     )
+    add(
+        "--square",
+        type=square,
+        action="append",
+        metavar="LEFT,TOP,SIDE",
+        help="pixels to use in place of a face; once for each photograph",
+    )
+    add("--code", type=Path, metavar="FILE", help="a latent code to tune around (.pt, .npy, .npz)")
     add("--seed", type=whole_number, default=0, metavar="N", help="default: 0")
     add("--report", type=Path, metavar="R.json", help="write seconds, steps and metrics there")
     add("--picture", type=Path, metavar="P.png", help="write the reconstruction there")

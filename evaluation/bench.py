@@ -14,7 +14,7 @@ from evaluation.measures import Drift, Subject, measure_editing, measure_reconst
 from evaluation.photographs import Photo
 from evaluation.workbook import Workbook
 from pti_core.errors import PhotographError
-from pti_core.faces.align import align
+from pti_core.faces.framing import frame
 from pti_core.faces.images import open_photograph
 from pti_core.inversion.losses import View
 from pti_core.inversion.presets import Preset
@@ -124,8 +124,7 @@ class Bench:
     def crop(self, photo: Photo) -> Image.Image:
         """The aligned crop. Raises PhotographError where there is none."""
         image = open_photograph(photo.path)
-        landmarks = self.kit.faces.landmarks(image)
-        return align(image, landmarks, self.kit.generator.resolution)[0]
+        return frame(self.kit.faces, image, 0, self.kit.generator.resolution)[0]
 
     def session(self, photo: Photo, method: str) -> Session:
         """The photograph personalised by a method.

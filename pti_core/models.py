@@ -46,7 +46,7 @@ class Toolkit(EditKit):
     Attributes:
         lpips: the perceptual distance that is optimised. lpips_report: the one reports quote, the
             published network with exact borders.
-        faces: what finds faces.
+        faces: what finds faces; None for generators of other things, whose crops are squares.
         identity: what compares persons; without it reports lack `identity_distance`.
         meter: what measures attributes; without it edits are not fitted to the person.
         encoder: gives W+ pivots in one pass (e4e); only those pivots need it.
@@ -55,7 +55,7 @@ class Toolkit(EditKit):
 
     lpips: LPIPS
     lpips_report: LPIPS
-    faces: FaceFinder
+    faces: FaceFinder | None
     identity: Identity | None = None
     meter: AttributeMeter | None = None
     encoder: E4E | None = None

@@ -15,9 +15,9 @@ from pti_core import metrics
 from pti_core.editing.calibration import fit_curves
 from pti_core.editing.directions import Curve, Direction
 from pti_core.errors import UserError
-from pti_core.faces.align import Alignment, align
+from pti_core.faces.align import Alignment
 from pti_core.faces.attributes import AttributeMeter
-from pti_core.faces.detect import landmarks_of
+from pti_core.faces.framing import Where, frame
 from pti_core.faces.images import Source, open_photograph, to_image, to_tensor
 from pti_core.generators.base import Generator
 from pti_core.inversion.pivotal_tuning import pivotal_tune
@@ -30,6 +30,7 @@ from pti_core.networks.e4e import E4E
 from pti_core.networks.lpips import area
 from pti_core.progress import OnStep, Step
 from pti_core.report import LPIPS_SMALL, Clock, measure, peak_rss_mb, plain_settings, versions
+from pti_core.session.from_code import check_code
 from pti_core.session.header import MAX_PEOPLE
 from pti_core.session.int8_delta import compact
 from pti_core.session.person import PersonState, encode_crop, encode_photograph
@@ -37,12 +38,8 @@ from pti_core.session.session import Session
 
 #: pti: inversion, then pivotal tuning. w, w+, e4e: that inversion alone, for comparison.
 METHODS = ("pti", "w", "w+", "e4e")
-
-
 #: What tuning takes its pivots from: projection to W (the paper's) or to W+, or e4e's W+ codes.
 PIVOTS = ("w", "w+", "e4e")
-
-
 #: Side at which edits are measured while they are fitted: landmarks and the networks' chips need no
 #: more, and it is the least at which identity is compared.
 FITTING_SIDE = 512
@@ -56,30 +53,28 @@ def personalise(
     seed: int = 0,
     on_step: OnStep | None = None,
     pivot: str = "w",
-    faces_used: Sequence[int] = (),
+    faces_used: Sequence[Where] = (),
+    code: Tensor | None = None,
 ) -> tuple[Session, dict[str, Any]]:
     """A personalised generator from one photograph of a person, or from several.
 
     Args:
         photo: a path, bytes, a file or a Pillow image, or a list of them.
-        preset: a name in `PRESETS`, or settings of one's own.
+        preset: a name in `PRESETS`, or settings.
         method: one of `METHODS`.
-        on_step: called after every optimisation step; returning False ends the work, and what is
-            reached by then is kept (stopped while projecting, the generator is not tuned).
+        on_step: called after every step; returning False ends the work with what is reached by
+            then (stopped while projecting, the generator is not tuned).
         pivot: one of `PIVOTS`.
-        faces_used: number of the face of each photograph (`landmarks_of`); 0 without one.
+        faces_used: which face, or which square, of each photograph (`frame`); 0 without one.
+        code: (w_dim,) or (num_ws, w_dim): the pivot, in place of an inversion.
 
     Returns:
-        The session, and the report: `seconds` from photograph to personalised generator,
-        `seconds_by_stage`, `steps`, `mse`, `lpips`, `lpips_network`, `ms_ssim` (the similarity),
-        `identity_distance`, `peak_rss_mb`, `generator`, `preset`, `seed` and more, plain JSON.
-        Metrics compare the 8-bit picture that `render` gives with the aligned crop, averaged over
-        the photographs; those that cannot be taken are None.
+        The session, and the report of `_Work.report`: `seconds` by stage, steps, the metrics of
+        `measure` (None where they cannot be taken), memory, settings; plain JSON.
 
     Raises:
         PhotographError, NoFaceError: no face can be used.
-        UserError: an unknown preset, method, pivot or face, an e4e pivot without e4e's network or
-            for a generator that it was not made for, or too many photographs.
+        UserError: unknown names, a pivot that does not fit the generator, too many photographs.
     """
     chosen, inversion = find_preset(preset), _inversion(method, pivot, kit)
     clock, control = Clock(), _Control(on_step)
@@ -90,7 +85,7 @@ def personalise(
     # 2. Invert each crop: the pivots.
     with clock.stage("invert"):
         projections = [
-            _invert(inversion, kit, target, chosen, seed, control.among(index, len(targets)))
+            _invert(inversion, kit, target, chosen, seed, control.among(index, len(targets)), code)
             for index, target in enumerate(targets.split(1))
         ]
         session = _new_session(kit.generator, faces, projections)
@@ -100,8 +95,10 @@ def personalise(
     work.steps["invert"] = sum(projection.steps for projection in projections)
     work.tune(tuning)
     # 4. Measure how near the result is to the photographs.
-    report = work.report(chosen.name, method, inversion)
-    projecting = None if inversion == "e4e" else _projection_config(chosen, inversion)
+    report = work.report(chosen.name, method, inversion if code is None else "code")
+    projecting = (
+        None if inversion == "e4e" or code is not None else _projection_config(chosen, inversion)
+    )
     session.made = {
         "settings": plain_settings({"projection": projecting, "tuning": tuning}),
         "report": report,
@@ -351,14 +348,21 @@ def _projection_config(preset: Preset, space: str) -> ProjectionConfig:
 
 
 def _invert(
-    inversion: str, kit: Toolkit, target: Tensor, preset: Preset, seed: int, control: OnStep
+    inversion: str,
+    kit: Toolkit,
+    target: Tensor,
+    preset: Preset,
+    seed: int,
+    control: OnStep,
+    code: Tensor | None,
 ) -> Projection:
-    if inversion != "e4e":
+    if inversion != "e4e" and code is None:
         config = _projection_config(preset, inversion)
         return project(kit.generator, target, kit.lpips, config, seed, control, None, kit.learned)
-    assert kit.encoder is not None
     with torch.no_grad():
-        ws = kit.encoder(target)
+        own = None if code is None else check_code(code, kit.generator)[None].to(target)
+        assert own is not None or kit.encoder is not None
+        ws = kit.encoder(target) if own is None else own  # type: ignore[misc]
         picture = kit.generator.render(ws)
         losses = {
             "lpips": float(kit.lpips(area(picture, LPIPS_SMALL), area(target, LPIPS_SMALL))),
@@ -368,13 +372,12 @@ def _invert(
     return Projection(ws, {}, 1, losses)
 
 
-def _prepare(photos: Sequence[Source], kit: Toolkit, faces_used: Sequence[int]) -> list[_Face]:
-    """Each photograph's face, the one of the given number where there is one."""
+def _prepare(photos: Sequence[Source], kit: Toolkit, faces_used: Sequence[Where]) -> list[_Face]:
+    """Each photograph's crop, the one that is asked for where there is one."""
     prepared = []
-    for photo, face in zip(photos, [*faces_used, *[0] * len(photos)], strict=False):
+    for photo, where in zip(photos, [*faces_used, *[0] * len(photos)], strict=False):
         image = open_photograph(photo)
-        landmarks = landmarks_of(kit.faces, image, face)
-        crop, alignment = align(image, landmarks, kit.generator.resolution)
+        crop, alignment = frame(kit.faces, image, where, kit.generator.resolution)
         prepared.append(_Face(encode_photograph(image, len(photos)), crop, alignment))
     return prepared
 

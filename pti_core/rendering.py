@@ -218,7 +218,8 @@ class _Edit:
 def _composite(edit: _Edit, keep_background: bool) -> Composite:
     layers = edit.layers()
     active = {name: amount for name, amount in edit.own.items() if amount}
-    scene = [name for name in active if edit.kit.directions[name].group == "scene"]
+    shipped = edit.kit.directions
+    scene = [name for name in active if name in shipped and shipped[name].group == "scene"]
     painted = {name: amount for name, amount in active.items() if name not in scene}
     shape = {name: amount for name, amount in painted.items() if name not in MAKEUP}
     if not shape and not edit.stack and keep_background:

@@ -271,11 +271,11 @@ class EditService:
         assert session is not None
         after = self.picture(desk_id, edits, view)
         before = session.crop() if view == "face" else session.photograph()
-        card = draw_card(before, after, self._caption(session.generator_name, moved(edits)))
+        card = draw_card(before, after, self._caption(session, moved(edits)))
         return store.save(data, secret, view=view, card=card, name=name)
 
-    def _caption(self, generator: str, edits: Mapping[str, float]) -> str:
-        known = self.choices.edit_kit(generator).directions
+    def _caption(self, session: Session, edits: Mapping[str, float]) -> str:
+        known = session.directions(self.choices.edit_kit(session.generator_name).directions)
         parts = [
             " ".join(filter(None, (known[name].label, f"{amount:+.3g}", known[name].unit)))
             for name, amount in edits.items()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,11 +18,15 @@ from pti_core.errors import UserError
 from service.streaming import follow, steps_of
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
+    from pti_core.faces.framing import Where
     from pti_core.inversion.presets import Preset
     from pti_core.models import Toolkit
     from pti_core.progress import OnStep
     from pti_core.session.session import Session
     from service.lazy_loader import Report
+    from service.zero_gpu import GpuLoan
 
 Personalised = tuple["Session", dict[str, Any]]
 
@@ -31,7 +36,8 @@ class Order:
     """A personalisation that is wanted: of which photographs, with what, by which generator.
 
     session: what to go on from, in place of the photographs.
-    faces: which face of each photograph; 0, the largest, where nothing is given.
+    faces: which face or square of each photograph; 0, the largest, where nothing is given.
+    code: a latent code to tune around, in place of an inversion.
     """
 
     photographs: tuple[bytes, ...]
@@ -39,7 +45,8 @@ class Order:
     seed: int
     generator: str
     session: Session | None = None
-    faces: tuple[int, ...] = ()
+    faces: tuple[Where, ...] = ()
+    code: Tensor | None = None
 
 
 class Executor(Protocol):
@@ -75,6 +82,7 @@ def personalise(order: Order, kit: Toolkit, on_step: OnStep) -> Personalised:
             seed=order.seed,
             on_step=on_step,
             faces_used=order.faces,
+            code=order.code,
         )
     return session, {**report, "about": kit.about}
 
@@ -93,19 +101,22 @@ class InProcess:
 
 class OnLoan:
     """On a GPU that is there only while the function runs that `gpu_loan` decorates, maybe in
-    another process."""
+    another process. It is told how long each loan took that came to its end."""
 
     workers = 1
 
-    def __init__(self, toolkit: Callable[[str], Toolkit], gpu_loan: Callable[[Any], Any]) -> None:
-        self._toolkit = toolkit
-        self._lent = gpu_loan(self._steps)
+    def __init__(self, toolkit: Callable[[str], Toolkit], gpu_loan: GpuLoan) -> None:
+        self._toolkit, self._loan = toolkit, gpu_loan
+        self._lent = gpu_loan.decorate(self._steps)
 
     def personalise(self, order: Order, on_step: OnStep) -> Personalised:
         self._toolkit(order.generator)  # loaded before the loan begins
         with tempfile.TemporaryDirectory() as folder:
-            stop = Path(folder) / "stop"
-            return follow(self._lent(order, stop), on_step, stop)
+            stop, began = Path(folder) / "stop", time.monotonic()
+            session, report = follow(self._lent(order, stop), on_step, stop)
+        if report.get("stopped") != "person":
+            self._loan.record(order, time.monotonic() - began)
+        return session, report
 
     def _steps(self, order: Order, stop: Path) -> Iterator[Any]:
         kit = self._toolkit(order.generator)

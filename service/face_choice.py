@@ -11,6 +11,7 @@ from pti_core.errors import UserError
 if TYPE_CHECKING:
     from PIL import Image
 
+    from pti_core.faces.framing import Where
     from service.studio import Studio
 
 Box = tuple[float, float, float, float]  # left, top, right, bottom
@@ -33,19 +34,28 @@ class Found:
     boxes: list[Box]
 
 
-def find_face(studio: Studio, photograph: bytes | Path, face: int = 0) -> Found:
-    """A face of a photograph. face: its number, as `FaceFinder.all_landmarks` counts.
+def find_face(studio: Studio, photograph: bytes | Path, face: Where = 0) -> Found:
+    """What is used of a photograph.
+
+    Args:
+        face: its number, as `FaceFinder.all_landmarks` counts; for generators of other things 0,
+            the largest square in the middle, or a square.
 
     Raises:
         PhotographError, NoFaceError, UserError: no photograph, no face, none of that number.
     """
     from pti_core.faces.align import align
     from pti_core.faces.detect import face_box
+    from pti_core.faces.framing import frame
     from pti_core.faces.images import read_photograph
 
     data = photograph if isinstance(photograph, bytes) else _read(photograph)
     kit = studio.networks.get()
     opened = read_photograph(data)
+    if kit.faces is None or isinstance(face, tuple):
+        crop, alignment = frame(kit.faces, opened.image, face, kit.generator.resolution)
+        (left, top), (right, bottom) = alignment.quad[0], alignment.quad[2]
+        return Found(data, crop, opened.note, [(left + 0.5, top + 0.5, right + 0.5, bottom + 0.5)])
     with studio.face_finding:
         found = kit.faces.all_landmarks(opened.image)
     if not isinstance(face, int) or not 0 <= face < len(found):

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
+
+_log = logging.getLogger(__name__)
 
 #: What may be asked for; the first is the default.
 GENERATORS = ("auto", "stylegan2", "mobile")
@@ -23,12 +27,50 @@ def load_networks(generator: str, report: Callable[[str, int, int], None]) -> An
 
     torch.set_num_threads(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2)
     choice = choose_generator(generator, progress=report)
+    if examined(choice.name, report):
+        choice = choose_generator(generator, progress=report)  # without what was found wrong
     kit = load_toolkit(choice.generator, progress=report)
     fetch_matcher(report)
     if choice.name == "mobile":  # of StyleGAN2's minutes it would save nothing that shows
         report("a first try", 0, 0)
         warm_up(kit)
-    return dataclasses.replace(kit, about=f"{choice.why} {describe_generator(choice.name)}")
+    return dataclasses.replace(kit, about=f"{choice.why} {describe_generator(choice.name)}".strip())
+
+
+def examined(generator: str, report: Callable[[str, int, int], None]) -> bool:
+    """Test the weight files that no test has seen; whether the generator's own is wrong.
+
+    On a Space this is the first start, or the first after a file changed. Elsewhere files of the
+    Hub are tested when there are some (`python -m checkpoints doctor` does it by hand).
+    """
+    from checkpoints.fetch import Store
+    from service.doctor.background import Doctor
+    from service.doctor.examination import has_untested, report_file
+
+    first = on_space() and not report_file().exists()
+    if not first and not has_untested():
+        return False
+    report("the tests of the weight files", 0, 0)
+    try:
+        found = Doctor().examine(lambda name: report(f"the test of {name}", 0, 0))
+    except Exception:  # what it would say is not worth a server that does not start
+        _log.exception("the weight files could not be tested")
+        return False
+    if first:
+        print(found.text(), flush=True)
+    asset = Store.from_environment().manifest.get(generator)
+    return asset is not None and any(one.name == asset.name for one in found.wrong)
+
+
+def is_own_file(generator: str) -> bool:
+    """Whether a choice names the file of a generator that is here."""
+    path = Path(generator).expanduser()
+    return path.suffix.lower() in (".pkl", ".pt", ".pth") and path.is_file()
+
+
+def on_space() -> bool:
+    """Whether this is a Hugging Face Space."""
+    return os.environ.get("SPACE_ID") is not None
 
 
 def load_other(generator: str) -> Any:
@@ -44,5 +86,7 @@ def describe_generator(name: str) -> str:
     """Which generator is used, and under which licence."""
     from checkpoints.manifest import MANIFEST
 
+    if name not in ("mobile", *MANIFEST):
+        return ""  # one of somebody's own, of which nothing is known but what was said
     asset = MANIFEST["mobile-synthesis.bin" if name == "mobile" else name]
     return f"{asset.purpose}. Licence: {asset.licence}."

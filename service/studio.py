@@ -24,11 +24,13 @@ from service.workspaces import Workspace, Workspaces
 __all__ = ["PRESET_NAMES", "SCREEN_SIDE", "VIEWS", "Likeness", "Studio"]
 
 if TYPE_CHECKING:
+    from pti_core.faces.framing import Where
     from pti_core.inversion.presets import Preset
     from pti_core.models import EditKit, Toolkit
     from pti_core.progress import OnStep
     from pti_core.session.session import Session
     from service.share_store import Store
+    from service.zero_gpu import GpuLoan
 
 #: Names of the presets that come with the product, known before they are loaded.
 PRESET_NAMES = ("fast", "paper")
@@ -47,8 +49,8 @@ class Studio(EditService):
         generator: what `load` was asked for: the name under which its networks may be chosen.
         others: by name, what gives the networks of another generator that may be chosen for a
             personalisation; they are loaded when that is first done.
-        gpu_loan: decorates the generator function that computes where a GPU is there only while it
-            runs, maybe in another process; edits are computed on the CPU then.
+        gpu_loan: what lends a GPU to the generator function that computes, while it runs, maybe in
+            another process; edits are computed on the CPU then.
         executor: what computes personalisations; this process (or the loan) by default.
         line: where they wait; one as wide as the executor by default.
     """
@@ -59,7 +61,7 @@ class Studio(EditService):
         presets: Mapping[str, Preset] | None = None,
         keep_mb: float = DEFAULT_KEEP_MB,
         load_other: Callable[[str], EditKit] | None = None,
-        gpu_loan: Callable[[Any], Any] | None = None,
+        gpu_loan: GpuLoan | None = None,
         generator: str = "auto",
         others: Mapping[str, Callable[[Report], Toolkit]] | None = None,
         executor: Executor | None = None,
@@ -81,7 +83,7 @@ class Studio(EditService):
         photograph: bytes | Path,
         desk_id: str | None = None,
         address: str = "",
-        face: int = 0,
+        face: Where = 0,
     ) -> Workspace:
         """Find the face; it lies on the desk from then on, beside what was made before.
 
@@ -94,11 +96,11 @@ class Studio(EditService):
         found = find_face(self, photograph, face)
         desk = self.desks.get(desk_id) if desk_id else self.desks.new(address)
         desk.photographs, desk.crops, desk.note = [found.data], [found.crop], found.note
-        desk.faces, desk.boxes = [face], found.boxes
+        desk.faces, desk.boxes, desk.code = [face], found.boxes, None
         self.desks.make_room(keep=desk.id)
         return desk
 
-    def choose_face(self, desk_id: str, face: int) -> Workspace:
+    def choose_face(self, desk_id: str, face: Where) -> Workspace:
         """Use another face of the workspace's first photograph. Raises as `align` does."""
         desk = self.desks.get(desk_id)
         if not desk.photographs:
@@ -175,7 +177,9 @@ class Studio(EditService):
             self._lay(desk, report, session)
             return report
 
-        order = Order(tuple(desk.photographs), chosen, seed, name, faces=tuple(desk.faces))
+        order = Order(
+            tuple(desk.photographs), chosen, seed, name, None, tuple(desk.faces), desk.code
+        )
         kind, plan = planned(chosen, len(desk.photographs))
         return self.line.submit(work, plan, owner=desk_id, kind=kind, person=person)
 

@@ -18,7 +18,9 @@ from pti_core.errors import UserError
 
 if TYPE_CHECKING:
     from PIL import Image
+    from torch import Tensor
 
+    from pti_core.faces.framing import Where
     from pti_core.session.session import Session
 
 #: An address that holds more than one part in so many of the bound is the first to lose a desk.
@@ -40,7 +42,9 @@ class Workspace:
         photographs: what is to be personalised together, usually one: the bytes as they came, or
             those of a session file that was opened.
         crops: the aligned face in each.
-        faces: which face of each photograph, as `FaceFinder.all_landmarks` counts them.
+        faces: which face of each photograph, as `FaceFinder.all_landmarks` counts them, or a
+            square (left, top, side) of a generator of other things.
+        code: a latent code to tune around, (w_dim,) or (num_ws, w_dim); None to find one.
         boxes: (left, top, right, bottom), pixels, of all faces in the first photograph.
         session: the personalised generator; None before.
         report: how near it is (see `pti_core.personalisation.personalise`).
@@ -54,7 +58,8 @@ class Workspace:
     id: str = field(default_factory=lambda: secrets.token_urlsafe(ID_BYTES))
     photographs: list[bytes] = field(default_factory=list)
     crops: list[Image.Image] = field(default_factory=list)
-    faces: list[int] = field(default_factory=list)
+    faces: list[Where] = field(default_factory=list)
+    code: Tensor | None = None
     boxes: list[tuple[float, float, float, float]] = field(default_factory=list)
     session: Session | None = None
     report: dict[str, Any] = field(default_factory=dict)

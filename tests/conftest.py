@@ -126,6 +126,24 @@ def kit(generator, lpips, directions) -> Toolkit:
     )
 
 
+@pytest.fixture(scope="module")
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder with a cache of the module's own, and with the files that packages gave at hand."""
+    from checkpoints.fetch import Store
+
+    folder = tmp_path_factory.mktemp("own")
+    (folder / "known").mkdir()
+    store = Store.from_environment()
+    for name in store.manifest:
+        path = store.find(name)
+        if path is not None:
+            (folder / "known" / path.name).symlink_to(path)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PTI_CACHE", str(folder / "cache"))
+        patch.setenv("PTI_CHECKPOINTS", str(folder / "known"))
+        yield folder
+
+
 @dataclass
 class RunningApp:
     """`python app.py` in a process of its own."""

@@ -22,7 +22,9 @@ from web.actions import Actions
 from web.events import private
 from web.labels import described
 from web.tabs.animation import AnimationPart
+from web.tabs.doctor import DoctorPart
 from web.tabs.edit import EditPart
+from web.tabs.field_files import FieldFilesPart
 from web.tabs.learn import LearnPart
 from web.tabs.opened import FORMATS, OpenedSession, Stacks
 from web.tabs.photo import PhotoPart, examples
@@ -59,6 +61,8 @@ class Page:
             AnimationPart(studio, tasks),
             SavePart(studio),
             SharePart(studio, store),
+            DoctorPart(),
+            FieldFilesPart(studio, opened),
         )
         for part in parts:
             part.add_to(self.actions)

@@ -94,6 +94,9 @@ def serve(
     _, url, _ = app.launch(
         app_kwargs={"middleware": around, "lifespan": partial(_started, app, guard)},
         mcp_server=mcp_tools.available(),
+        # Gradio's server-side rendering, which Spaces switch on, puts a Node server before this
+        # app, on a port of its own: requests that it answers would pass by the middleware.
+        ssr_mode=False,
         server_name=options.pop("host", None),
         server_port=options.pop("port", None),
         theme=theme.theme(),

@@ -3,8 +3,9 @@
 Layout: tensors `pivots` (float32), `delta.NAME` (float16), or in its place `packed.NAME` and
 `powers.NAME` (int8, `pti_core.session.int8_delta`), `noise.I.NAME` (float32), `photograph.I` and
 `crop.I` (uint8: the bytes of a JPEG and of a PNG), `stack.I.ws` and `stack.I.style.NAME` (float32:
-the steps of text-driven edits), I from 0; one metadata entry, JSON, with the
-keys that `Header` has. Every bound below is checked before the memory it bounds is asked for.
+the steps of text-driven edits), `direction.I` (float32: own directions), I from 0; one metadata
+entry, JSON, with the keys that `Header` has. Every bound below is checked before the memory it
+bounds is asked for.
 """
 
 from __future__ import annotations
@@ -57,6 +58,7 @@ _INDEX = r"(?:0|[1-9]\d?)"
 _TENSOR_NAME = re.compile(
     rf"pivots|(?:photograph|crop)\.{_INDEX}|noise\.{_INDEX}\.{_PARAMETER}"
     rf"|(?:delta|packed|powers)\.{_PARAMETER}"
+    rf"|direction\.{_INDEX}"
     rf"|stack\.{_INDEX}\.(?:ws|style\.{_PARAMETER})",
     re.ASCII,
 )
@@ -69,6 +71,7 @@ _DTYPES = {
     "photograph": "U8",
     "crop": "U8",
     "stack": "F32",
+    "direction": "F32",
 }
 
 
@@ -91,6 +94,7 @@ def pack(header: Header, tensors: dict[str, Tensor], eight_bits: bool = True) ->
             "stack": header.stack,
             "other_curves": header.other_curves,
             "person": header.person,
+            **({"own": header.own} if header.own else {}),
             **({"hair_color": header.hair_color.to_dict()} if header.hair_color else {}),
         },
         allow_nan=True,  # refused in the next line, with a sentence
@@ -120,6 +124,10 @@ def unpack(source: Path | str | bytes) -> tuple[Header, dict[str, Tensor]]:
     header = check_header(parse_json(text))
     _check_people(len(header.alignments), entries)
     _check_stack(len(header.stack), entries)
+    if {n for n in entries if n[:10] == "direction."} != {
+        f"direction.{i}" for i in range(len(header.own))
+    }:
+        raise SessionError(BROKEN)
     try:
         tensors = safetensors.torch.load(data)
     except (SafetensorError, ValueError, RuntimeError, OverflowError) as error:
@@ -223,6 +231,7 @@ def _check_entry(name: str, entry: Any) -> None:
     if not isinstance(shape, list) or not all(is_integer(side) and side > 0 for side in shape):
         raise SessionError(BROKEN)
     dimensions = {"pivots": (2, 3), "photograph": (1,), "crop": (1,), "noise": (4,)}
+    dimensions["direction"] = (1,)
     dimensions["stack"] = (2,) if name.endswith(".ws") else (1,)
     count, bound = math.prod(shape), MAX_PICTURE_BYTES if _DTYPES[kind] == "U8" else MAX_FILE
     if (

@@ -20,6 +20,8 @@ MAX_EDITS = 100
 MAX_EDIT = 1e6
 # Points of a curve, and the longest step in W: the directions' own are about 3, times 1.5.
 MAX_CURVE, MAX_LENGTH = 32, 20.0
+# Own directions: some files of ten, and what is said of each.
+MAX_OWN, MAX_OWN_TEXT = 40, 100
 # `made` is settings, metrics and versions.
 MAX_LABEL = 500  # of a text edit: the longest prompt
 MAX_MADE_VALUES, MAX_MADE_DEPTH, MAX_MADE_TEXT = 2000, 8, 2000
@@ -45,6 +47,8 @@ class Header:
     stack: text edits as (label, way, amount); their steps are tensors.
     person: which of the photographs is shown.
     hair_color: a colour for the hair; files of before have none.
+    own: the session's own directions: name, label, group, unit, curve, layers; their vectors are
+        tensors. Files of before have none.
     """
 
     generator_name: str
@@ -57,6 +61,7 @@ class Header:
     other_curves: list[dict[str, Curve]] = field(default_factory=list)
     person: int = 0
     hair_color: HairColor | None = None
+    own: list[dict[str, Any]] = field(default_factory=list)
 
 
 def check_header(data: Any) -> Header:
@@ -87,6 +92,7 @@ def check_header(data: Any) -> Header:
         other_curves=_other_curves(data.get("other_curves", [])),
         person=_person(data.get("person", 0), len(alignments)),
         hair_color=_hair_color(data.get("hair_color")),
+        own=_own(data.get("own", [])),
     )
 
 
@@ -147,6 +153,29 @@ def _hair_color(value: Any) -> HairColor | None:
         return HairColor(**value)
     except (TypeError, EditError) as error:
         raise SessionError("The session file's colour of the hair is not sound; " + ASK) from error
+
+
+def _own(value: Any) -> list[dict[str, Any]]:
+    """Rows of own directions; each name once."""
+    if not isinstance(value, list) or len(value) > MAX_OWN:
+        raise SessionError(BROKEN)
+    found: dict[str, dict[str, Any]] = {}
+    for row in value:
+        if not isinstance(row, dict):
+            raise SessionError(BROKEN)
+        name, layers = _text(row.get("name"), _EDIT_NAME), row.get("layers")
+        texts = {key: row.get(key) for key in ("label", "group", "unit")}
+        sound = all(isinstance(text, str) and len(text) <= MAX_OWN_TEXT for text in texts.values())
+        pair = isinstance(layers, list) and len(layers) == 2 and all(map(is_integer, layers))
+        if not sound or not (layers is None or pair) or name in found:
+            raise SessionError("The session file's own directions are not sound; " + ASK)
+        found[name] = {
+            "name": name,
+            **texts,
+            "curve": _curve(name, row.get("curve")),
+            "layers": layers,
+        }
+    return list(found.values())
 
 
 def _curve(name: str, points: Any) -> Curve:

@@ -20,6 +20,7 @@ from pti_core.generators.base import Generator
 from pti_core.inversion.tuned_delta import TunedDelta
 from pti_core.session import file_format
 from pti_core.session.atomic_write import write_atomically
+from pti_core.session.own_rows import own_directions, own_row
 from pti_core.session.person import PersonState, encode_crop, encode_photograph, plain
 
 __all__ = ["PersonState", "Session", "encode_crop", "encode_photograph"]
@@ -40,6 +41,7 @@ class Session:
         stack: text-driven edits, in the order in which they were made.
         person: index of the one that is shown and edited.
         hair_color: a colour for the hair, if one was chosen.
+        own: further directions by name, which came from a file; shipped ones come first.
         made: how it was made (preset, method, seed, settings, metrics, versions): plain JSON.
     """
 
@@ -52,6 +54,7 @@ class Session:
     stack: list[StackEntry] = field(default_factory=list)
     person: int = 0
     hair_color: HairColor | None = None
+    own: dict[str, Direction] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         tensors = {name: plain(tensor).half() for name, tensor in self.delta.tensors.items()}
@@ -103,11 +106,12 @@ class Session:
     def directions(
         self, shipped: Mapping[str, Direction], person: int | None = None
     ) -> dict[str, Direction]:
-        """The shipped directions with a person's own curves and ranges, where they were fitted."""
+        """The shipped directions with a person's own curves and ranges, where they were fitted,
+        and the session's own."""
         curves = self.people[self.at(person)].curves
         return {
             name: direction.fitted(curves[name]) if name in curves else direction
-            for name, direction in shipped.items()
+            for name, direction in {**self.own, **shipped}.items()
         }
 
     def replaced(self, generator: Generator, person: int | None = None) -> dict[str, Tensor]:
@@ -142,6 +146,8 @@ class Session:
             _check_fit("noise maps", person.noise, own_noise)
             if tuple(person.pivot.shape) not in (one_w, one_ws):
                 raise SessionError(_unfit("pivot"))
+        if any(tuple(one.vector.shape) != one_w for one in self.own.values()):
+            raise SessionError(_unfit("directions"))
         _check_fit("weights", self.delta.tensors, dict(generator.synthesis.named_parameters()))
         for entry in self.stack:
             entry.check(generator)
@@ -163,8 +169,11 @@ class Session:
             other_curves=others if any(others) else [],
             person=self.person,
             hair_color=self.hair_color,
+            own=[own_row(direction) for direction in self.own.values()],
         )
         tensors = {"pivots": self.pivots}
+        for i, direction in enumerate(self.own.values()):
+            tensors[f"direction.{i}"] = direction.vector
         tensors |= {f"delta.{name}": tensor for name, tensor in self.delta.tensors.items()}
         for i, person in enumerate(self.people):
             tensors |= {f"noise.{i}.{name}": tensor for name, tensor in person.noise.items()}
@@ -232,6 +241,7 @@ class Session:
             ],
             person=header.person,
             hair_color=header.hair_color,
+            own=own_directions(header.own, tensors),
         )
         if generator is not None:
             session.check_generator(generator)

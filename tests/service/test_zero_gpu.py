@@ -18,13 +18,13 @@ from checkpoints.manifest import MANIFEST
 from pti_core.errors import CheckpointError, PhotographError, UserError
 from pti_core.inversion.losses import View
 from pti_core.inversion.pivotal_tuning import TuningConfig
-from pti_core.inversion.presets import Preset
+from pti_core.inversion.presets import FAST, PAPER, Preset
 from pti_core.inversion.projector import ProjectionConfig
 from pti_core.models import EditKit, Toolkit
 from pti_core.progress import Step
 from service.executors import Order
 from service.studio import Studio
-from service.zero_gpu import gpu_loan
+from service.zero_gpu import LEAST_SECONDS, MOST_SECONDS, LoanSeconds, gpu_loan
 from tests.conftest import make_generator
 
 REPOSITORY = Path(__file__).parents[2]
@@ -42,9 +42,9 @@ import pickle
 asked, calls = [], []
 
 def GPU(duration=60):
-    asked.append(duration)
     def decorate(function):
         def lent(*arguments):
+            asked.append(duration(*arguments) if callable(duration) else duration)
             calls.append(function.__name__)
             for item in function(*pickle.loads(pickle.dumps(arguments))):
                 yield pickle.loads(pickle.dumps(item))
@@ -68,7 +68,7 @@ def test_nothing_where_the_package_is_not_there() -> None:
 def test_a_personalisation_runs_on_a_lent_gpu(spaces, kit: Toolkit) -> None:
     import spaces as package
 
-    studio = Studio(lambda report: kit, {"tiny": TINY}, gpu_loan=gpu_loan(90))
+    studio = Studio(lambda report: kit, {"tiny": TINY}, gpu_loan=gpu_loan())
     desk = studio.align(PHOTO)
     job = studio.personalise(desk.id, "tiny", seed=2)
     while not job.wait(0.02):
@@ -76,7 +76,7 @@ def test_a_personalisation_runs_on_a_lent_gpu(spaces, kit: Toolkit) -> None:
             studio.stop(desk.id)  # said to another process, maybe
     assert job.error is None
     report = job.result
-    assert package.asked == [90] and package.calls == ["_steps"]
+    assert package.asked == [61] and package.calls == ["_steps"]
     assert report["stopped"] == "person" and 0 < report["steps_by_stage"]["tune"] < 200
     # The editor's weights are its own: those of the networks may lie on a GPU that is not there.
     assert studio.picture(desk.id, {"age": 1}).size == (64, 64)
@@ -89,6 +89,42 @@ def test_a_mistake_comes_back_from_a_lent_gpu(spaces, kit: Toolkit) -> None:
 
 
 def on_step(step: Step) -> None: ...
+
+
+def order(preset: Preset, people: int = 1, generator: str = "auto") -> Order:
+    return Order((b"photograph",) * people, preset, 0, generator)
+
+
+def test_a_loan_asks_for_what_its_order_needs(tmp_path: Path) -> None:
+    seconds = LoanSeconds(tmp_path / "loans.json")
+    assert seconds(order(PAPER), tmp_path / "stop") == 180
+    assert 40 <= seconds(order(FAST)) <= 60
+    assert seconds(order(PAPER, people=4)) == MOST_SECONDS
+    for measured in (30.2, 10.0, 21.0):
+        seconds.record(order(PAPER), measured)
+    assert seconds(order(PAPER)) == 45  # the longest, and half as much
+    assert seconds(order(PAPER, generator="mobile")) == 180  # of which nothing is known
+    seconds.record(order(FAST), 2.5)
+    assert LoanSeconds(tmp_path / "loans.json")(order(FAST)) == LEAST_SECONDS
+    assert LoanSeconds(tmp_path / "loans.json")(order(PAPER)) == 45
+    (tmp_path / "loans.json").write_text("[1")
+    assert LoanSeconds(tmp_path / "loans.json")(order(PAPER)) == 180
+
+
+def test_loans_are_measured(spaces, kit: Toolkit) -> None:
+    import spaces as package
+
+    quick = replace(TINY, tuning=replace(TINY.tuning, steps=4))
+    loan = gpu_loan()
+    assert loan is not None
+    studio = Studio(lambda report: kit, {"tiny": quick}, gpu_loan=loan)
+    desk = studio.align(PHOTO)
+    for _ in range(2):
+        job = studio.personalise(desk.id, "tiny")
+        assert job.wait(120) and job.error is None
+    assert package.asked[0] == round(20 + 0.2 * 8)
+    assert LEAST_SECONDS <= package.asked[1] <= MOST_SECONDS
+    assert loan.seconds._taken["learn tiny auto 1"]
 
 
 def test_the_page_asks_for_the_loan_before_torch(spaces) -> None:

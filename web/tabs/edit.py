@@ -56,7 +56,9 @@ class EditPart:
 
     def surprise(self, ask: Ask) -> Mapping[str, Any]:
         """Random edits that suit the person; the same for the same seed."""
-        bounds = bounds_of(self.controls, self.studio.ranges(ask.desk))
+        ranges = self.studio.ranges(ask.desk)
+        every = [*self.controls, *self.opened.further(ask.desk)]
+        bounds = bounds_of([one for one in every if one.name in ranges], ranges)
         return {"edits": surprise(bounds, ask.whole("seed"))}
 
     def look(self, ask: Ask) -> Mapping[str, Any]:
@@ -74,7 +76,8 @@ class EditPart:
     def across(self, ask: Ask) -> Mapping[str, Any]:
         """Small pictures of one edit across its range."""
         name = ask.text("name")
-        control = {control.name: control for control in self.controls}.get(name)
+        every = [*self.controls, *self.opened.further(ask.desk)]
+        control = {control.name: control for control in every}.get(name)
         if control is None:
             raise UserError("There is no such slider.")
         low, high, step = bounds_of([control], self.studio.ranges(ask.desk))[name]

@@ -16,7 +16,7 @@ from service.studio import SCREEN_SIDE, Studio
 from service.workspaces import Workspace
 from web import strings
 from web.files import cached
-from web.labels import bounds_of
+from web.labels import bounds_of, described
 from web.looks import looks_for
 from web.options import hair_of
 
@@ -78,11 +78,16 @@ class OpenedSession:
         """
         session = self.studio.session(desk_id)
         crop, photograph = session.crop(), session.photograph()
-        bounds = bounds_of(self.controls, self.studio.ranges(desk_id))
+        ranges = self.studio.ranges(desk_id)
+        controls = [one for one in self.controls if one.name in ranges]
+        more = self.further(desk_id)
+        bounds = bounds_of([*controls, *more], ranges)
         count = len(session.crops)
         return {
             "desk": desk_id,
-            "edits": _within(session.edits, self.studio.ranges(desk_id)),
+            "edits": _within(session.edits, ranges),
+            "controls": described([*controls, *more]),
+            "own": list(session.own),
             "bounds": bounds,
             "looks": looks_for(bounds),
             "person": session.person,
@@ -95,6 +100,14 @@ class OpenedSession:
             "facts": strings.facts(self.studio.desks.get(desk_id).report),
             **self.text_edits(desk_id),
         }
+
+    def further(self, desk_id: str) -> list[Control]:
+        """Sliders that the page was not built with: the session's own, another generator's."""
+        from pti_core.editing.controls import controls_of
+
+        known = {control.name for control in self.controls}
+        rows = self.studio.session(desk_id).directions(self.studio.edit_kit(desk_id).directions)
+        return controls_of(row for row in rows.values() if row.name not in known)
 
     def text_edits(self, desk_id: str) -> dict[str, Any]:
         """The edits by text that are no sliders, and the number of their stack."""

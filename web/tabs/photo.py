@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pti_core.errors import UserError
 from service.share_store import Store, is_identifier, new_secret
@@ -13,6 +13,9 @@ from web import strings
 from web.actions import Actions, Ask
 from web.files import uploaded
 from web.tabs.opened import OpenedSession, faces, on_screen
+
+if TYPE_CHECKING:
+    from pti_core.faces.framing import Where
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -71,7 +74,7 @@ class PhotoPart:
 
     def choose_face(self, ask: Ask) -> Mapping[str, Any]:
         """Another face of the photograph was pressed."""
-        self.studio.choose_face(ask.desk, ask.whole("face"))
+        self.studio.choose_face(ask.desk, self._where(ask))
         return self._chosen(ask.desk)
 
     def add_people(self, ask: Ask) -> Mapping[str, Any]:
@@ -119,8 +122,19 @@ class PhotoPart:
             "note": desk.note,
             "boxes": [list(box) for box in desk.boxes],
             "face": desk.faces[0],
+            "square": self.studio.networks.get().faces is None,
             "people": faces(desk.crops),
         }
+
+    def _where(self, ask: Ask) -> Where:
+        """The face or the square that a call names."""
+        from pti_core.faces.framing import check_square
+        from pti_core.faces.images import read_photograph
+
+        if "square" not in ask.data:
+            return ask.whole("face")
+        image = read_photograph(self.studio.desks.get(ask.desk).photographs[0]).image
+        return check_square(ask.data["square"], image.size)
 
     def _known(self, desk_id: str) -> str | None:
         """The workspace of a photograph that was not learned yet; a session keeps its own."""

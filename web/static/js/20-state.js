@@ -16,7 +16,8 @@ const state = {
   steps: [], // of the history
   at: 0,
 };
-const controls = new Map(facts.controls.map((control) => [control.name, control]));
+let allControls = facts.controls; // of the open session; at first the page's
+const controls = new Map(allControls.map((control) => [control.name, control]));
 const LONGEST_HISTORY = 60;
 
 const boundsOf = (name) => state.opened?.bounds[name] ?? [-1, 1, 0.02];

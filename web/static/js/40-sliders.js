@@ -1,5 +1,6 @@
 // The sliders of one tab at a time, their search, and the list of the edits that are made.
-const tabNames = [...new Set(facts.controls.map((control) => control.tab))];
+const tabsOf = (list) => [...new Set(list.map((control) => control.tab))];
+let tabNames = tabsOf(allControls);
 let tab = "looks", current = ""; // the slider that a phone shows
 
 const sliderRow = (control) => {
@@ -149,7 +150,7 @@ const tabButton = (id, label) =>
 const found = () => {
   const words = $("#search").value.toLowerCase().split(/\s+/).filter(Boolean);
   return words.length
-    ? facts.controls.filter(({ label, words: more, tab: of }) =>
+    ? allControls.filter(({ label, words: more, tab: of }) =>
         words.every((word) => `${label} ${more} ${of}`.toLowerCase().includes(word)))
     : null;
 };
@@ -173,7 +174,7 @@ const paintTab = () => {
   $("#tab-text").hidden = sliders || tab !== "text";
   $("#tab-sliders").hidden = !sliders;
   $("#tab-sliders").setAttribute("aria-label", matches ? "Found edits" : tab);
-  const shown = matches ?? facts.controls.filter((control) => control.tab === tab);
+  const shown = matches ?? allControls.filter((control) => control.tab === tab);
   const names = new Set(shown.map((control) => control.name));
   for (const row of $$(".slider")) row.hidden = !names.has(row.dataset.name);
   if (!names.has(current)) current = shown[0]?.name ?? "";
@@ -203,9 +204,23 @@ const showSlider = (name) => {
   row.scrollIntoView({ block: "nearest" });
   $("input[type=range]", row).focus({ preventScroll: true });
 };
+const layOutControls = () => {
+  $("#tabs").replaceChildren(tabButton("looks", "Looks"), ...tabNames.map((name) => tabButton(name, name)), tabButton("text", "Text"));
+  $("#sliders").replaceChildren(...allControls.map(sliderRow));
+  $("#across").replaceChildren(...allControls.map(({ name, label }) => made("option", { value: name }, label)));
+};
+// The sliders of a session: those of its generator, and its own.
+const setControls = (list) => {
+  if (!list || JSON.stringify(list) === JSON.stringify(allControls)) return;
+  allControls = list;
+  controls.clear();
+  for (const control of list) controls.set(control.name, control);
+  tabNames = tabsOf(list);
+  if (!["looks", "text", ...tabNames].includes(tab)) tab = "looks";
+  layOutControls();
+};
 const layOutSliders = () => {
-  $("#tabs").append(tabButton("looks", "Looks"), ...tabNames.map((name) => tabButton(name, name)), tabButton("text", "Text"));
-  $("#sliders").append(...facts.controls.map(sliderRow));
+  layOutControls();
   on("#tabs", "keydown", (event) => {
     const all = $$("#tabs [role=tab]"), at = all.indexOf(document.activeElement);
     const to = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: all.length - 1 }[event.key];

@@ -178,6 +178,15 @@ on("#draw-across", "click", () =>
       $("#draw-across").disabled = false;
     }
   }));
+on("#doctor", "toggle", () =>
+  attempt(async () => {
+    while ($("#doctor").open) {
+      const { text, again: more } = await call("doctor");
+      $("#doctor-text").textContent = text;
+      if (!more) break;
+      await pause(1000);
+    }
+  }));
 const layOutPanels = () => {
   $("#sentences").append(...facts.sentences.map((text) => button(text, { class: "pill", onclick: () => {
     $("#prompt").value = text;
@@ -189,7 +198,6 @@ const layOutPanels = () => {
   $("#preset").value = facts.preset;
   $("#generator").append(...facts.generators.map(option));
   $("#generator").parentElement.hidden = facts.generators.length < 2;
-  $("#across").append(...facts.controls.map(({ name, label }) => option([name, label])));
   $("#save-format").append(...facts.formats.map((form) => option([form, { png: "PNG (no loss)", jpg: "JPEG (small)", webp: "WebP (smallest)" }[form] ?? form])));
   $("#about").textContent = facts.about;
 };

@@ -17,6 +17,10 @@ const tellShown = () => trigger("shown", { desk: state.desk });
 const take = (told, keeping = false) => {
   const { opened } = told;
   state.opened = opened;
+  setControls(opened.controls);
+  $("#calibrate").hidden = !opened.own?.length;
+  // Words are for faces of FFHQ's W.
+  $("#tabs [data-tab=text]").hidden = !controls.has("age");
   const other = state.desk !== opened.desk;
   Object.assign(state, {
     desk: opened.desk, person: opened.person, stack: opened.stack, entries: opened.entries, edits: { ...opened.edits },
@@ -137,7 +141,7 @@ const takePhoto = (file) =>
   attempt(async () => {
     if (!file || !(await mayReplace())) return;
     const mine = ++choosing;
-    if (file.name.endsWith(".safetensors")) return takeSession(file, true);
+    if (/[.](safetensors|pt|pth|npy|npz)$/i.test(file.name)) return takeSession(file, true);
     disarm();
     note("");
     $("#drop").classList.add("busy");
@@ -175,8 +179,9 @@ const showPhotograph = (told) => {
   fetched(fileUrl(told.people[0])).then((url) => ($("#crop").src = url), () => {});
   $("#setup-text").textContent = told.boxes.length > 1
     ? `${told.boxes.length} faces were found. Press another one in the photo to use it.`
-    : told.people.length > 1 ? `${told.people.length} photos will be learned together.` : "One face was found.";
-  $("#learn").textContent = told.people.length > 1 ? `Learn these ${told.people.length} faces` : "Learn this face";
+    : told.people.length > 1 ? `${told.people.length} photos will be learned together.`
+    : told.square ? "This generator draws no faces: drag a square over what it is to learn." : "One face was found.";
+  $("#learn").textContent = told.people.length > 1 ? `Learn these ${told.people.length} faces` : told.square ? "Learn this picture" : "Learn this face";
   $("#learn").disabled = false;
   state.opened = { people: told.people, before: {}, bounds: {}, looks: [], sizes: { face: told.size, photograph: told.size } };
   paintPeople();
@@ -200,7 +205,7 @@ const takeSession = (file, asked_ = false) =>
     $("#drop").classList.add("busy");
     try {
       const { path } = await upload(file);
-      await open(await call("open_session", { path }), { name: file.name });
+      await open(await call("open_code", { path }), { name: file.name });
     } finally {
       $("#drop").classList.remove("busy");
     }

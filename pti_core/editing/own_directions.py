@@ -1,0 +1,108 @@
+"""Directions that came from elsewhere, as sliders: in units of W's spread, or calibrated.
+
+A step of one is one standard deviation of w along the direction, so that all kinds of files go as
+far. Calibration finds which measured attribute of a face it moves most, and gives it that unit.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from PIL import Image
+from torch import Tensor
+
+from pti_core.editing.calibration import fit_curves
+from pti_core.editing.directions import Direction
+from pti_core.faces.attributes import AttributeMeter
+from pti_core.faces.identity import Identity
+from pti_core.generators.base import Generator
+from pti_core.generators.ganspace_sefa import sefa
+
+#: The group of the page that they stand in, and how far they go, in standard deviations: W's faces
+#: end at about three.
+GROUP, REACH = "own", 3.0
+#: Samples for the standard deviation along a direction: known to 2 %.
+SAMPLES = 2000
+#: Directions of a generator that has none of its own.
+SEFA_COUNT = 10
+#: What a plain slider moves of each attribute (unit): a direction is called after the one that it
+#: moves by the largest share of that, if it moves any by a fifth.
+PLAIN = {
+    "age": (20.0, "years"),
+    "gender": (0.8, "levels"),
+    "yaw": (20.0, "degrees"),
+    "pitch": (12.0, "degrees"),
+    "smile": (0.8, "levels"),
+    "mouth_open": (0.3, "levels"),
+    "eyes_open": (0.1, "levels"),
+}
+LEAST_SHARE = 0.2
+
+
+def direction_from(
+    name: str, vector: Tensor, generator: Generator, *, made: Mapping[str, str] | None = None
+) -> Direction:
+    """A slider of a unit vector (w_dim,), in standard deviations of w along it.
+
+    Raises:
+        ValueError: the vector is not of the generator's W.
+    """
+    if vector.shape != (generator.w_dim,):
+        raise ValueError(
+            f"it has {vector.numel()} numbers, and the generator's w {generator.w_dim}"
+        )
+    samples = generator.sample_w(SAMPLES, seed=0).float().cpu()
+    std = float((samples @ vector).std())
+    curve = ((-REACH, -REACH * std), (0.0, 0.0), (REACH, REACH * std))
+    label = re.sub(r"_+", " ", name).strip().capitalize()
+    return Direction(name, label, GROUP, "σ", vector.float(), curve, dict(made or {}))
+
+
+def sefa_directions(generator: Generator, count: int = SEFA_COUNT) -> dict[str, Direction]:
+    """The first directions of SeFa of a generator for which there are no others."""
+    found = sefa(generator, min(count, generator.w_dim))
+    made = {"kind": "sefa"}
+    rows = [
+        direction_from(f"sefa_{i}", vector.cpu(), generator, made=made)
+        for i, vector in enumerate(found.vectors, 1)
+    ]
+    return {row.name: replace(row, group="seFa") for row in rows}
+
+
+def calibrated(
+    direction: Direction,
+    render: Callable[[Tensor], Image.Image],
+    crop: Image.Image,
+    meter: AttributeMeter,
+    identity: Identity | None = None,
+) -> Direction:
+    """The direction in the unit of what it moves on one face; unchanged where that is nothing.
+
+    Args:
+        render: a picture of the person with this step (w_dim,) added to the pivot.
+        crop: the photograph's aligned face; the edits have to stay this person.
+    """
+    ends = [
+        meter.measure(render(direction.step(amount)), PLAIN)
+        for amount in (direction.low / 2, direction.high / 2)
+    ]
+    change = {name: ends[1][name] - ends[0][name] for name in PLAIN}
+    name = max(PLAIN, key=lambda one: abs(change[one]) / PLAIN[one][0])
+    plain, unit = PLAIN[name]
+    if abs(change[name]) < LEAST_SHARE * plain:
+        return direction
+    reach = 2 * abs(change[name])  # over the whole range, were it linear
+    sign = 1.0 if change[name] > 0 else -1.0
+    length = direction.curve[-1][1]
+    candidate = replace(
+        direction,
+        label=f"{direction.label} ({name.replace('_', ' ')})",
+        unit=unit,
+        vector=sign * direction.vector,
+        curve=((-reach / 2, -length), (0.0, 0.0), (reach / 2, length)),
+        made={**direction.made, "measure": name},
+    )
+    curves = fit_curves({candidate.name: candidate}, render, crop, meter, identity)
+    return candidate.fitted(curves[candidate.name])

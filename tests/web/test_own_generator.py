@@ -1,0 +1,241 @@
+"""A 256-pixel generator of no faces, from its file through the page to an edit; codes and own
+directions on the page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from checkpoints.factory import load_edit_kit, load_toolkit
+from checkpoints.own_generator import Subject, find_own, subject_of
+from checkpoints.select_generator import choose_generator
+from pti_core.editing.controls import read_controls
+from pti_core.errors import CheckpointError
+from pti_core.session.session import Session
+from service.share_store import Store
+from service.studio import Studio
+from tests.helpers.field_files import ada_code, boundary, e4e_codes, ganspace, pti_code
+from tests.helpers.layouts import NvidiaWriter, as_nvidia, rosinality_state, write_rosinality
+from tests.helpers.small import SHORT
+from tests.helpers.visit import Visit
+from web.actions import Actions
+from web.page import Page
+from web.serve import create_app, serve
+
+#: Channels from 4 to 256 pixels; the published ones are up to sixteen times as many.
+CHANNELS = (32, 32, 32, 32, 16, 16, 8)
+
+
+@pytest.fixture(scope="module")
+def files(own_cache: Path) -> Path:
+    return own_cache
+
+
+@pytest.fixture(scope="module")
+def own_file(files: Path) -> Path:
+    return write_rosinality(files / "patterns.pt", rosinality_state(CHANNELS, 512))
+
+
+@pytest.fixture(scope="module")
+def studio(own_file: Path) -> Studio:
+    generator = choose_generator(str(own_file), "cpu")
+    kit = load_toolkit(generator.generator)
+    found = Studio(lambda report: kit, {"fast": SHORT}, load_other=load_edit_kit)
+    found.networks.get()
+    return found
+
+
+@pytest.fixture(scope="module")
+def photograph(make_picture, files: Path) -> Path:
+    path = files / "patterns.png"
+    make_picture(400, 300).save(path)
+    return path
+
+
+def test_it_is_named_as_what_it_is(own_file: Path, files: Path, monkeypatch) -> None:
+    choice = choose_generator(str(own_file), "cpu")
+    assert choice.name.startswith("own-") and choice.name[4:] == choice.generator.fingerprint[:12]
+    assert choice.generator.resolution == 256
+    assert "draws no faces" in choice.why and "256 pixels" in choice.why
+    assert subject_of(choice.generator) is Subject.OTHER
+    pickled = NvidiaWriter(monkeypatch).write(
+        files / "patterns.pkl", as_nvidia(rosinality_state(CHANNELS, 512)), img_resolution=256
+    )
+    other = choose_generator(str(pickled), "cpu")
+    assert other.name != choice.name and other.generator.resolution == 256
+    own_file.rename(own_file.with_suffix(".gone"))
+    try:  # its sessions are opened from the converted weights
+        assert load_edit_kit(choice.name).generator.fingerprint == choice.generator.fingerprint
+    finally:
+        own_file.with_suffix(".gone").rename(own_file)
+
+
+def test_files_that_are_no_generator_are_named(files: Path) -> None:
+    small = write_rosinality(files / "small.pt", rosinality_state())
+    with pytest.raises(CheckpointError, match="a StyleGAN2 of 32 pixels; use one of 256"):
+        find_own(small)
+    code = pti_code(files / "code.pt", torch.randn(512))
+    with pytest.raises(CheckpointError, match="a single tensor of shape"):
+        find_own(code)
+
+
+def test_the_embedded_generators_w_is_ffhqs() -> None:
+    embedded = load_toolkit("mobile", identity=False)
+    assert subject_of(embedded.generator) is Subject.FFHQ
+
+
+# Through the page's own actions.
+
+
+@pytest.fixture
+def actions(studio: Studio, tmp_path: Path, monkeypatch) -> Iterator[Actions]:
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    yield Page(studio, read_controls(), "fast", Store(tmp_path / "shares")).actions
+
+
+@pytest.fixture
+def asked(actions: Actions, tmp_path: Path) -> Any:
+    def ask(do: str, **data: Any) -> dict[str, Any]:
+        answer = actions.call({"do": do, **data}, None)
+        assert "error" not in answer, answer
+        return answer
+
+    ask.refused = lambda do, **data: actions.call({"do": do, **data}, None)["error"]  # type: ignore[attr-defined]
+    return ask
+
+
+def rendered(studio: Studio, desk: str, edits: dict[str, float]) -> np.ndarray:
+    return np.asarray(studio.picture(desk, edits)).astype(int)
+
+
+def test_codes_open_without_a_photograph(asked, studio, tmp_path) -> None:
+    w = 0.5 * torch.randn(512, generator=torch.Generator().manual_seed(1))
+    ws = w + 0.2 * torch.randn(2, 14, 512, generator=torch.Generator().manual_seed(2))
+    alike = []
+    for path in (
+        pti_code(tmp_path / "0.pt", w, 14),
+        ada_code(tmp_path / "projected_w.npz", w, 14),
+    ):
+        told = asked("open_code", path=str(path))["opened"]
+        assert [one["tab"] for one in told["controls"]] == ["Sefa"] * 10
+        assert told["composited"] is False and told["looks"] == []
+        alike.append(rendered(studio, told["desk"], {}))
+    assert np.array_equal(*alike)
+    told = asked("open_code", path=str(e4e_codes(tmp_path / "latents.pt", ws)))["opened"]
+    first = rendered(studio, told["desk"], {})
+    assert not np.array_equal(first, alike[0])
+    assert not np.array_equal(rendered(studio, told["desk"], {"sefa_1": 2}), first)
+    with_18 = e4e_codes(tmp_path / "ffhq.pt", torch.randn(1, 18, 512))
+    assert "18 levels" in asked.refused("open_code", path=str(with_18))
+
+
+def test_own_directions_become_sliders(asked, studio, tmp_path) -> None:
+    random = torch.Generator().manual_seed(3)
+    code = pti_code(tmp_path / "0.pt", 0.5 * torch.randn(512, generator=random), 14)
+    desk = asked("open_code", path=str(code))["opened"]["desk"]
+    path = boundary(tmp_path / "fluffy_w_boundary.npy", torch.randn(512, generator=random))
+    told = asked("add_directions", desk=desk, path=str(path))
+    assert told["names"] == ["fluffy_w_boundary"]
+    basis = torch.linalg.qr(torch.randn(512, 20, generator=random))[0].T.contiguous()
+    path = ganspace(tmp_path / "pca.npz", basis, torch.ones(20))
+    told = asked("add_directions", desk=desk, path=str(path))
+    assert told["names"][:2] == ["pca_0", "pca_1"] and len(told["names"]) == 10
+    bounds = told["opened"]["bounds"]
+    assert bounds["pca_0"][:2] == [-3.0, 3.0] or tuple(bounds["pca_0"][:2]) == (-3.0, 3.0)
+    plain = rendered(studio, desk, {})
+    moved = rendered(studio, desk, {"fluffy_w_boundary": 2, "pca_0": -1})
+    assert np.abs(moved - plain).mean() > 0.5
+    step = torch.zeros(32)
+    step[3] = 4
+    np.savez(tmp_path / "channel.npz", **{"b32.conv1": step.numpy()})
+    told = asked("add_directions", desk=desk, path=str(tmp_path / "channel.npz"))
+    assert told["opened"]["entries"] == [{"label": "channel", "amount": 1.0}]
+    assert not np.array_equal(rendered(studio, desk, {}), plain)
+    # What needs a face says so.
+    assert "Nothing here measures" in asked.refused("calibrate", desk=desk, name="pca_0")
+    # The file keeps them.
+    session = Session.open(Path(asked("save_session", desk=desk, edits={"pca_0": 1})["file"]))
+    assert "pca_9" in session.own and session.edits == {"pca_0": 1}
+
+
+def test_a_photograph_is_learned_around_a_code(asked, studio, tmp_path, photograph) -> None:
+    upload = tmp_path / "photo.png"
+    upload.write_bytes(photograph.read_bytes())
+    told = asked("photograph", path=str(upload))
+    assert told["square"] is True and len(told["boxes"]) == 1
+    told = asked("choose_face", desk=told["desk"], square=[50, 20, 200])
+    assert told["boxes"] == [[50, 20, 250, 220]]
+    assert "inside the photograph" in asked.refused(
+        "choose_face", desk=told["desk"], square=[300, 20, 200]
+    )
+    w = 0.5 * torch.randn(512, generator=torch.Generator().manual_seed(1))
+    said = asked("use_code", desk=told["desk"], path=str(ada_code(tmp_path / "w.npz", w, 14)))
+    assert "around the code w (W)" in said["said"]
+    job = studio.personalise(told["desk"], "fast")
+    assert job.wait(120) and job.error is None
+    session = studio.session(told["desk"])
+    assert torch.equal(session.pivot()[0], w) and job.result["pivot"] == "code"
+    assert session.delta.tensors and session.alignments[0].quad[0] == (49.5, 19.5)
+    # Out, and in again.
+    file = Path(asked("export", desk=told["desk"])["file"])
+    again = asked("open_code", path=str(file))["opened"]["desk"]
+    difference = np.abs(rendered(studio, again, {}) - rendered(studio, told["desk"], {}))
+    assert difference.max() <= 1
+
+
+# In a browser.
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+def test_from_photograph_to_edit_in_a_browser(browser, studio, photograph, tmp_path) -> None:
+    store = Store(tmp_path / "shares")
+    blocks = create_app(studio, read_controls(), store=store)
+    url = serve(blocks, store, studio, prevent_thread_lock=True, quiet=True)
+    try:
+        visit = Visit(browser, url)
+        visit.choose(photograph)
+        visit.page.wait_for_selector("#setup:visible")
+        assert "draws no faces" in visit.page.text_content("#setup-text")
+        box = visit.page.locator("#stage").bounding_box()
+        middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        visit.page.mouse.move(*middle)
+        visit.page.mouse.down()
+        visit.page.mouse.move(middle[0] + 90, middle[1] + 80, steps=4)
+        visit.page.mouse.up()
+        visit.page.wait_for_function("document.querySelector('#learn').disabled === false")
+        (found,) = (studio.desks.get(one) for one in studio.desks)
+        assert isinstance(found.faces[0], tuple)
+        before = visit.shown()
+        visit.page.click("#learn")
+        visit.until_drawn(before)
+        visit.tab("Sefa")
+        assert visit.page.locator(".slider:visible").count() == 10
+        shown = visit.pixels()
+        slider = visit.page.locator("#in-sefa_1")
+        visit.drawn_after(lambda: (slider.focus(), slider.press("End")))
+        assert visit.pixels() != shown and visit.amounts() == {"sefa_1": 3}
+        visit.page.click("#views label:nth-child(2)")
+        visit.until_drawn()
+        visit.check()
+    finally:
+        blocks.close(verbose=False)
+
+
+def test_a_face_is_not_needed_for_a_whole_photograph(studio, photograph) -> None:
+    desk = studio.align(photograph)
+    job = studio.personalise(desk.id, "fast")
+    assert job.wait(120) and job.error is None
+    whole = studio.picture(desk.id, {"sefa_2": 3}, "photograph")
+    original = Image.open(photograph)
+    assert whole.size == original.size
+    changed = np.abs(np.asarray(whole).astype(int) - np.asarray(original)).sum(2)
+    assert changed[:, 51:349].any()
+    assert job.result["identity_distance"] is None
+    assert studio.likeness(desk.id, {}) is None
