@@ -17,7 +17,7 @@ import tomllib
 import torch
 from torch import Tensor
 
-from mappers.prompts.grammar import match
+from mappers.prompts.clauses import match
 from mappers.prompts.lexicon import HERE, Lexicon, Phrase, load_lexicon, split_phrases
 from mappers.prompts.matcher import NOTHING, WEIGHTS, Classifier, Matcher, class_of, find_matcher
 from mappers.prompts.understanding import matched, readers
