@@ -23,7 +23,7 @@ def color_at(words: Sequence[Word], lexicon: Lexicon) -> tuple[int, tuple[str, s
     shaded = bool(shade) and len(raws) > 1
     for length in (2, 1):
         name = " ".join(raws[shaded : shaded + length])
-        natural = length == 1 and name in lexicon.nouns["hair"].described
+        natural = length == 1 and name in lexicon.nouns["hair"].described and shade != "bright"
         # By name: Pillow replaces a colour's value by a tuple once it has been used.
         value = lexicon.tables["colours"].get(name) or (name in ImageColor.colormap and name)
         if isinstance(value, str) and not natural and len(name.split()) == length:

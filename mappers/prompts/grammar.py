@@ -50,6 +50,7 @@ class Reader(Amounts):
         super().__init__(clause.words, lexicon)
         self.clause, self.before, self.following, self.away = clause, before, following, away
         self.small, self.the = lexicon.words["grammar.small"], lexicon.words["grammar.the"]
+        self.decor = lexicon.words["grammar.decor"]
         self.items = items_of(self.words, lexicon)
         self.named = [item for item in self.items if item.noun]
         if len({item.noun for item in self.named if item.noun}) > 1:  # "blue colour of hair"
@@ -78,6 +79,8 @@ class Reader(Amounts):
             self.wishes, self.away = [], ""
             return self
         self._borrow()
+        if self.wishes:  # "warm brown hair"
+            self.idle = [raw for raw in self.idle if raw not in self.decor]
         self._count()
         self._check_picture()
         self.negated = bool(self.away or carried) or self.less
@@ -207,6 +210,8 @@ class Reader(Amounts):
             self.unknown.append(word.raw)
         elif turning or years or unit or lexicon.is_filler(word.forms):
             return
+        elif word.owner and not word.among(lexicon.words["never.words"]):
+            return  # "a sailor's beard"
         elif word.among(lexicon.words["never.words"]):
             self.never = True
             self.unknown.append(word.raw)

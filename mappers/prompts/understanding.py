@@ -137,7 +137,7 @@ def understand(prompt: str, known: Known) -> Understanding:
             wishes += found
         else:
             foreign = any(not w.raw.isascii() or not w.forms for w in reader.clause.words)
-            left = told if STATED.search(text) and not foreign else rest
+            left = told if STATED.search(text) and not please else rest
             left.append(_leftover(reader, known, please if foreign else ""))
     rest += [] if wishes else told
     parts, lacking = resolve(wishes, known)

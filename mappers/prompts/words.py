@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 
 import tomllib
@@ -38,7 +38,8 @@ class Word:
 
     raw: as it was typed, in lower case. forms: raw and its plain forms that the lexicon has; empty
     for a word that it has not. number: its value; `signed` where a sign was written.
-    corrected: the spelling was mended. sign: a mark of punctuation or a pictograph.
+    corrected: the spelling was mended. sign: a mark of punctuation or a pictograph. owner: a
+    genitive, "sailor's".
     """
 
     raw: str
@@ -47,6 +48,7 @@ class Word:
     signed: bool = False
     corrected: bool = False
     sign: bool = False
+    owner: bool = False
 
     @cached_property
     def plain(self) -> str:
@@ -170,9 +172,10 @@ def _spelled(tokens: Iterable[str], lexicon: Lexicon) -> list[str]:
         instead = lexicon.tables["spellings"].get(token)
         if re.fullmatch("(?:he|she|it|that|what|who|there)'s", token):
             instead = token[:-2] + " is"
-        found += (
-            instead or token.removesuffix("'s").replace("n't", " not").replace("'", " ")
-        ).split()
+        if re.fullmatch("[^']+'s", token) and not instead:
+            found.append(token)
+            continue
+        found += (instead or token.replace("n't", " not").replace("'", " ")).split()
     return found
 
 
@@ -189,6 +192,8 @@ def _joined(tokens: list[str], lexicon: Lexicon) -> list[str]:
 
 def _words(raw: str, lexicon: Lexicon) -> list[Word]:
     """A token as a word; as two where two known words were run together."""
+    if raw.endswith("'s"):
+        return [replace(word, owner=True) for word in _words(raw[:-2], lexicon)]
     if raw.startswith("rgb("):
         return [Word(raw, (raw,))]
     if re.fullmatch(r"[+-]?\d+(?:\.\d+)?", raw):

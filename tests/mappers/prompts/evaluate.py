@@ -113,7 +113,7 @@ def main() -> None:
         known = replace(known_of(name), matcher=matcher)
         if options & {"--first-try", "--strictly"}:
             own = copy.copy(matcher)
-            lexicon, classifier = training.left_out(name, "--strictly" in options)
+            lexicon, classifier = training.left_out([name], "--strictly" in options)
             classifier.confirmed, classifier.alone = (
                 matcher.classifier.confirmed,
                 matcher.classifier.alone,
