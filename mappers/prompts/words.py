@@ -15,8 +15,8 @@ from text_to_num import alpha2digit
 
 from mappers.prompts.lexicon import HERE, Lexicon, is_english, split_phrases
 
-#: Longest prompt that is read, in characters.
-MAX_PROMPT = 500
+#: Longest prompt that is read, in characters: every edit at once in words fits.
+MAX_PROMPT = 1500
 _SIGN = r"[\u203c\u2049\u2190-\u2bff\U0001f000-\U0001faff]"
 _CLUSTER = re.compile(rf"{_SIGN}(?:[\ufe0f\U0001f3fb-\U0001f3ff]|\u200d{_SIGN})*")
 _TOKEN = re.compile(
