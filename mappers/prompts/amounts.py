@@ -71,12 +71,6 @@ class Amounts:
     def any_of(self, group: str) -> bool:
         return any(word.among(self.lexicon.words[group]) for word in self.words)
 
-    def _reaches(self, at: int) -> bool:
-        beside = [*self.words[max(at - 3, 0) : at], *self.words[at + 1 : at + 2]]
-        return (
-            any(word.among(self.lexicon.words["years.reach"]) for word in beside) or not self.named
-        )
-
     def _reach(self, age: float, word: Word) -> None:
         self.wishes = [wish for wish in self.wishes if "age" not in wish.names()]
         self.wishes.append(Wish((Ask("age", 1, 1.0),), word.raw, reach=age, fixed=True))

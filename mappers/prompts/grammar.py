@@ -118,7 +118,7 @@ class Reader(Amounts):
             self._act(item, item.entries)
         elif "the" in self.raws[max(item.at - 1, 0) : item.at] and item.word.among(decades):
             self.core.append(item.word.raw)  # a time, no age: "a perm from the eighties"
-        elif (decade := item.word.among(decades)) and self._reaches(item.at):
+        elif decade := item.word.among(decades):
             shift = {"early": -3.0, "late": 3.0}.get(self.raws[item.at - 1], 0.0)
             self._reach(decades[decade] + shift, item.word)
         elif item.word.number is not None:
@@ -169,7 +169,7 @@ class Reader(Amounts):
         if item in self.named and noun is not None:
             if not noun.alone and "ask" in item.entries:
                 return False
-            if not self._locates(item) and not any(self._describes(o, noun) for o in self.items):
+            if not any(self._describes(one, noun) for one in self.items):
                 changed = any(one.entries.keys() & CHANGES for one in self.items)
                 if wanted := noun.alone or (noun.more if changed else ()):
                     self._ask(wanted, [word])
@@ -304,11 +304,6 @@ class Reader(Amounts):
         the = bool(self.the & {*self.raws[max(at - 1, 0) : at]})
         alone = len(self.words) == 1 and self.clause.after == "as"
         return (alone or bool({"a", "an", "like", "into"} & before)) and not the
-
-    def _locates(self, item: Item) -> bool:
-        """Whether a thing only says where: "a fringe down to the eyebrows"."""
-        before = [raw for raw in self.raws[max(item.at - 3, 0) : item.at] if raw not in self.small]
-        return bool(self.wishes and before) and before[-1] in self.lexicon.words["grammar.places"]
 
     def _borrow(self) -> None:
         """Give describing words without a noun that of the clause behind or before."""
