@@ -180,10 +180,6 @@ class Lexicon:
         """Whether a word, in any of its forms, carries no wish by itself."""
         return any(form in self.fillers for form in forms)
 
-    def role(self, word: str, role: str) -> Entry | None:
-        """What a single word stands for in a role."""
-        return self.phrases.get((word,), {}).get(role)
-
 
 @cache
 def _english() -> SpellChecker:
