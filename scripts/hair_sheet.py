@@ -1,4 +1,4 @@
-"""A sheet of hair colours, for docs/text.md: a row a session, a column a colour.
+"""A sheet of hair colours, for docs/text-internals.md: a row a session, a column a colour.
 
 python -m scripts.hair_sheet S.safetensors... --out docs/images/hair-colours.jpg
 """

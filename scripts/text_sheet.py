@@ -1,4 +1,4 @@
-"""A sheet of prompts done to sessions, for docs/text.md: a row a session.
+"""A sheet of prompts done to sessions, for docs/text-internals.md: a row a session.
 
 python -m scripts.text_sheet S.safetensors... --out docs/images/text.jpg
 """

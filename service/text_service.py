@@ -109,6 +109,15 @@ class TextService:
         seconds = sum(SECONDS[part.way] for part in found.parts)
         return Reading(found.parts, found.left, seconds, notes_of(found.parts))
 
+    def words(self, edits: Mapping[str, float], color: str = "", amount: float = 0.0) -> str:
+        """Edits, and an amount (0 to 1) of a hair colour, as a sentence that gives them."""
+        from mappers.prompts import in_words
+
+        known = self.known(None)
+        usual = {**known.controls, **known.usual, HAIR_COLOR.name: HAIR_COLOR}
+        dyed = {HAIR_COLOR.name: amount} if color and amount else {}
+        return in_words({**edits, **dyed}, usual, color)
+
     def do(
         self,
         desk_id: str,

@@ -1,4 +1,4 @@
-"""The grammar of prompts: clauses, negation, degree, numbers and units, and what clauses share.
+"""The grammar of a clause: things and what describes them, negation, degree, persons, directions.
 
 A clause is read as a whole: words that mean nothing here are kept as `unknown`, so that nothing of
 it is done unless the matcher finds what the clause says.
@@ -8,176 +8,27 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 
+from mappers.prompts.amounts import SIDES, TURNS, UNITS, Amounts, Wish
+from mappers.prompts.clauses import Clause, Item, items_of
 from mappers.prompts.colors import color_at
-from mappers.prompts.lexicon import HAIR_COLOR, Ask, Entry, Lexicon, Noun, Phrase
+from mappers.prompts.lexicon import HAIR_COLOR, Ask, Entry, Lexicon, Noun
 from mappers.prompts.words import Word
 
-NOT_UNDERSTOOD, NOT_TAKEN = "is not understood", "cannot be taken away"
-#: What "less" asks for, as a share of the range; that of a photographer's stop or a shade of hair;
-#: confidence in a word whose spelling was mended; "a few", in years.
-LESS_SHARE, NOTCH_SHARE, MENDED, FEW = 0.4, 0.25, 0.9, 5.0
-TURNS = ("pose", "pitch", "light_side")  # can be turned, but not taken away
+NOT_UNDERSTOOD = "is not understood"
+MENDED = 0.9  # confidence in a word whose spelling was mended
 PICTURE = ("exposure", "warmth", "colourful", "background", "background_warm", "light_side")
-AGES = range(12, 101)
-#: A word's roles, the one that counts first.
+#: A word's roles, the one that counts first, and those that change a thing.
 ROLES = (
     *("block", "skip", "keep", "ask", "front", "instead"),
     *("hold", "not", "less", "off", "degree", "more"),
 )
-SIDES = {"left": ("pose", -1), "right": ("pose", 1), "up": ("pitch", 1), "down": ("pitch", -1)}
-UNITS = ("years", "decades", "degrees", "notches")
-#: How a clause begins that says how things are, not how they should be.
-STATED = re.compile(
-    r"^(?:he|she|they|it|i|(?:his|her|my|the) \w+) (?!(?:has|have) to)"
-    r"(?:is|are|was|were|looks?|seems?|has|have|had|got|\w+ed)\b(?!.*\b(?:should|must|needs?)\b)"
-)
+CHANGES = {"less", "more", "not", "hold", "off"}
+HAIR = ("hair_", "fringe", "bald")
+COMPARED = re.compile(r"\w{3,}er")
 
 
-@dataclass
-class Wish:
-    """What a clause asks for, before it is known what is available.
-
-    amount: in the direction's unit, with its sign. reach: an age to have. front: the head is to
-    face the camera. fixed: a negation does not turn it round. stated: it says how things are.
-    """
-
-    asks: tuple[Ask, ...]
-    said: str
-    mapper: str = ""
-    share: float | None = None
-    amount: float | None = None
-    reach: float | None = None
-    front: bool = False
-    confidence: float = 1.0
-    fixed: bool = False
-    stated: bool = False
-
-    def names(self) -> set[str]:
-        return {ask.name for ask in self.asks}
-
-
-@dataclass(frozen=True)
-class Clause:
-    words: tuple[Word, ...]
-    after: str = ""  # what parts it from the clause before
-
-    @property
-    def text(self) -> str:
-        return " ".join(word.raw for word in self.words)
-
-
-@dataclass(frozen=True)
-class Item:
-    """A word, or a phrase of several: where, what it stands for, the thing that it names."""
-
-    at: int
-    words: tuple[Word, ...]
-    entries: Mapping[str, Entry]
-    noun: Noun | None
-
-    @property
-    def word(self) -> Word:
-        return self.words[0]
-
-
-def match(words: Sequence[Word], lexicon: Lexicon) -> tuple[int, Phrase]:
-    """The longest phrase of the lexicon that words begin with, and how many words it takes.
-
-    Small words between a phrase's own are passed over: "turn back the clock". (0, ()) for none.
-    """
-    best: tuple[int, Phrase] = (0, ())
-    small = lexicon.words["grammar.small"]
-    for phrase in [p for form in words[0].forms for p in lexicon.by_first_word.get(form, ())]:
-        taken = 1
-        for wanted in phrase[1:]:
-            while taken < len(words) and words[taken].raw in small - {wanted}:
-                taken += 1
-            if taken == len(words) or wanted not in words[taken].forms:
-                break
-            taken += 1
-        else:
-            best = max(best, (taken, phrase), key=lambda pair: (len(pair[1]), pair[0]))
-    return best
-
-
-def items_of(words: Sequence[Word], lexicon: Lexicon) -> list[Item]:
-    """Words and the longest phrases of them."""
-    found, i = list[Item](), 0
-    while i < len(words):
-        length, phrase = match(words[i:], lexicon)
-        length = length if len(phrase) > 1 else 1
-        last = words[i + length - 1]
-        named = last.raw if last.raw in lexicon.vocabulary else last.among(lexicon.nouns)
-        noun = lexicon.nouns.get(named)
-        behind = words[i + length : i + length + 1]
-        if noun and named == "light":  # as a thing only at the end: "warm light", not "light skin"
-            on = bool(behind) and behind[0].among(lexicon.nouns.keys() | lexicon.described)
-            noun = None if on or last.raw not in ("light", "lights") else lexicon.nouns["lighting"]
-        found.append(Item(i, tuple(words[i : i + length]), lexicon.phrases.get(phrase, {}), noun))
-        i += length
-    return found
-
-
-def cut(words: Sequence[Word], lexicon: Lexicon) -> list[Clause]:
-    """Clauses: at punctuation, at "and", "with" and the like, and where another wish begins."""
-    found, own, after = list[Clause](), list[Word](), ""
-
-    def end(separator: str) -> None:
-        nonlocal own, after
-        if own:
-            found.append(Clause(tuple(own), after))
-            own, after = [], separator
-        elif separator in ("but", "or", "nor") or not after:
-            after = separator
-
-    for item in items_of(words, lexicon):
-        word, single = item.word, len(item.words) == 1
-        parts = (word.sign and word.raw != ":") or lexicon.has("separators.words", word.raw)
-        if single and parts:
-            negated = own and lexicon.phrases.get((own[-1].raw,), {}).keys() & {"not", "hold"}
-            if not (negated and word.raw in ("wearing", "having", "with", "as")):
-                end(word.raw)  # "not wearing glasses" is one clause
-            if word.sign and not word.raw.isascii():
-                found.append(Clause((word,), ","))
-        elif not word.sign:
-            if own and begins(item, own, words[item.at + len(item.words) :], lexicon):
-                end("without")
-            own += item.words
-    end("")
-    return found
-
-
-def begins(item: Item, before: Sequence[Word], behind: Sequence[Word], lexicon: Lexicon) -> bool:
-    """Whether a wish of its own begins: a negation or a verb behind something that asks already."""
-    stop = next((i for i, word in enumerate(behind) if word.sign), len(behind))
-    if item.word.raw == "down" or not says(behind[:stop], lexicon) or not asks(before, lexicon):
-        return False
-    if item.word.among(lexicon.words["begin.starts"]) and len(before) > 1:
-        return True
-    negates = item.entries.keys() & {"not", "hold", "less"} and "ask" not in item.entries
-    bare = all(word.among(lexicon.nouns) or lexicon.is_filler(word.forms) for word in before)
-    postposed = item.word.raw in ("not", "less", "too") and bare  # "hair not so long"
-    return bool(negates) and before[-1].number is None and not postposed
-
-
-def says(words: Sequence[Word], lexicon: Lexicon) -> bool:
-    return any(not word.sign and not lexicon.is_filler(word.forms) for word in words)
-
-
-def asks(words: Sequence[Word], lexicon: Lexicon) -> bool:
-    """Whether words name something, or describe or ask for it."""
-    for word in words:
-        roles = {role for form in word.forms for role in lexicon.phrases.get((form,), ())}
-        means = "ask" in roles or bool(word.among(lexicon.nouns))
-        means = means or (not roles and bool(word.among(lexicon.described)))
-        if means and not lexicon.is_filler(word.forms):
-            return True
-    return False
-
-
-class Reader:
+class Reader(Amounts):
     """Reads one clause.
 
     before: the noun of the clause before, for "hair longer and darker"; following: the clause
@@ -196,41 +47,30 @@ class Reader:
         following: Clause | None = None,
         away: str = "",
     ) -> None:
-        self.clause, self.lexicon, self.words = clause, lexicon, clause.words
-        self.before, self.following, self.away = before, following, away
+        super().__init__(clause.words, lexicon)
+        self.clause, self.before, self.following, self.away = clause, before, following, away
         self.small, self.the = lexicon.words["grammar.small"], lexicon.words["grammar.the"]
+        self.decor = lexicon.words["grammar.decor"]
         self.items = items_of(self.words, lexicon)
-        self.raws = [word.raw for word in self.words]
         self.named = [item for item in self.items if item.noun]
         if len({item.noun for item in self.named if item.noun}) > 1:  # "blue colour of hair"
             self.named = [one for one in self.named if one.noun and one.noun.name != "colours"]
         behind = items_of(following.words, lexicon) if following else []
         self.behind = next((item.noun for item in behind if item.noun), None)
-        self.wishes: list[Wish] = []
-        self.unknown: list[str] = []
         self.idle: list[str] = []  # words that describe, with nothing to describe
-        self.core: list[str] = []
-        self.numbers: list[tuple[Word, str]] = []
-        self.next = 0  # word from which on nothing is read yet
-        self.share: float | None = None
-        self.less = self.more = self.said_no = self.keeps = self.never = self.negated = False
-        self.trouble = ""
+        self.said_no = self.keeps = self.never = False
         nouns = [item.noun for item in self.named if item.noun]
         real = [noun for noun in nouns if noun.name not in ("face", "picture")]
-        self.noun: Noun | None = next(reversed(real or nouns), None)
+        self.noun = next(reversed(real or nouns), None)
         self.turns = self.any_of("turning.verbs") or "degrees" in self.raws
         self.lights = self.any_of("turning.light")
         self.sided = any(self.any_of(f"turning.{side}") for side in SIDES)
-        self.aged = self.any_of("units.years") or self.any_of("units.decades")
         self.measured = any(word.among(lexicon.tables["dimensions"]) for word in self.words)
-
-    def any_of(self, group: str) -> bool:
-        return any(word.among(self.lexicon.words[group]) for word in self.words)
 
     def read(self) -> Reader:
         carried, self.away = self._carried(), ""
         for item in self.items:
-            if self.keeps or (item.word.raw in ("like", "than") and self._likens(item)):
+            if self.keeps or self._likens(item):
                 break
             if item.at >= self.next:
                 self.next = item.at + len(item.words)
@@ -239,6 +79,8 @@ class Reader:
             self.wishes, self.away = [], ""
             return self
         self._borrow()
+        if self.wishes:  # "warm brown hair"
+            self.idle = [raw for raw in self.idle if raw not in self.decor]
         self._count()
         self._check_picture()
         self.negated = bool(self.away or carried) or self.less
@@ -274,7 +116,9 @@ class Reader:
             pass
         elif len(item.words) > 1:
             self._act(item, item.entries)
-        elif (decade := item.word.among(decades)) and self._reaches(item.at):
+        elif "the" in self.raws[max(item.at - 1, 0) : item.at] and item.word.among(decades):
+            self.core.append(item.word.raw)  # a time, no age: "a perm from the eighties"
+        elif decade := item.word.among(decades):
             shift = {"early": -3.0, "late": 3.0}.get(self.raws[item.at - 1], 0.0)
             self._reach(decades[decade] + shift, item.word)
         elif item.word.number is not None:
@@ -325,13 +169,15 @@ class Reader:
         if item in self.named and noun is not None:
             if not noun.alone and "ask" in item.entries:
                 return False
-            if not self._locates(item) and not any(self._describes(o, noun) for o in self.items):
+            if not any(self._describes(one, noun) for one in self.items):
                 changed = any(one.entries.keys() & CHANGES for one in self.items)
                 if wanted := noun.alone or (noun.more if changed else ()):
                     self._ask(wanted, [word])
             self.core.append(word.raw)
             return True
         noun = self._governor(item)
+        if noun is None and not item.at and {"it", "them"} & {*self.raws[1:3]}:
+            noun = self.before  # "thin them out"
         joined = self.following is not None and self.following.after in (",", "and", "&")
         if noun is None and joined and not self.turns:
             noun = self.behind
@@ -364,6 +210,8 @@ class Reader:
             self.unknown.append(word.raw)
         elif turning or years or unit or lexicon.is_filler(word.forms):
             return
+        elif word.owner and not word.among(lexicon.words["never.words"]):
+            return  # "a sailor's beard"
         elif word.among(lexicon.words["never.words"]):
             self.never = True
             self.unknown.append(word.raw)
@@ -417,8 +265,12 @@ class Reader:
         )
 
     def _likens(self, item: Item) -> bool:
-        """Whether "like ..." only says what something asked for is like: "a grin like a cat's"."""
+        """Whether the rest only says what it is like, or for: "a grin like a cat's"."""
         rest = self.words[item.at + 1 :]
+        if item.word.raw not in self.lexicon.words["grammar.adjuncts"]:
+            return False
+        if item.word.raw == "for" and any(word.number is not None for word in rest):
+            return False
         return bool(self.wishes and rest) and bool(
             Reader(Clause(rest), self.lexicon).read().trouble
         )
@@ -453,11 +305,6 @@ class Reader:
         alone = len(self.words) == 1 and self.clause.after == "as"
         return (alone or bool({"a", "an", "like", "into"} & before)) and not the
 
-    def _locates(self, item: Item) -> bool:
-        """Whether a thing only says where: "a fringe down to the eyebrows"."""
-        before = [raw for raw in self.raws[max(item.at - 3, 0) : item.at] if raw not in self.small]
-        return bool(self.wishes and before) and before[-1] in self.lexicon.words["grammar.places"]
-
     def _borrow(self) -> None:
         """Give describing words without a noun that of the clause behind or before."""
         if self.noun is None and not self.wishes:
@@ -485,109 +332,3 @@ class Reader:
         before = [raw for raw in self.raws[:at] if raw not in self.small]
         if before and not about and not self.any_of("fillers.people"):
             self.unknown.append(self.raws[at])
-
-    # ------------------------------------------------------------------------------------- numbers
-
-    def _reaches(self, at: int) -> bool:
-        beside = [*self.words[max(at - 3, 0) : at], *self.words[at + 1 : at + 2]]
-        return (
-            any(word.among(self.lexicon.words["years.reach"]) for word in beside) or not self.named
-        )
-
-    def _reach(self, age: float, word: Word) -> None:
-        self.wishes = [wish for wish in self.wishes if "age" not in wish.names()]
-        self.wishes.append(Wish((Ask("age", 1, 1.0),), word.raw, reach=age, fixed=True))
-
-    def _number(self, item: Item) -> None:
-        """A number and its unit, the words "years old" behind it included."""
-        at, words, has = self.next, self.words, self.lexicon.words
-        unit = ""
-        if at < len(words):
-            unit = next((u for u in UNITS if words[at].among(has[f"units.{u}"])), "")
-            unit = "%" if self.raws[at] == "%" else unit
-        self.next = at = at + bool(unit)
-        turned = any(word.among(has[f"turning.{s}"]) for word in words[at:] for s in SIDES)
-        plain = not unit and not item.word.signed and not turned and item.word.number in AGES
-        beside = [*words[max(item.at - 3, 0) : item.at], *words[at : at + 1]]
-        named = any(word.among(has["years.reach"]) for word in beside)
-        named = named or (at == len(words) and self.any_of("fillers.people"))
-        if unit == "years" and self.raws[at : at + 1] == ["old"]:
-            unit, self.next = "reach", at + 1
-        elif plain and named:
-            unit = "reach"
-        if unit or item.word.raw not in ("one", "few"):
-            self.numbers.append((item.word, unit))
-
-    def _count(self) -> None:
-        """Give numbers to what they measure."""
-        if self.aged and not self.numbers:  # "a decade older", "a few years"
-            unit = "decades" if self.any_of("units.decades") else "years"
-            few = {"few", "couple", "some", "several", "a"} & {*self.raws} or unit == "decades"
-            self.numbers += (
-                [(Word("1", (), 1.0 if unit == "decades" else FEW), unit)] if few else []
-            )
-        for word, unit in self.numbers:
-            value = float(word.number or 0) * (-1 if word.raw.startswith("-") else 1)
-            first = self.wishes[0].asks[0].name if self.wishes and self.wishes[0].asks else ""
-            if unit == "reach":
-                self._reach(value, word)
-            elif unit in ("years", "decades"):
-                self._measure("age", value * (10 if unit == "decades" else 1), word)
-            elif unit == "degrees":
-                self._measure(first if first in ("pose", "pitch") else "", value, word)
-            elif unit in ("%", "notches") and (self.wishes or unit == "%"):
-                self.share = min(abs(value) * (0.01 if unit == "%" else NOTCH_SHARE), 1.0)
-                self.less = self.less or word.raw.startswith("-")
-            elif not unit and "age" in self.raws and (word.signed or self.less or self.more):
-                self._measure("age", value, word)
-            elif word.signed and len(self.wishes) == 1:
-                self._measure(first, value, word)
-            elif value == 0 and self.wishes:
-                self.away = "off"
-            else:
-                self.unknown.append(word.raw)
-
-    def _measure(self, name: str, value: float, word: Word) -> None:
-        """An amount in the direction's own unit."""
-        wish = next((wish for wish in self.wishes if name in wish.names()), None)
-        off, on = (self.any_of(f"years.{side}") for side in ("off", "on"))
-        if wish is not None:
-            sense = next(ask.sense for ask in wish.asks if ask.name == name)
-            wish.amount = value if word.raw.startswith("-") else value * sense
-        elif name and (side := 1 if word.signed else -1 if off or self.less else 1 if on else 0):
-            ask = Ask(name, 1 if value * side >= 0 else -1)
-            self.wishes.append(Wish((ask,), word.raw, amount=value * side, fixed=True))
-        else:
-            self.unknown.append(word.raw)
-
-    def adopt(self, other: Reader) -> bool:
-        """Take the amount of a clause that is nothing else: "approx. 10 years", "50 %"."""
-        if not (other.trouble and other.numbers) or other.core or other.noun or other.wishes:
-            return False
-        unit = other.numbers[0][1]
-        if unit != "%" and not (unit == "years" and any("age" in w.names() for w in self.wishes)):
-            return False
-        self.numbers = other.numbers
-        self._count()
-        self.wishes = [replace(w, share=w.share or self.share) for w in self.wishes]
-        return True
-
-    def settle(self, wishes: Sequence[Wish]) -> None:
-        """Give wishes the clause's degree, and turn them round where it takes something away."""
-        stated = bool(STATED.search(" ".join(self.raws)))
-        for wish in wishes:
-            wish.share, wish.stated = self.share, stated
-            if not self.negated or wish.fixed:
-                continue
-            single = len(wish.asks) == 1 or all(ask.share == 1 for ask in wish.asks)
-            if not single or not wish.asks or wish.asks[0].name in TURNS:
-                self.trouble = NOT_TAKEN
-                return
-            share = LESS_SHARE if self.less else max(wish.asks[0].share, 0.6)
-            wish.mapper, wish.asks = "", tuple(Ask(a.name, -a.sense, share) for a in wish.asks)
-            wish.amount = None if wish.amount is None else -wish.amount
-
-
-CHANGES = {"less", "more", "not", "hold", "off"}
-HAIR = ("hair_", "fringe", "bald")
-COMPARED = re.compile(r"\w{3,}er")

@@ -18,6 +18,12 @@ from spellchecker import SpellChecker
 Phrase = tuple[str, ...]
 HERE = Path(__file__).parent
 HAIR_COLOR = "hair_color"
+#: Tables of plain words, and tables of one word to another.
+WORD_GROUPS = (
+    *("years", "turning", "units", "fillers", "never"),
+    *("separators", "shades", "begin", "people", "grammar"),
+)
+PAIRS = ["decades", "dimensions", "pictographs", "smileys", "spellings", "joined", "colours"]
 
 
 @dataclass(frozen=True)
@@ -140,29 +146,10 @@ class Lexicon:
             self._add_phrases(words, Entry("degree", share=float(share)))
         for asks, words in tables.get("kinds", {}).items():
             self.kinds |= dict.fromkeys(words.split(), parse_asks(asks))
-        for group in (
-            "years",
-            "turning",
-            "units",
-            "fillers",
-            "never",
-            "separators",
-            "shades",
-            "begin",
-            "people",
-            "grammar",
-        ):
+        for group in WORD_GROUPS:
             for name, words in tables.get(group, {}).items():
                 self.words.setdefault(f"{group}.{name}", set()).update(words.split())
-        for name in (
-            "decades",
-            "dimensions",
-            "pictographs",
-            "smileys",
-            "spellings",
-            "joined",
-            "colours",
-        ):
+        for name in PAIRS:
             self.tables.setdefault(name, {}).update(tables.get(name, {}))
 
     def _add_noun(self, name: str, row: Mapping[str, Any]) -> None:
@@ -192,10 +179,6 @@ class Lexicon:
     def is_filler(self, forms: Sequence[str]) -> bool:
         """Whether a word, in any of its forms, carries no wish by itself."""
         return any(form in self.fillers for form in forms)
-
-    def role(self, word: str, role: str) -> Entry | None:
-        """What a single word stands for in a role."""
-        return self.phrases.get((word,), {}).get(role)
 
 
 @cache

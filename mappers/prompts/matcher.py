@@ -20,15 +20,16 @@ from pti_core.errors import CheckpointError
 
 if TYPE_CHECKING:
     from checkpoints.fetch import Progress
-    from mappers.prompts.grammar import Wish
-    from mappers.prompts.sentence_encoder import SentenceEncoder
+    from mappers.prompts.amounts import Wish
+    from pti_core.networks.sentence_encoder import SentenceEncoder
 
 WEIGHTS = HERE / "matcher.safetensors"
 NOTHING = "nothing"
 #: The encoder's weights and vocabulary, as assets of `checkpoints`.
 FILES = ("minilm.safetensors", "minilm-vocab")
-#: How likely a class has to be beside "nothing"; chance from which one is offered as near.
-BESIDE_NOTHING, NEAR = 0.85, 0.2
+#: How likely a class has to be beside "nothing"; chance from which one is offered as near; chance
+#: that what the lexicon found has to have. Chosen on lists left out.
+BESIDE_NOTHING, NEAR, LIKELY = 0.85, 0.2, 0.5
 
 
 class Matcher:
@@ -44,7 +45,7 @@ class Matcher:
 
     @cached_property
     def encoder(self) -> SentenceEncoder:
-        from mappers.prompts.sentence_encoder import read_encoder
+        from pti_core.networks.sentence_encoder import read_encoder
 
         return read_encoder(*self._paths)
 
@@ -52,25 +53,31 @@ class Matcher:
     def classifier(self) -> Classifier:
         return Classifier.load(self._weights)
 
-    def match(self, text: str, wishes: Sequence[Wish]) -> tuple[Sequence[Wish], float]:
+    def match(
+        self, text: str, wishes: Sequence[Wish], unknown: Sequence[str] = ()
+    ) -> tuple[Sequence[Wish], float]:
         """What a clause asks for, and how sure that is; nothing where it is not sure enough.
 
         Args:
             text: its words without negation and degree.
             wishes: what those words of it ask for that the lexicon knows. These are confirmed where
-                they are likely enough beside "nothing".
+                they are likely enough beside "nothing", and no unknown word by itself is likely to
+                ask for what cannot be done.
+            unknown: those words of it that the lexicon does not know.
         """
-        from mappers.prompts.grammar import Wish
+        from mappers.prompts.amounts import Wish
 
         classes = self.classifier
-        chances = dict(zip(classes.names, self._chances(text), strict=True))
+        first, *alone = self._chances([text, *unknown])
+        chances = dict(zip(classes.names, first, strict=True))
         nothing = chances.pop(NOTHING)
         if wishes:
             found = sum(
                 chances.get(name, 0) for name in {class_of(a) for w in wishes for a in w.asks}
             )
-            sure = found / (found + nothing)
-            return (wishes if sure >= classes.confirmed else ()), sure
+            harm = max((row[classes.names.index(NOTHING)] for row in alone), default=0.0)
+            sure = found / (found + nothing) * (1 - harm)
+            return (wishes if sure >= classes.confirmed and found >= LIKELY else ()), sure
         name = max(chances, key=chances.__getitem__)
         sure = chances[name]
         if sure < classes.alone or sure / (sure + nothing) < BESIDE_NOTHING:
@@ -79,14 +86,15 @@ class Matcher:
 
     def nearest(self, text: str) -> list[Ask]:
         """Edits that a text may mean, the likeliest first; none where nothing is near."""
-        chances = dict(zip(self.classifier.names, self._chances(text), strict=True))
+        chances = dict(zip(self.classifier.names, self._chances([text])[0], strict=True))
         if chances.pop(NOTHING) > 0.5:
             return []
         near = sorted((name for name in chances if chances[name] > NEAR), key=lambda n: -chances[n])
         return [Ask(name[:-1], 1 if name[-1] == "+" else -1) for name in near]
 
-    def _chances(self, text: str) -> list[float]:
-        return self.classifier.chances(self.encoder.encode([text]))[0].tolist()
+    def _chances(self, texts: Sequence[str]) -> list[list[float]]:
+        rows: list[list[float]] = self.classifier.chances(self.encoder.encode(texts)).tolist()
+        return rows
 
 
 def class_of(ask: Ask) -> str:

@@ -11,7 +11,9 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from mappers.prompts.grammar import NOT_UNDERSTOOD, Reader, Wish, cut
+from mappers.prompts.amounts import STATED, Wish
+from mappers.prompts.clauses import cut
+from mappers.prompts.grammar import NOT_UNDERSTOOD, Reader
 from mappers.prompts.lexicon import HAIR_COLOR, Ask, Lexicon, label, load_lexicon
 from mappers.prompts.words import MAX_PROMPT, Word, read
 from mappers.styleclip.published import MAPPERS, PublishedMapper, find_name
@@ -123,6 +125,7 @@ def understand(prompt: str, known: Known) -> Understanding:
         return Understanding(prompt, (), (Leftover(prompt[:40] + "…", why),))
     words, please = read(prompt, known.lexicon)
     wishes, rest, keeps = list[Wish](), list[Leftover](), False
+    told = list[Leftover]()  # how things are: no wish, where something else is one
     for reader in readers(words, known.lexicon):
         keeps = keeps or reader.keeps
         text = reader.clause.text
@@ -134,7 +137,9 @@ def understand(prompt: str, known: Known) -> Understanding:
             wishes += found
         else:
             foreign = any(not w.raw.isascii() or not w.forms for w in reader.clause.words)
-            rest.append(_leftover(reader, known, please if foreign else ""))
+            left = told if STATED.search(text) and not please else rest
+            left.append(_leftover(reader, known, please if foreign else ""))
+    rest += [] if wishes else told
     parts, lacking = resolve(wishes, known)
     rest += lacking
     if not parts and not rest and not keeps:
@@ -166,7 +171,7 @@ def matched(reader: Reader, matcher: Matcher) -> list[Wish]:
     """What the matcher finds a clause to ask for that the grammar does not understand."""
     if reader.never or reader.trouble != NOT_UNDERSTOOD or not reader.core:
         return []
-    found, sure = matcher.match(" ".join(reader.core), reader.wishes)
+    found, sure = matcher.match(" ".join(reader.core), reader.wishes, reader.unknown)
     wishes = [replace(wish, said=reader.clause.text, confidence=round(sure, 2)) for wish in found]
     reader.trouble = ""
     reader.settle(wishes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 
 import tomllib
@@ -15,8 +15,8 @@ from text_to_num import alpha2digit
 
 from mappers.prompts.lexicon import HERE, Lexicon, is_english, split_phrases
 
-#: Longest prompt that is read, in characters.
-MAX_PROMPT = 500
+#: Longest prompt that is read, in characters: every edit at once in words fits.
+MAX_PROMPT = 1500
 _SIGN = r"[\u203c\u2049\u2190-\u2bff\U0001f000-\U0001faff]"
 _CLUSTER = re.compile(rf"{_SIGN}(?:[\ufe0f\U0001f3fb-\U0001f3ff]|\u200d{_SIGN})*")
 _TOKEN = re.compile(
@@ -38,7 +38,8 @@ class Word:
 
     raw: as it was typed, in lower case. forms: raw and its plain forms that the lexicon has; empty
     for a word that it has not. number: its value; `signed` where a sign was written.
-    corrected: the spelling was mended. sign: a mark of punctuation or a pictograph.
+    corrected: the spelling was mended. sign: a mark of punctuation or a pictograph. owner: a
+    genitive, "sailor's".
     """
 
     raw: str
@@ -47,6 +48,7 @@ class Word:
     signed: bool = False
     corrected: bool = False
     sign: bool = False
+    owner: bool = False
 
     @cached_property
     def plain(self) -> str:
@@ -170,9 +172,10 @@ def _spelled(tokens: Iterable[str], lexicon: Lexicon) -> list[str]:
         instead = lexicon.tables["spellings"].get(token)
         if re.fullmatch("(?:he|she|it|that|what|who|there)'s", token):
             instead = token[:-2] + " is"
-        found += (
-            instead or token.removesuffix("'s").replace("n't", " not").replace("'", " ")
-        ).split()
+        if re.fullmatch("[^']+'s", token) and not instead:
+            found.append(token)
+            continue
+        found += (instead or token.replace("n't", " not").replace("'", " ")).split()
     return found
 
 
@@ -189,6 +192,8 @@ def _joined(tokens: list[str], lexicon: Lexicon) -> list[str]:
 
 def _words(raw: str, lexicon: Lexicon) -> list[Word]:
     """A token as a word; as two where two known words were run together."""
+    if raw.endswith("'s"):
+        return [replace(word, owner=True) for word in _words(raw[:-2], lexicon)]
     if raw.startswith("rgb("):
         return [Word(raw, (raw,))]
     if re.fullmatch(r"[+-]?\d+(?:\.\d+)?", raw):

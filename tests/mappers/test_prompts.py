@@ -132,7 +132,8 @@ def test_a_shade_changes_the_colour():
     assert (
         brightness("dark green hair") < brightness("green hair") < brightness("pastel green hair")
     )
-    assert understand("pastel pink tips", KNOWN).parts[0].name == "hair_color"
+    tips = understand("pastel pink tips", KNOWN).parts[0]
+    assert (tips.name, tips.label) == ("hair_color", "pastel pink hair")
 
 
 def test_colours_of_hair_are_named_as_not_available_where_that_edit_is_not():
@@ -160,6 +161,16 @@ def test_a_mapper_that_is_not_here_falls_back_on_attributes_and_says_so(prompt, 
     assert [(part.way, part.name, part.note) for part in here] == [("mapper", name, "")]
 
 
+def test_every_published_mapper_is_done_by_attributes_or_says_what_it_needs():
+    for mapper in MAPPERS.values():
+        parts = understand(mapper.label, KNOWN).parts
+        assert parts, mapper.name
+        for part in parts:
+            needs = part.way == "mapper" and f"fetch {mapper.asset}" in part.note
+            stands_in = part.way == "attributes" and "By attributes" in part.note
+            assert needs if mapper.kind == "person" else needs or stands_in or part.color, part
+
+
 @pytest.mark.parametrize("prompt", ["look like Taylor Swift", "mohawk", "Johnny Depp"])
 def test_what_needs_its_mapper_says_so(prompt):
     part = understand(prompt, KNOWN).parts[0]
@@ -171,6 +182,26 @@ def test_a_mapper_that_was_trained_here_is_asked_for_by_its_prompt():
     found = understand("a wizard", replace(KNOWN, trained=own))
     assert [(part.way, part.name) for part in found.parts] == [("mapper", "a_wizard")]
     assert not understand("a wizard", KNOWN).parts
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "a sailor's beard",
+        "a beard for the role",
+        "older, but not too much",
+        "short hair like Anna's",
+    ],
+)
+def test_whose_it_is_and_what_for_stops_no_wish(prompt):
+    found = understand(prompt, KNOWN)
+    assert len(found.parts) == 1 and not found.rest
+
+
+def test_what_is_told_of_the_photograph_is_no_wish_beside_one():
+    found = understand("my eyes were shut when the flash went, open them", KNOWN)
+    assert found.edits["eyes_open"] > 0 and not found.rest
+    assert understand("he looks like he ate a lemon", KNOWN).rest
 
 
 # ----------------------------------------------------------------- comparisons with the photograph
@@ -233,6 +264,24 @@ def test_a_language_that_is_not_understood_stops_its_clause_and_asks_for_english
 
 
 @pytest.mark.parametrize(
+    ("prompt", "please"),
+    [
+        ("mit Hut", "Auf Englisch"),
+        ("avec un chapeau", "En anglais"),
+        ("ponle un sombrero", "En inglés"),
+        ("põe um chapéu", "Em inglês"),
+        ("mettigli un cappello", "In inglese"),
+        ("в шляпе", "По-английски"),
+        ("戴帽子", "请用英文"),
+        ("帽子をかぶって", "英語で"),
+    ],
+)
+def test_english_is_asked_for_in_the_language_of_the_prompt(prompt, please):
+    found = understand(prompt, KNOWN)
+    assert not found.parts and please in found.sentence()
+
+
+@pytest.mark.parametrize(
     ("prompt", "expected"),
     [
         ("без glasses", "glasses-"),
@@ -258,7 +307,7 @@ def test_smileys_are_smiles_or_are_named_or_say_nothing():
 
 
 def test_a_prompt_beyond_the_limit_is_refused_and_not_cut():
-    long = "older, " * (MAX_PROMPT // 7)
+    long = "older, " * (MAX_PROMPT // 7) + " " * (MAX_PROMPT % 7)
     assert edits(long[:MAX_PROMPT]) and not edits(long + "with glasses")
     assert str(MAX_PROMPT) in understand(long + "with glasses", KNOWN).sentence()
 
@@ -290,9 +339,10 @@ def test_a_phrase_of_which_a_part_is_lacking_is_done_as_far_as_it_goes_and_says_
 def test_edits_in_words_give_the_same_edits():
     controls = {control.name: control for control in read_controls()}
     known, chance = Known(controls), random.Random(7)
-    for _ in range(150):
+    for i in range(150):
         wanted = {}
-        for name in chance.sample(sorted(controls), chance.randint(1, 5)):
+        count = len(controls) if i < 10 else chance.randint(1, 8)
+        for name in chance.sample(sorted(controls), count):
             low, high = controls[name].bounds
             step = controls[name].step
             wanted[name] = round(round(chance.uniform(low, high) / step) * step, 9)
@@ -300,6 +350,18 @@ def test_edits_in_words_give_the_same_edits():
         if wanted:
             found = understand(in_words(wanted, controls), known)
             assert found.edits == pytest.approx(wanted) and not found.rest, found.prompt
+
+
+def test_edits_in_words_are_the_same_within_a_persons_own_ranges():
+    usual = {control.name: control for control in read_controls()}
+    own = {name: c.within((c.low * 0.8, c.high * 1.2)) for name, c in usual.items()}
+    known, chance = Known(own, usual=usual), random.Random(8)
+    for _ in range(50):
+        name = chance.choice(sorted(own))
+        low, high = own[name].bounds
+        wanted = round(round(chance.uniform(low, high) / own[name].step) * own[name].step, 9)
+        found = understand(in_words({name: wanted}, usual), known).edits if wanted else {}
+        assert found == (pytest.approx({name: wanted}, abs=own[name].step) if wanted else {})
 
 
 def test_a_colour_of_hair_in_words_gives_the_same_colour():

@@ -97,6 +97,24 @@ def test_an_open_session_is_told_and_its_steps_come_back(page, desk):
     assert call(page, "likeness", desk="unknown")["gone"] is True
 
 
+def test_a_sentence_beyond_the_limit_is_refused_and_not_cut(page):
+    told = call(page, "read", prompt="older, " * 300)
+    assert not told["doable"] and "longer than" in told["left"]
+
+
+def test_the_page_says_which_way_stands_in_for_a_mapper(page):
+    assert "By attributes" in call(page, "read", prompt="afro")["note"]
+
+
+def test_the_edits_in_words_are_read_as_the_same_edits(page):
+    edits, hair = {"age": 5.0, "smile": 0.6}, {"colour": "#12ab9f", "amount": 50}
+    words = call(page, "words", edits=edits, hair=hair)["words"]
+    assert "5 years older" in words and "#12ab9f hair 50%" in words
+    told = call(page, "read", prompt=words)
+    assert "older" in told["said"] and "smiling" in told["said"]
+    assert call(page, "words", edits={}, hair=None)["words"] == ""
+
+
 @pytest.mark.parametrize("form", ["png", "jpg", "webp"])
 def test_pictures_are_saved_in_each_format(page, desk, form):
     from PIL import Image

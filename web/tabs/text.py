@@ -30,8 +30,6 @@ EXAMPLES = (
     "looking to the left",
     "a bit less makeup",
 )
-#: Longest sentence, in characters.
-MAX_PROMPT = 500
 
 
 class TextPart:
@@ -48,6 +46,7 @@ class TextPart:
         actions.add(
             read=self.read,
             say=self.say,
+            words=self.words,
             entry=self.entry,
             task=self.tasks.look,
             stop_task=self.tasks.stop,
@@ -55,7 +54,7 @@ class TextPart:
 
     def read(self, ask: Ask) -> Mapping[str, Any]:
         """What a sentence asks for; nothing is done."""
-        prompt = ask.text("prompt", MAX_PROMPT)
+        prompt = ask.text("prompt")
         if not prompt.strip():
             return {"said": "", "left": "", "doable": False}
         found = self.texts.read(prompt, ask.desk or None, self._way(ask))
@@ -63,7 +62,7 @@ class TextPart:
 
     def say(self, ask: Ask) -> Mapping[str, Any]:
         """Do what a sentence asks for, on top of the edits."""
-        prompt, edits, desk = ask.text("prompt", MAX_PROMPT), ask.edits, ask.desk
+        prompt, edits, desk = ask.text("prompt"), ask.edits, ask.desk
         way, strength, seed = self._way(ask), ask.number("strength", 1.0), ask.whole("seed")
         self.studio.session(desk)
 
@@ -83,6 +82,13 @@ class TextPart:
             }
 
         return self.tasks.start(work)
+
+    def words(self, ask: Ask) -> Mapping[str, Any]:
+        """The edits as a sentence that, said on the unedited face, gives the same edits."""
+        hair = ask.data.get("hair")
+        color = hair if isinstance(hair, Mapping) else {}
+        amount = Ask(color).number("amount") / 100 if color else 0.0
+        return {"words": self.texts.words(ask.edits, Ask(color).text("colour"), amount)}
 
     def entry(self, ask: Ask) -> Mapping[str, Any]:
         """Change the amount of an edit that is no slider, or take it away: amount null."""

@@ -4,7 +4,7 @@ A list is a text file beside this one, of one author: PROMPT => EXPECTATION. An 
 separated by spaces: NAME+ or NAME- (direction and sense), NAME=AMOUNT (within a step; pose=0: a
 head turned to the camera), mapper:NAME (the mapper, or what stands in for it); edits in brackets
 may be done or not. `nothing`: nothing may be applied. A `?` at the end: the rest of the prompt must
-be named as not understood.
+be named as not understood; `(?)`: it may be.
 """
 
 from __future__ import annotations
@@ -51,7 +51,8 @@ def as_expected(prompt: str, expected: str, known: Known) -> bool:
 
 
 def agrees(found: Understanding, expected: str, known: Known) -> bool:
-    wanted, rest = expected.rstrip("?").split(), expected.endswith("?")
+    wanted, rest = expected.removesuffix("(?)").rstrip("?").split(), expected.endswith("?")
+    either = expected.endswith("(?)")
     if wanted == ["nothing"]:
         return not found.parts
     must = [edit for edit in wanted if not edit.startswith("(")]
@@ -62,7 +63,7 @@ def agrees(found: Understanding, expected: str, known: Known) -> bool:
         must.remove(edit)
         must += [name + "-+"[amount > 0] for name, amount in stands_in.items()] or [edit]
     names = {name_of(edit) for edit in must}
-    if not names <= got.keys() <= names | may or (bool(found.rest) != rest):
+    if not names <= got.keys() <= names | may or (bool(found.rest) != rest and not either):
         return False
     for edit in must:
         name, _, amount = edit.rstrip("+-").partition("=")
@@ -112,7 +113,7 @@ def main() -> None:
         known = replace(known_of(name), matcher=matcher)
         if options & {"--first-try", "--strictly"}:
             own = copy.copy(matcher)
-            lexicon, classifier = training.left_out(name, "--strictly" in options)
+            lexicon, classifier = training.left_out([name], "--strictly" in options)
             classifier.confirmed, classifier.alone = (
                 matcher.classifier.confirmed,
                 matcher.classifier.alone,

@@ -114,6 +114,13 @@ on("#say", "submit", (event) => {
   say($("#prompt").value);
 });
 on("#prompt", "input", hear);
+on("#in-words", "click", () =>
+  attempt(async () => {
+    const { words } = await call("words", { edits: state.edits, hair: state.hair });
+    $("#prompt").value = words;
+    $("#heard").textContent = words ? "These words give the same edits to the original face." : "Nothing is edited.";
+  })
+);
 const setEntry = (index, amount) =>
   attempt(async () => {
     const label = state.entries[index].label;
