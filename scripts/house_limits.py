@@ -50,9 +50,6 @@ KNOWN: dict[tuple[str, str], Exemption] = {
     ("file lines", "mappers/prompts/grammar.py"): Exemption(
         600, "2026-11-28", "clauses, degrees and amounts are to be modules of their own"
     ),
-    ("file lines", "service/share_store.py"): Exemption(
-        510, "2026-11-28", "the index and the stored files are two modules"
-    ),
     ("parameters", "pti_core/editing/photo_detail.py:compose"): Exemption(
         7, "2026-11-28", "what is kept of the photograph becomes one object"
     ),
