@@ -1,13 +1,14 @@
 # make run    serve the web app (http://127.0.0.1:7860)
 # make test   all tests, the slow ones and the browser's included
-# make check  style, formatting, types, the limits on sizes and the layers
+# make check  style, formatting, types, limits on sizes, layers, known vulnerabilities
+# make lock   write the locked requirements anew (needs uv)
 # Each makes .venv and installs what it needs, once.
 PYTHON ?= python3
 VENV ?= .venv
 RUN = $(VENV)/bin/python
-INSTALL = $(RUN) -m pip install --disable-pip-version-check -q -c constraints-ci.txt
+INSTALL = $(RUN) -m pip install --disable-pip-version-check -q --require-hashes
 
-.PHONY: run test check
+.PHONY: run test check lock
 .DEFAULT_GOAL := run
 
 run: $(VENV)/.installed
@@ -22,14 +23,18 @@ check: $(VENV)/.installed-dev
 	$(RUN) -m mypy
 	$(RUN) -m scripts.house_limits
 	$(VENV)/bin/lint-imports
+	$(RUN) -m scripts.audit
+
+lock:
+	$(PYTHON) -m scripts.lock_requirements
 
 $(RUN):
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.installed: requirements.txt constraints-ci.txt | $(RUN)
-	$(INSTALL) -r requirements.txt
+$(VENV)/.installed: requirements-locked.txt | $(RUN)
+	$(INSTALL) -r requirements-locked.txt
 	touch $@
 
-$(VENV)/.installed-dev: requirements-dev.txt requirements-ray.txt requirements.txt constraints-ci.txt | $(RUN)
-	$(INSTALL) -r requirements-dev.txt
+$(VENV)/.installed-dev: requirements-dev-locked.txt requirements-locked.txt | $(RUN)
+	$(INSTALL) -r requirements-dev-locked.txt
 	touch $@ $(VENV)/.installed

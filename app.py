@@ -22,7 +22,7 @@ from pti_core.errors import UserError
 from service.executors import executor_from
 from service.job_queue import JobQueue, places_from, seconds_from
 from service.load_networks import GENERATORS, is_own_file, load_networks, load_other
-from service.malloc_tuning import tune_malloc
+from service.malloc_tuning import keep_trimmed, tune_malloc
 from service.share_store import keep_swept, store_from
 from service.studio import PRESET_NAMES, Studio
 from service.zero_gpu import GpuLoan, LoanSeconds, gpu_loan
@@ -49,7 +49,8 @@ def _serve(options: argparse.Namespace) -> int:
         )
     # First of all: before torch.
     loan = gpu_loan(LoanSeconds(default_cache() / "loans.json"))
-    tune_malloc()
+    if tune_malloc():
+        keep_trimmed()
     from web.temporary_folder import (
         TemporaryFolder,  # with Gradio, which reads settings when imported
     )

@@ -23,6 +23,9 @@ from PIL import Image
 
 from pti_core.session.session import Session
 
+#: Seconds that a client waits for an answer, as a browser does: on a busy machine some take long.
+PATIENCE = 300.0
+
 
 @dataclass
 class Tally:
@@ -45,7 +48,7 @@ def crowd(url: str, photographs: list[Path], preset: str, seconds: float) -> Tal
 
     def person(photograph: Path) -> None:
         try:
-            client = Client(url, verbose=False)
+            client = Client(url, verbose=False, httpx_kwargs={"timeout": PATIENCE})
             while True:
                 began = time.monotonic()
                 waited = one_round(client, photograph, preset)

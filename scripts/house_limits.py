@@ -47,9 +47,6 @@ class Exemption:
 
 #: By (kind, where). Remove an entry as soon as the script says that it is no longer needed.
 KNOWN: dict[tuple[str, str], Exemption] = {
-    ("file lines", "service/share_store.py"): Exemption(
-        510, "2026-11-28", "the index and the stored files are two modules"
-    ),
     ("parameters", "pti_core/editing/photo_detail.py:compose"): Exemption(
         7, "2026-11-28", "what is kept of the photograph becomes one object"
     ),

@@ -261,18 +261,19 @@ class EditService:
     ) -> Record:
         """Keep the session with these edits in the store, for everybody who gets its identifier.
 
-        secret: the owner's, which allows to rename and delete it (`store.new_secret`). Raises as
-        `picture` does, and ShareError where it cannot be kept.
+        secret: the owner's, which allows to rename and delete it (`store.new_secret`). It counts
+        for the desk's network. Raises as `picture` does, and ShareError where it cannot be kept.
         """
         from service.share_card import draw_card
 
         data = self.session_file(desk_id, edits)
-        session = self._with_session(desk_id).session
+        desk = self._with_session(desk_id)
+        session = desk.session
         assert session is not None
         after = self.picture(desk_id, edits, view)
         before = session.crop() if view == "face" else session.photograph()
         card = draw_card(before, after, self._caption(session, moved(edits)))
-        return store.save(data, secret, view=view, card=card, name=name)
+        return store.save(data, secret, view=view, card=card, name=name, address=desk.address)
 
     def _caption(self, session: Session, edits: Mapping[str, float]) -> str:
         known = session.directions(self.choices.edit_kit(session.generator_name).directions)

@@ -48,6 +48,7 @@ def find_face(studio: Studio, photograph: bytes | Path, face: Where = 0) -> Foun
     from pti_core.faces.detect import face_box
     from pti_core.faces.framing import frame
     from pti_core.faces.images import read_photograph
+    from pti_core.faces.picture_end import picture_end
 
     data = photograph if isinstance(photograph, bytes) else _read(photograph)
     kit = studio.networks.get()
@@ -61,7 +62,10 @@ def find_face(studio: Studio, photograph: bytes | Path, face: Where = 0) -> Foun
     if not isinstance(face, int) or not 0 <= face < len(found):
         raise UserError(f"The photograph shows {len(found)} faces, counted from 0.")
     crop, _ = align(opened.image, found[face], kit.generator.resolution)
-    return Found(data, crop, opened.note, [face_box(points) for points in found])
+    # What a telephone appends, a film or a second picture, is not kept.
+    return Found(
+        data[: picture_end(data)], crop, opened.note, [face_box(points) for points in found]
+    )
 
 
 def _read(path: Path) -> bytes:

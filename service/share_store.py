@@ -15,20 +15,16 @@ import logging
 import os
 import re
 import secrets
-import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from pti_core.errors import UserError
-from pti_core.session.atomic_write import OutputError, write_atomically
+from service.share_places import NO_ROOM, ShareError, objects_at
 
 _log = logging.getLogger(__name__)
 
@@ -36,21 +32,17 @@ DAY = 24 * 3600
 DEFAULT_DAYS = 7.0
 #: Shares that one owner, and megabytes that all of them, may keep at a time.
 MAX_OF_ONE, DEFAULT_MAX_MB = 50, 20_000
+#: Shares of one network address, whose secrets cost nothing; and its part of those megabytes.
+MAX_OF_ADDRESS, PART_OF_ADDRESS = 200, 0.25
 MAX_NAME = 80
 # A save takes seconds; objects without a record after an hour are what a crash left behind.
 _STRAY_SECONDS = 3600
-# A disk that is full fails everybody, and not only those who share.
-_FREE_DISK = 512 * 2**20
 _RECORD, _SESSION, _CARD = ".json", ".safetensors", ".jpg"
 _ENDINGS = (_RECORD, _SESSION, _CARD)
 # 32 random bytes, in base64's characters for URLs. `fullmatch` and ASCII: nothing else, no newline.
 _TOKEN_BYTES = 32
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
 _TEMPORARY = ".pti-"  # what `write_atomically` begins its files with
-
-
-class ShareError(UserError):
-    """A link leads to nothing, or somebody else's, or the store is full or out of reach."""
 
 
 class GoneError(ShareError):
@@ -112,34 +104,62 @@ class Store:
         max_mb: float = DEFAULT_MAX_MB,
         now: Callable[[], float] = time.time,
     ) -> None:
-        self._objects = _objects_at(str(place))
+        self._objects = objects_at(str(place))
         self._seconds, self._max_bytes, self._now = days * DAY, max_mb * 2**20, now
         # Records by name, as they were when their object had that size and time of writing.
         self._read: dict[str, tuple[tuple[int, float], Record | None]] = {}
+        # Where shares came from that this process saved; an address is never written down.
+        self._addresses: dict[str, str] = {}
 
     def save(
-        self, session: bytes, secret: str, *, view: str, card: bytes = b"", name: str = ""
+        self,
+        session: bytes,
+        secret: str,
+        *,
+        view: str,
+        card: bytes = b"",
+        name: str = "",
+        address: str = "",
     ) -> Record:
         """Keep a session; once this returns, it outlasts a crash.
 
+        address: the network that it comes from, which may have a part of the store; "" if that is
+            not known.
+
         Raises:
-            ShareError: the secret is none, the store is full, or out of reach.
+            ShareError: the secret is none, the store or the address's part of it is full, or it is
+                out of reach.
         """
         owner = _hashed(secret)
         with self._objects.locked():  # what is counted is still so when it is written
-            return self._save(session, owner, view, card, name)
+            self._check_room(owner, address, len(session) + len(card))
+            record = self._save(session, owner, view, card, name)
+            if address:
+                self._addresses[record.id] = address
+            return record
 
-    def _save(self, session: bytes, owner: str, view: str, card: bytes, name: str) -> Record:
+    def _check_room(self, owner: str, address: str, size: int) -> None:
+        """Raise ShareError where this owner, this address, or all of them, keep too much."""
         self.sweep()
-        if sum(1 for record in self._records() if record.owner == owner) >= MAX_OF_ONE:
+        records = list(self._records())
+        if sum(1 for record in records if record.owner == owner) >= MAX_OF_ONE:
             raise ShareError(
                 f"You share {MAX_OF_ONE} sessions already; delete one of them, then share this."
             )
-        if self.nbytes() + len(session) + len(card) > self._max_bytes:
+        if self.nbytes() + size > self._max_bytes:
+            raise ShareError(NO_ROOM)
+        there = {record.id for record in records}
+        self._addresses = {one: at for one, at in self._addresses.items() if one in there}
+        if not address:
+            return
+        own = [record.size for record in records if self._addresses.get(record.id) == address]
+        if len(own) >= MAX_OF_ADDRESS or sum(own) + size > PART_OF_ADDRESS * self._max_bytes:
             raise ShareError(
-                "There is no room for more shared sessions now; download the session instead, "
-                "or try again tomorrow."
+                "Your network shares as much as one may here; delete a share, or download the "
+                "session instead."
             )
+
+    def _save(self, session: bytes, owner: str, view: str, card: bytes, name: str) -> Record:
         now = self._now()
         record = Record(
             id=secrets.token_urlsafe(_TOKEN_BYTES),
@@ -333,158 +353,3 @@ def _hashed(secret: str) -> str:
 def _clean(name: Any) -> str:
     text = name if isinstance(name, str) else ""
     return " ".join("".join(c for c in text if c.isprintable()).split())[:MAX_NAME]
-
-
-# ------------------------------------------------------------------------------------- places
-
-
-def _objects_at(place: str) -> _Folder | _Remote:
-    return _Remote(place) if "://" in place else _Folder(Path(place).expanduser())
-
-
-class _Folder:
-    """Objects as files of one folder; names are checked before they come here."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    def write(self, name: str, data: bytes) -> None:
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        except OSError as error:
-            raise _unreachable() from error
-        self._check_room(len(data))
-        try:
-            write_atomically(self._folder / name, data)
-        except OutputError as error:  # its sentence names the server's folder
-            _log.error("a share could not be written", exc_info=error)
-            raise _unreachable() from error
-
-    def _check_room(self, size: int) -> None:
-        if shutil.disk_usage(self._folder).free < size + _FREE_DISK:
-            raise ShareError(
-                "There is no room for more shared sessions now; download the session instead, "
-                "or try again tomorrow."
-            )
-
-    @contextmanager
-    def locked(self) -> Iterator[None]:
-        """While this is held nobody else saves, in whichever process."""
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            lock = FileLock(self._folder / ".lock", timeout=60)
-            lock.acquire()
-        except (OSError, Timeout) as error:
-            raise _unreachable() from error
-        try:
-            yield
-        finally:
-            lock.release()
-
-    def read(self, name: str) -> bytes | None:
-        try:
-            return (self._folder / name).read_bytes()
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            raise _unreachable() from error
-
-    def delete(self, name: str) -> None:
-        try:
-            (self._folder / name).unlink(missing_ok=True)
-        except OSError as error:
-            raise _unreachable() from error
-
-    def list(self) -> list[tuple[str, tuple[int, float]]]:
-        """Name, and bytes and time of writing, of each."""
-        found = []
-        try:
-            for entry in os.scandir(self._folder):
-                try:
-                    status = entry.stat(follow_symlinks=False)
-                except FileNotFoundError:  # another process swept it meanwhile
-                    continue
-                found.append((entry.name, (status.st_size, status.st_mtime)))
-        except FileNotFoundError:
-            return []
-        except OSError as error:
-            raise _unreachable() from error
-        return found
-
-
-class _Remote:
-    """Objects of a store that writes each of them in one step, as S3 and the Hub do."""
-
-    def __init__(self, url: str) -> None:
-        import fsspec
-
-        self._lock = threading.Lock()
-        try:
-            self._files, self._root = fsspec.core.url_to_fs(url)
-        except (ImportError, ValueError) as error:
-            raise UserError(
-                f"PTI_SESSIONS names {url.split('://')[0]}://, which cannot be used here: install "
-                "the package that fsspec needs for it, or name a folder."
-            ) from error
-
-    @contextmanager
-    def locked(self) -> Iterator[None]:
-        """While this is held nobody else saves, in this process."""
-        with self._lock:
-            yield
-
-    def write(self, name: str, data: bytes) -> None:
-        try:
-            self._files.pipe_file(self._path(name), data)
-        except Exception as error:  # each kind of store has errors of its own
-            raise _unreachable() from error
-
-    def read(self, name: str) -> bytes | None:
-        try:
-            return self._files.cat_file(self._path(name))
-        except FileNotFoundError:
-            return None
-        except Exception as error:
-            raise _unreachable() from error
-
-    def delete(self, name: str) -> None:
-        try:
-            self._files.rm_file(self._path(name))
-        except FileNotFoundError:
-            return
-        except Exception as error:
-            raise _unreachable() from error
-
-    def list(self) -> list[tuple[str, tuple[int, float]]]:
-        try:
-            self._files.invalidate_cache()  # other processes write there too
-            entries = self._files.ls(self._root, detail=True)
-        except FileNotFoundError:
-            return []
-        except Exception as error:
-            raise _unreachable() from error
-        return [
-            (entry["name"].rsplit("/", 1)[-1], (int(entry.get("size") or 0), _modified(entry)))
-            for entry in entries
-        ]
-
-    def _path(self, name: str) -> str:
-        return f"{self._root.rstrip('/')}/{name}"
-
-
-def _modified(entry: Mapping[str, Any]) -> float:
-    """Seconds since 1970, by whichever name a store calls it; 0 where it does not say."""
-    for key in ("mtime", "LastModified", "last_modified", "created"):
-        value = entry.get(key)
-        if isinstance(value, (int, float)):
-            return float(value)
-        if isinstance(value, datetime):
-            return value.timestamp()
-    return 0.0
-
-
-def _unreachable() -> ShareError:
-    return ShareError(
-        "The place where shared sessions are kept cannot be reached now; try again in a minute, "
-        "or download the session."
-    )

@@ -110,7 +110,9 @@ class Studio(EditService):
         desk.boxes = found.boxes
         return desk
 
-    def add(self, photographs: Sequence[bytes | Path], desk_id: str | None = None) -> Workspace:
+    def add(
+        self, photographs: Sequence[bytes | Path], desk_id: str | None = None, address: str = ""
+    ) -> Workspace:
         """Further photographs beside those on the desk, to share one generator. One that cannot be
         used is left out, and the desk's note names it.
 
@@ -134,7 +136,7 @@ class Studio(EditService):
                 notes.append(f"{name} is left out: {error}")
         if not found:
             raise PhotographError("None of the photographs can be used. " + " ".join(notes))
-        desk = self.desks.get(desk_id) if desk_id else self.desks.new()
+        desk = self.desks.get(desk_id) if desk_id else self.desks.new(address)
         desk.boxes = desk.boxes or found[0].boxes
         desk.faces = [*desk.faces, *(0 for _ in found)]
         desk.photographs = [*desk.photographs, *(one.data for one in found)]

@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 from pti_core.errors import UserError
+from service.free_disk import LAST_FLOOR, check_free_disk
 
 # A photograph of 108 million pixels as JPEG, or a session of the largest generator.
 MAX_UPLOAD = "200mb"
@@ -19,9 +20,13 @@ def cached(data: bytes, name: str) -> str:
 
     The same bytes and name are the same file. It is replaced as a whole: it may be on its way to a
     browser while it is written again, as the picture before an edit is.
+
+    Raises:
+        DiskFullError: the disk is nearly full.
     """
     from gradio.utils import get_upload_folder  # not before its settings are made
 
+    check_free_disk(get_upload_folder(), len(data), LAST_FLOOR)
     folder = Path(get_upload_folder()) / hashlib.sha256(data).hexdigest()
     for last_try in (False, True):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)

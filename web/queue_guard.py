@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -17,6 +18,8 @@ from urllib.parse import parse_qs
 import gradio as gr
 from gradio.utils import cancel_tasks
 
+from service.free_disk import LAST_FLOOR, NO_ROOM, DiskFullError, check_free_disk
+from web.connections import Connections
 from web.middleware.caller import address_of, network_of
 
 _log = logging.getLogger(__name__)
@@ -44,6 +47,7 @@ class QueueGuard:
         self._blocks = blocks
         self._streams: Counter[str] = Counter()  # open ones, by session
         self._left: dict[str, float] = {}  # session to when its last stream was closed
+        self._connections = Connections()
 
     # ------------------------------------------------------------------------------------- bounds
 
@@ -68,6 +72,10 @@ class QueueGuard:
         fn = self._blocks.fns.get(body.fn_index)
         if fn is None or fn.api_name in CONTROLS:
             return ""
+        try:  # most events write a picture for the browser
+            check_free_disk(tempfile.gettempdir(), floor=LAST_FLOOR)
+        except DiskFullError:
+            return NO_ROOM
         waiting = self._waiting()
         lane = sum(1 for event in waiting if event.concurrency_id == fn.concurrency_id)
         bound = MAX_OF_LONG_LANE if fn.concurrency_id in LONG_LANES else MAX_OF_LANE
@@ -132,6 +140,9 @@ class QueueGuard:
     async def sweep(self) -> None:
         """Drop events that nobody has listened to for `DEAF_SECONDS`: those that wait leave the
         queue, those that run are cancelled, which ends a personalisation that no page follows."""
+        server = getattr(self._blocks, "server", None)  # None while it starts
+        if server is not None and hasattr(server, "server_state"):
+            self._connections.sweep(server.server_state.connections)
         now, queue = time.monotonic(), self._blocks._queue
         running = [event for events in queue.active_jobs if events for event in events]
         for event in self._waiting():

@@ -8,6 +8,7 @@ of any other.
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import shutil
@@ -60,6 +61,9 @@ class TemporaryFolder:
         """
         environment["GRADIO_TEMP_DIR"] = environment["TMPDIR"] = str(self.path)
         tempfile.tempdir = None  # asked for anew
+        # A request that runs while the server ends writes its picture after `close`; threads that
+        # carry requests out have ended when this is called.
+        atexit.register(self.close)
 
     def sweep(self) -> None:
         """Delete old files, old empty folders, and the folders of processes that are no more."""
@@ -105,7 +109,7 @@ class TemporaryFolder:
         return thread
 
     def close(self) -> None:
-        """Delete all of it."""
+        """Delete all of it; what is written meanwhile, at the next call."""
         shutil.rmtree(self.path, ignore_errors=True)
         self._lock.release()
         shutil.rmtree(self._own, ignore_errors=True)

@@ -18,6 +18,7 @@ from PIL import Image
 
 from pti_core.errors import PhotographError
 from pti_core.faces.heif_process import HeifError, decode_heif, is_heif
+from pti_core.faces.picture_end import padding
 
 # The decoders that a stranger's bytes may reach. Pillow has some forty more, most of them for
 # formats nobody photographs in, and each is another parser to attack.
@@ -124,6 +125,10 @@ class _DamagedError(PhotographError):
 def _decoded(data: bytes, max_side: int | None) -> Decoded:
     if is_heif(data):
         return _decoded_heif(data)
+    if padding(data):
+        raise PhotographError(
+            "The file goes on after the picture in it; save the picture again, as JPEG or PNG."
+        )
     image = _identified(data)
     size = image.size
     check_pixels(size)

@@ -90,6 +90,14 @@ def test_the_manifest_is_complete():
     assert len(archives) == len({archive[0] for archive in archives})
 
 
+def test_nothing_is_taken_from_a_moving_branch_by_default():
+    """A file has a published hash, or comes from a fixed commit first."""
+    for name, asset in MANIFEST.items():
+        source = asset.source
+        assert asset.sha256 or (isinstance(source, HubFile) and source.is_fixed), name
+    assert not Store.from_environment().takes_branches
+
+
 def command(tmp_path: Path, *arguments: str) -> subprocess.CompletedProcess:
     environment = {**os.environ, "PTI_CACHE": str(tmp_path), "HF_HOME": str(tmp_path / "hub")}
     environment.pop("PTI_CHECKPOINTS", None)

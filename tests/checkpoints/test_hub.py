@@ -27,10 +27,13 @@ from checkpoints.asset import Asset, HubFile
 from checkpoints.fetch import Store
 from pti_core.errors import CheckpointError
 
+import os
+
 cache, sha256, repos = Path(sys.argv[1]), sys.argv[2] or None, sys.argv[3].split(",")
+branches = os.environ.get("PTI_HUB_BRANCHES") == "1"
 sources = [HubFile(repo, "sub/weights.pt", "main") for repo in repos]
 asset = Asset("net", "generator", sources[0], sha256, None, "test", "test", tuple(sources[1:]))
-store, reports = Store({"net": asset}, cache), []
+store, reports = Store({"net": asset}, cache, takes_branches=branches), []
 try:
     path = store.fetch("net", lambda *report: reports.append(report))
     again = []
@@ -115,9 +118,11 @@ def fetch(tmp_path: Path, repos: str, sha256: str = SHA256, **settings: str) -> 
     return json.loads(result.stdout)
 
 
-def fetch_from(server, tmp_path: Path, repos: str, sha256: str = SHA256) -> dict:
+def fetch_from(
+    server, tmp_path: Path, repos: str, sha256: str = SHA256, branches: str = "1"
+) -> dict:
     endpoint = f"http://127.0.0.1:{server.server_address[1]}"
-    return fetch(tmp_path, repos, sha256, HF_ENDPOINT=endpoint)
+    return fetch(tmp_path, repos, sha256, HF_ENDPOINT=endpoint, PTI_HUB_BRANCHES=branches)
 
 
 def fill_hub_cache(hub: Path, data: bytes) -> None:
@@ -152,6 +157,21 @@ def test_a_damaged_file_in_the_hub_cache_is_refused(server, tmp_path, sha256, da
     named.unlink()  # as the sentence asks
     result = fetch_from(server, tmp_path, "someone/fine", sha256)
     assert Path(result["path"]).read_bytes() == DATA
+
+
+def test_a_branch_without_a_published_hash_is_used_by_choice_only(server, tmp_path):
+    result = fetch_from(server, tmp_path, "someone/fine", "", branches="")
+    assert "someone/fine can replace it at any time" in result["error"]
+    assert "PTI_HUB_BRANCHES=1" in result["error"] and "PTI_CHECKPOINTS" in result["error"]
+    assert server.paths == []  # nobody was asked
+    assert "path" in fetch_from(server, tmp_path, "someone/fine", SHA256, branches="")
+    again = tmp_path / "again"
+    again.mkdir()
+    assert fetch_from(server, again, "someone/fine", "", branches="1")["hash"] == SHA256
+    # What was chosen once stays, and the server is not asked for a newer one.
+    count = len(server.paths)
+    assert fetch_from(server, again, "someone/fine", "", branches="")["hash"] == SHA256
+    assert len(server.paths) == count
 
 
 def test_offline_and_not_in_the_cache(tmp_path):

@@ -42,3 +42,43 @@ def faults(kept: str, where: str) -> int:
 @pytest.mark.parametrize("where", ["main", "thread"])
 def test_pages_are_not_asked_for_again(where):
     assert faults("kept", where) < 0.1 * faults("as usual", where)
+
+
+# Blocks of a tensor's size come and go while small ones stay between them, as in a server.
+_PIECES = """
+import ctypes
+from pathlib import Path
+from service.malloc_tuning import trim_heap, tune_malloc
+
+assert tune_malloc()
+library = ctypes.CDLL(None)
+library.malloc.restype, library.malloc.argtypes = ctypes.c_void_p, (ctypes.c_size_t,)
+library.free.argtypes = (ctypes.c_void_p,)
+
+def resident():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+
+before, side, blocks = resident(), 16 * 2**20, []
+for _ in range(20):
+    block = library.malloc(side)
+    ctypes.memset(block, 1, side)
+    blocks.append(block)
+    library.malloc(100)  # stays
+for block in blocks:
+    library.free(block)
+kept = resident() - before
+assert not trim_heap(2**30)  # less than that is free
+still = resident() - before
+assert trim_heap(100 * 2**20)
+print(kept, still, resident() - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc has these settings")
+def test_what_small_objects_left_in_pieces_is_given_back():
+    done = subprocess.run(
+        [sys.executable, "-c", _PIECES], capture_output=True, text=True, check=True
+    )
+    kept, still, trimmed = map(int, done.stdout.split())
+    assert kept > 300 * 2**20 and still > 300 * 2**20
+    assert trimmed < 30 * 2**20

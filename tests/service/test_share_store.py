@@ -340,3 +340,32 @@ def test_the_disk_keeps_some_room(tmp_path, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=10_000))
     with pytest.raises(ShareError, match="no room"):
         Store(tmp_path).save(b"1", new_secret(), view="face")
+
+
+def test_an_address_may_keep_a_part_of_the_store(tmp_path):
+    """Secrets cost nothing: the bound of an owner alone bounds nobody."""
+    store = Store(tmp_path, max_mb=1)
+    data = bytes(60_000)
+    for _ in range(4):
+        store.save(data, new_secret(), view="face", address="8.8.8.8")
+    with pytest.raises(ShareError, match="Your network shares as much"):
+        store.save(data, new_secret(), view="face", address="8.8.8.8")
+    others = store.save(data, new_secret(), view="face", address="8.8.4.4")
+    store.save(data, new_secret(), view="face")  # where addresses tell nothing
+    secret = new_secret()
+    small = store.save(b"1", secret, view="face", address="8.8.8.8")
+    store.delete(small.id, secret)
+    assert store.session(others.id) == data
+    text = b"".join(path.read_bytes() for path in tmp_path.glob("*.json"))
+    assert b"8.8.8.8" not in text  # addresses are not written down
+
+
+def test_an_address_may_keep_so_many_shares(tmp_path, monkeypatch):
+    monkeypatch.setattr("service.share_store.MAX_OF_ADDRESS", 3)
+    store, secret = Store(tmp_path), new_secret()
+    for _ in range(3):
+        kept = store.save(b"1", secret, view="face", address="8.8.8.8")
+    with pytest.raises(ShareError, match="Your network"):
+        store.save(b"1", new_secret(), view="face", address="8.8.8.8")
+    store.delete(kept.id, secret)  # makes room
+    store.save(b"1", new_secret(), view="face", address="8.8.8.8")

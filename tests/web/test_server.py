@@ -6,17 +6,22 @@ import asyncio
 import contextlib
 import http.client
 import json
+import shutil
 import socket
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
 from pti_core.editing.controls import controls_of
 from pti_core.models import Toolkit
+from service.free_disk import DiskFullError
 from service.studio import Studio
 from tests.helpers.small import SHORT, MiddleFace
+from web import connections
+from web.files import cached
 from web.middleware.body_limit import BodyLimit, Limits
 from web.serve import create_app, serve
 
@@ -194,6 +199,113 @@ def test_uploads_of_one_address_are_bounded():
         return statuses
 
     assert sorted(asyncio.run(run())) == [408, 408, 408, 429, 429]
+
+
+def test_a_disk_that_is_nearly_full_takes_no_upload_and_no_work_but_lets_delete(
+    url, monkeypatch, tmp_path
+):
+    usage = shutil.disk_usage(tmp_path)
+    boundary = "multipart/form-data; boundary=line"
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=100 * 2**20))
+    status, text, _ = ask(url, "/gradio_api/upload", b"--line--\r\n", content_type=boundary)
+    assert status == 507 and "disk is nearly full" in json.loads(text)["detail"]
+    assert ask(url, "/gradio_api/call/directions", b'{"data": []}')[0] == 200  # work goes on
+    assert Path(cached(b"picture", "p.jpg")).read_bytes() == b"picture"
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=1000))
+    assert "nearly full" in ask(url, "/gradio_api/call/directions", b'{"data": []}')[1].decode()
+    assert ask(url, "/gradio_api/call/forget", b'{"data": ["none"]}')[0] == 200
+    with pytest.raises(DiskFullError):
+        cached(b"another picture", "p.jpg")
+
+
+def test_an_upload_ends_when_the_disk_fills_up(monkeypatch, tmp_path):
+    usage, left = shutil.disk_usage(tmp_path), [2**30, 2**30, 2**30, 1000]
+    free = lambda _: usage._replace(free=left.pop(0) if len(left) > 1 else left[0])  # noqa: E731
+    monkeypatch.setattr(shutil, "disk_usage", free)
+    sent = drive(BodyLimit(reading, Limits()), "/gradio_api/upload", [(0.0, b"x" * 1000)] * 100)
+    assert sent[0]["status"] == 507
+
+
+# --------------------------------------------------------------------------------- connections
+
+
+def closed(connection: socket.socket, seconds: float) -> bool:
+    """Whether the server ends the connection within so many seconds."""
+    connection.settimeout(seconds)
+    try:
+        while connection.recv(2**16):
+            pass
+    except TimeoutError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+@pytest.fixture
+def quick(studio, directions, tmp_path, monkeypatch) -> Iterator[tuple[str, int]]:
+    """A server whose bounds on connections are short."""
+    from service.share_store import Store
+
+    limits = connections.Limits(head=2.0, stall=2.0, together=30)
+    monkeypatch.setattr("web.queue_guard.Connections", lambda: connections.Connections(limits))
+    monkeypatch.setattr("web.queue_guard.SECONDS_BETWEEN_SWEEPS", 0.2)
+    store = Store(tmp_path)
+    blocks = create_app(studio, controls_of(directions.values()), "A generator.", store=store)
+    url = serve(blocks, store, studio, prevent_thread_lock=True, quiet=True)
+    parts = urlsplit(url)
+    yield str(parts.hostname), int(parts.port or 0)
+    blocks.close(verbose=False)
+
+
+def test_a_head_that_comes_byte_by_byte_is_ended(quick):
+    """Slowloris: through a real socket, at first and after a complete request."""
+    slow, again, silent = (socket.create_connection(quick) for _ in range(3))
+    began = time.monotonic()
+    again.sendall(b"GET /gradio_api/startup-events HTTP/1.1\r\nHost: x\r\n\r\n")
+    again.recv(2**16)
+    again.sendall(b"GET /")
+    with pytest.raises(OSError):
+        for _ in range(400):
+            slow.sendall(b"G")
+            time.sleep(0.05)
+    assert 1 < time.monotonic() - began < 20
+    assert closed(again, 10) and closed(silent, 10)
+    whole = socket.create_connection(quick)
+    whole.sendall(b"GET /config HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert whole.recv(12) == b"HTTP/1.1 200"
+    for one in (slow, again, silent, whole):
+        one.close()
+
+
+def test_an_answer_that_nobody_reads_is_ended(quick):
+    deaf = socket.socket()
+    deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    deaf.connect(quick)
+    request = b"GET /config HTTP/1.1\r\nHost: x\r\n\r\n"
+    deaf.sendall(request * 400)  # answers of many megabytes, more than the system buffers
+    time.sleep(6)
+    deaf.settimeout(5)
+    count = 0
+    with contextlib.suppress(ConnectionError):
+        while piece := deaf.recv(2**20):
+            count += len(piece)
+    status, text, _ = ask(f"http://{quick[0]}:{quick[1]}", "/config", method="GET")
+    assert status == 200 and 0 < count < 400 * len(text)
+    deaf.close()
+
+
+def test_of_too_many_connections_the_oldest_that_wait_go(quick):
+    many = [socket.create_connection(quick) for _ in range(25)]
+    time.sleep(0.6)
+    many += [socket.create_connection(quick) for _ in range(25)]
+    time.sleep(0.6)  # before the time limit on heads
+    gone = [closed(one, 0.01) for one in many]
+    assert sum(gone) >= 20
+    assert sum(gone[:20]) >= sum(gone[25:])  # the oldest go first
+    assert ask(f"http://{quick[0]}:{quick[1]}", "/config", method="GET")[0] == 200
+    for one in many:
+        one.close()
 
 
 # ----------------------------------------------------------------------------- foreign requests

@@ -19,7 +19,7 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 
-from benchmarks.many_people import crowd, cut, one_round
+from benchmarks.many_people import PATIENCE, crowd, cut, one_round
 from pti_core.ai_mark import DIGITAL_SOURCE_TYPE, with_visible_mark
 from pti_core.editing.controls import controls_of
 from pti_core.models import Toolkit
@@ -71,7 +71,7 @@ def url(studio, store, directions) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def client(url) -> Client:
-    return Client(url, verbose=False)
+    return Client(url, verbose=False, httpx_kwargs={"timeout": PATIENCE})
 
 
 @pytest.fixture(scope="module")

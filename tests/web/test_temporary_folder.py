@@ -109,6 +109,22 @@ def test_what_a_killed_process_left_goes_and_a_living_ones_stays(tmp_path):
     assert list(tmp_path.glob("run-*")) == [mine.path.parent]
 
 
+def test_what_is_written_while_the_process_ends_goes_too(tmp_path):
+    program = (
+        "import os, sys, threading, time\nfrom pathlib import Path\n"
+        "from web.temporary_folder import TemporaryFolder\n"
+        "folder = TemporaryFolder(Path(sys.argv[1]))\nfolder.use(os.environ)\n"
+        "def late():\n"
+        "    time.sleep(0.5)\n"
+        "    (folder.path / 'late').mkdir(parents=True)\n"
+        "    (folder.path / 'late' / 'face.jpg').write_bytes(b'a face')\n"
+        "threading.Thread(target=late).start()\nfolder.close()\n"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path)]
+    subprocess.run(command, cwd=REPOSITORY, check=True, timeout=60)
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
 def test_the_app_leaves_nothing_behind(how, tmp_path, start_app):

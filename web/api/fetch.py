@@ -21,6 +21,7 @@ from gradio import processing_utils
 from safehttpx import AsyncSecureTransport
 
 from pti_core.errors import UserError
+from service.free_disk import check_free_disk
 
 MAX_BYTES = 200 * 2**20
 MAX_REDIRECTS = 5
@@ -103,12 +104,16 @@ async def _save(response: httpx.Response, url: str, folder: str) -> str:
     own.mkdir(parents=True, exist_ok=True, mode=0o700)
     count = 0
     with tempfile.NamedTemporaryFile(dir=own, delete=False) as file:
-        async for piece in response.aiter_bytes():
-            count += len(piece)
-            if count > MAX_BYTES:
-                Path(file.name).unlink()
-                raise UserError(f"The photograph is larger than {MAX_BYTES // 2**20} MB.")
-            file.write(piece)
+        try:
+            async for piece in response.aiter_bytes():
+                count += len(piece)
+                if count > MAX_BYTES:
+                    raise UserError(f"The photograph is larger than {MAX_BYTES // 2**20} MB.")
+                check_free_disk(own, len(piece))
+                file.write(piece)
+        except BaseException:
+            Path(file.name).unlink()
+            raise
     return file.name
 
 

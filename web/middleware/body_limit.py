@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
+from service.free_disk import DiskFullError, check_free_disk
 from web.middleware.caller import network_of
 
 Scope = MutableMapping[str, Any]
@@ -106,6 +108,8 @@ class BodyLimit:
             raise _Refused(408, "The request took too long to arrive; send it again.") from None
         finally:
             self._reading -= len(body)
+        if tool and len(body) > self._limits.body:  # the photograph in it becomes a file
+            _check_disk()
         if len(body) > self._limits.body and _punctuation(body) > self._limits.tool_commas:
             raise _too_long(self._limits.body)
         return bytes(body)
@@ -131,6 +135,7 @@ class BodyLimit:
         """Pass an upload on as it comes; raises _Refused."""
         limits = self._limits
         _check_length(scope, limits.upload)
+        _check_disk()
         host = (scope.get("client") or ("", 0))[0]
         address = network_of(host)  # "": many may be behind it
         if self._uploads.total() >= limits.uploads or (
@@ -178,6 +183,11 @@ class _Upload:
             self._refusal = _too_long(limits.upload)
         elif time.monotonic() - self._began > limits.grace + self._count / limits.rate:
             self._refusal = _Refused(408, "The upload is too slow; send the file again.")
+        else:
+            try:
+                _check_disk()
+            except _Refused as refusal:
+                self._refusal = refusal
         return message if self._refusal is None else {"type": "http.disconnect"}
 
     async def _answer(self, message: Message) -> None:
@@ -191,6 +201,14 @@ def _check_length(scope: Scope, bound: int) -> None:
     for name, value in scope["headers"]:
         if name.lower() == b"content-length" and not (value.isdigit() and int(value) <= bound):
             raise _too_long(bound)
+
+
+def _check_disk() -> None:
+    """Refuse what would be written to a disk that is nearly full."""
+    try:
+        check_free_disk(tempfile.gettempdir())
+    except DiskFullError as error:
+        raise _Refused(507, str(error)) from None
 
 
 def _too_long(bound: int) -> _Refused:

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
 
 _log = logging.getLogger(__name__)
@@ -35,6 +36,8 @@ class Sentences:
 
         try:
             await self._app(scope, receive, watched)
+        except ClientDisconnect:
+            _log.info("a client was gone before its request was complete")
         except Exception:
             if started:
                 raise

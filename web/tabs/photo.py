@@ -86,7 +86,8 @@ class PhotoPart:
         for file in files[:20]:
             told = Ask(file if isinstance(file, dict) else {})
             try:
-                desk_id = self.studio.add([uploaded(told.text("path"))], desk_id).id
+                path = uploaded(told.text("path"))
+                desk_id = self.studio.add([path], desk_id, ask.address).id
             except UserError as error:
                 refused.append(f"{told.text('name', 80) or 'A file'}: {error}")
         return {**self._chosen(desk_id), "refused": refused}

@@ -136,6 +136,30 @@ def test_a_small_face_in_a_large_photograph_is_found(finder, photos):
     assert 3300 < found[0] < 3500 and 1100 < found[1] < 1400
 
 
+def test_a_face_of_48_pixels_is_found(finder, photos, landmarks):
+    """From ear to ear, in a photograph of which it is a small part."""
+    wide = np.ptp(landmarks["obama"][:17, 0])
+    side = [round(length * 48 / wide) for length in photos["obama"].size]
+    scene = texture(640, 480, blur=8)
+    scene.paste(photos["obama"].resize(side, Image.Resampling.LANCZOS), (300, 200))
+    expected = landmarks["obama"] * 48 / wide + np.array([300, 200])
+    assert error(finder.landmarks(scene), expected) < 0.15
+
+
+@pytest.mark.parametrize("edge", ["left", "right", "top"])
+def test_a_face_at_the_border_is_found(finder, photos, landmarks, edge):
+    """Cut so that the face touches the border of the photograph."""
+    points, photo = landmarks["obama"], photos["obama"]
+    (left, top), (right, _) = points.min(axis=0), points.max(axis=0)
+    box = {
+        "left": (left, 0, photo.width, photo.height),
+        "right": (0, 0, right, photo.height),
+        "top": (0, top, photo.width, photo.height),
+    }[edge]
+    box = tuple(round(float(side)) for side in box)
+    assert error(finder.landmarks(photo.crop(box)) + np.array(box[:2]), points) < 0.12
+
+
 def test_of_several_faces_the_largest_is_taken(finder, photos, landmarks):
     small = photos["astronaut"].resize((300, 300))
     for x_small, x_large in ((0, 320), (840, 0)):

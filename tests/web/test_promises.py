@@ -1,0 +1,115 @@
+"""What README, docs and page promise about time, privacy and limits are the numbers of the code."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from pti_core.faces import decode, heif_process, picture_end
+from service import free_disk, job_queue, malloc_tuning, share_store, studio, workspaces
+from service.share_store import Store
+from service.workspaces import Workspaces
+from web import connections, files, job_watch, queue_guard, strings
+from web.api import fetch
+from web.middleware.body_limit import Limits
+from web.page import Page, markup, script
+
+ROOT = Path(__file__).parents[2]
+MB, LIMITS, CONNECTIONS = 2**20, Limits(), connections.Limits()
+
+
+def words(path: str) -> str:
+    """A document's text with every run of spaces and line ends as one space."""
+    return " ".join((ROOT / path).read_text("utf-8").split())
+
+
+README = [
+    f"leave the temporary folder, which only its user can read, within "
+    f"{2 * files.CACHE_SECONDS // 60} minutes",
+    f"Links end after {share_store.DEFAULT_DAYS:g} days",
+    f"a person has one place in the line, a network address "
+    f"{['', 'one', 'two', 'three', 'four'][job_queue.PLACES_OF_AN_ADDRESS]}",
+    f"accepts {files.MAX_UPLOAD.removesuffix('mb')} MB",
+]
+DEPLOYMENT = [
+    f"{LIMITS.body // MB} MB, {LIMITS.seconds:g} s; a tool call {LIMITS.tool // MB} MB",
+    f"{files.MAX_UPLOAD.removesuffix('mb')} MB, {LIMITS.silence:g} s without a byte, "
+    f"{LIMITS.rate // 1024} kB/s after the first minute; {LIMITS.uploads_of_one} at a time of an "
+    f"address, {LIMITS.uploads} in all",
+    f"{CONNECTIONS.head:g} s for the head of a request, {CONNECTIONS.stall:g} s in which nothing",
+    f"{CONNECTIONS.of_address} of an address, {CONNECTIONS.together} in all",
+    f"leave {free_disk.FLOOR // MB} MB, pictures made here {free_disk.LAST_FLOOR // MB} MB",
+    f"{decode.MAX_PIXELS // 10**6} million pixels",
+    f"at most {picture_end.SLACK // 1024} kB behind its end",
+    f"together {decode.MAX_BYTES // 10**6} MB, one at a time",
+    f"in a process of its own, {heif_process.SECONDS:g} s",
+    f"{queue_guard.MAX_OF_LANE} in a lane ({queue_guard.MAX_OF_LONG_LANE} for animations and "
+    f"strips), {queue_guard.MAX_OF_SESSION} of a session, {queue_guard.MAX_OF_ADDRESS} of an "
+    f"address, {queue_guard.MAX_WAITING} in all",
+    f"goes on for {job_watch.RELOAD_SECONDS // 60:g} minutes",
+    f"{job_queue.MAX_WAITING} wait, {job_queue.PLACES_OF_AN_ADDRESS} of an address",
+    f"{share_store.MAX_OF_ONE} of an owner; {share_store.MAX_OF_ADDRESS} of an address",
+    f"{share_store.DEFAULT_MAX_MB // 1000} GB (`PTI_SESSIONS_MB`), {share_store.DEFAULT_DAYS:g} "
+    f"days (`PTI_SESSIONS_DAYS`); {free_disk.FLOOR // MB} MB of the disk stay free",
+    f"{files.CACHE_SECONDS // 60} to {2 * files.CACHE_SECONDS // 60} minutes",
+    f"public servers, {fetch.MAX_BYTES // MB} MB, {fetch.MAX_REDIRECTS} redirects, "
+    f"{fetch.SECONDS} s",
+    f"| {malloc_tuning.MAX_FREE // 2**30} GB, looked at every "
+    f"{malloc_tuning.SECONDS_BETWEEN_LOOKS:g} s",
+    f"| {studio.DEFAULT_KEEP_MB // 1024} GB; the address that holds most",
+]
+
+
+@pytest.mark.parametrize("sentence", README)
+def test_the_readmes_numbers_are_the_codes(sentence):
+    assert sentence in words("README.md")
+
+
+@pytest.mark.parametrize("sentence", DEPLOYMENT)
+def test_the_numbers_of_what_bounds_what_are_the_codes(sentence):
+    assert sentence in words("docs/deployment.md")
+
+
+def test_the_defaults_are_those_numbers(tmp_path):
+    assert LIMITS.upload == int(files.MAX_UPLOAD.removesuffix("mb")) * MB + MB  # and its framing
+    assert LIMITS.grace == 60
+    assert share_store.PART_OF_ADDRESS == 0.25 and job_queue.MAX_SECONDS == 2 * 3600
+    assert Store(tmp_path)._seconds == 7 * 24 * 3600
+    assert workspaces.FAIR_SHARE == 4 and isinstance(Workspaces(1), Workspaces)
+
+
+def test_the_pages_promises_are_the_codes():
+    assert f"within {2 * files.CACHE_SECONDS // 60} minutes" in strings.CONSENT
+    assert strings.CONSENT in markup()
+    assert f"It ends after {share_store.DEFAULT_DAYS:g} days" in " ".join(markup().split())
+
+
+class _Links(HTMLParser):
+    """What a page's markup has a browser load by itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loaded: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        for name, value in attrs:
+            loads = name in ("src", "srcset", "poster", "data") or (
+                tag == "link" and name == "href"
+            )
+            if loads and value:
+                self.loaded.append(value)
+
+
+def test_markup_script_and_style_name_no_other_host():
+    links = _Links()
+    links.feed(markup())
+    assert links.loaded  # the examples' pictures
+    assert not [one for one in links.loaded if re.match(r"\s*(?:[a-z]+:)?//", one)]
+    assert Page  # the script below is the page's whole script
+    loads = r"(?:fetch|import|open|src\s*=|url)\(?\s*['\"`(](?:https?:)?//"
+    assert not re.findall(loads, script())
+    style = (ROOT / "web" / "static" / "style.css").read_text("utf-8")
+    assert not re.findall(r"url\(\s*['\"]?(?:https?:)?//|@import", style)
