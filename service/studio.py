@@ -49,8 +49,7 @@ class Studio(EditService):
         generator: what `load` was asked for: the name under which its networks may be chosen.
         others: by name, what gives the networks of another generator that may be chosen for a
             personalisation; they are loaded when that is first done.
-        gpu_loan: what lends a GPU to the generator function that computes, while it runs, maybe in
-            another process; edits are computed on the CPU then.
+        gpu_loan: lends a GPU to what personalises; edits are computed on the CPU then.
         executor: what computes personalisations; this process (or the loan) by default.
         line: where they wait; one as wide as the executor by default.
     """
@@ -156,9 +155,8 @@ class Studio(EditService):
         """Put the personalisation of the desk's photographs into the line.
 
         `generator` is one of `generator_names`; the first by default. `person`: for whom the place
-        in the line counts. The job's result is the
-        report; the session lies on the desk then. What lay there before stays until then, and for
-        good if the job fails.
+        in the line counts. The job's result is the report. The session lies on the desk at the end;
+        what lay there before stays until then, and for good if the job fails.
 
         Raises:
             NoWorkspaceError, UserError: no such desk, nothing on it, an unknown preset or
