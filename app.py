@@ -45,7 +45,8 @@ def _serve(options: argparse.Namespace) -> int:
     if options.generator not in GENERATORS and not is_own_file(options.generator):
         known = ", ".join(GENERATORS)
         raise UserError(
-            f"The generator is {options.generator!r}; use {known}, or the file of a StyleGAN2."
+            f"--generator or PTI_GENERATOR is {options.generator!r}; use {known}, or the file of "
+            "a StyleGAN2."
         )
     # First of all: before torch.
     loan = gpu_loan(LoanSeconds(default_cache() / "loans.json"))
