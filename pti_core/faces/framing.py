@@ -36,7 +36,7 @@ def frame(
     """
     if isinstance(where, tuple):
         return cut_square(image, where, size)
-    if finder is None or where == WHOLE:
+    if finder is None or isinstance(where, str):
         return cut_square(image, middle_square(image), size)
     return align(image, landmarks_of(finder, image, where), size)
 
