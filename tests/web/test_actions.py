@@ -76,7 +76,7 @@ def test_a_photograph_shows_its_faces(page, uploads):
 
 
 def test_a_person_marks_the_face_where_none_is_found(page, uploads):
-    Image.new("RGB", (120, 100), "olive").save(uploads / "painting.png")
+    Image.new("RGB", (120, 100), "grey").save(uploads / "painting.png")
     path = str(uploads / "painting.png")
     assert call(page, "photograph", path=path)["no_face"] is True
     told = call(page, "photograph", path=path, marked=True)
