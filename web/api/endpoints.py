@@ -97,7 +97,7 @@ class Endpoints:
         """
         if photograph is None:
             raise UserError("Give a photograph.")
-        where = face if square is None else square
+        where = face if square is None else tuple(square) if isinstance(square, list) else square
         desk = self.studio.align(Path(photograph), None, network_asking(request), where)
         return desk.id, desk.crop
 
