@@ -43,12 +43,12 @@ def invert(arguments: argparse.Namespace) -> int:
     if arguments.picture is not None:
         picture_format(arguments.picture)
     tune_malloc()
-
     photos_by_path = opened(paths)
 
     from checkpoints.factory import load_toolkit
     from checkpoints.select_generator import choose_generator
     from cli.download_progress import Report
+    from pti_core.faces.framing import WHOLE
     from pti_core.personalisation import personalise, refine
     from pti_core.rendering import render
     from pti_core.session.session import Session
@@ -61,7 +61,8 @@ def invert(arguments: argparse.Namespace) -> int:
         if encoder and choice.name == "mobile":
             raise UserError(f"{choice.why} e4e's pivots are codes of StyleGAN2: use the pivot w.")
         kit = load_toolkit(choice.generator, progress=report_download, encoder=encoder)
-    photos = with_faces(photos_by_path, kit.faces)
+    marked = arguments.square or ([WHOLE] * len(photos_by_path) if arguments.aligned else [])
+    photos = with_faces(photos_by_path, None if marked else kit.faces)
     with stop_on_interrupt() as asked, StepDisplay() as display:
 
         def on_step(step: Step) -> bool:
@@ -81,7 +82,7 @@ def invert(arguments: argparse.Namespace) -> int:
                 arguments.seed,
                 on_step,
                 arguments.pivot,
-                arguments.square or arguments.face or (),
+                marked or arguments.face or (),
                 _code(arguments.code),
             )
     session.save(arguments.out)
@@ -210,8 +211,9 @@ def add_invert(parser: argparse.ArgumentParser) -> None:
         type=square,
         action="append",
         metavar="LEFT,TOP,SIDE",
-        help="pixels to use in place of a face; once for each photograph",
+        help="pixels to use in place of a face that is found; once for each photograph",
     )
+    add("--aligned", action="store_true", help="the photographs are aligned faces already")
     add("--code", type=Path, metavar="FILE", help="a latent code to tune around (.pt, .npy, .npz)")
     add("--seed", type=whole_number, default=0, metavar="N", help="default: 0")
     add("--report", type=Path, metavar="R.json", help="write seconds, steps and metrics there")

@@ -39,7 +39,7 @@ def find_face(studio: Studio, photograph: bytes | Path, face: Where = 0) -> Foun
 
     Args:
         face: its number, as `FaceFinder.all_landmarks` counts; for generators of other things 0,
-            the largest square in the middle, or a square.
+            the largest square in the middle, a square, or `framing.WHOLE`.
 
     Raises:
         PhotographError, NoFaceError, UserError: no photograph, no face, none of that number.
@@ -53,19 +53,17 @@ def find_face(studio: Studio, photograph: bytes | Path, face: Where = 0) -> Foun
     data = photograph if isinstance(photograph, bytes) else _read(photograph)
     kit = studio.networks.get()
     opened = read_photograph(data)
-    if kit.faces is None or isinstance(face, tuple):
+    kept = data[: picture_end(data)]  # not what telephones append: a film, a second picture
+    if kit.faces is None or not isinstance(face, int):
         crop, alignment = frame(kit.faces, opened.image, face, kit.generator.resolution)
         (left, top), (right, bottom) = alignment.quad[0], alignment.quad[2]
-        return Found(data, crop, opened.note, [(left + 0.5, top + 0.5, right + 0.5, bottom + 0.5)])
+        return Found(kept, crop, opened.note, [(left + 0.5, top + 0.5, right + 0.5, bottom + 0.5)])
     with studio.face_finding:
         found = kit.faces.all_landmarks(opened.image)
     if not isinstance(face, int) or not 0 <= face < len(found):
         raise UserError(f"The photograph shows {len(found)} faces, counted from 0.")
     crop, _ = align(opened.image, found[face], kit.generator.resolution)
-    # What a telephone appends, a film or a second picture, is not kept.
-    return Found(
-        data[: picture_end(data)], crop, opened.note, [face_box(points) for points in found]
-    )
+    return Found(kept, crop, opened.note, [face_box(points) for points in found])
 
 
 def _read(path: Path) -> bytes:

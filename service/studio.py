@@ -112,11 +112,9 @@ class Studio(EditService):
     def add(
         self, photographs: Sequence[bytes | Path], desk_id: str | None = None, address: str = ""
     ) -> Workspace:
-        """Further photographs beside those on the desk, to share one generator. One that cannot be
-        used is left out, and the desk's note names it.
+        """Further photographs beside those on the desk; its note names those that are left out.
 
-        Raises:
-            PhotographError, NoFaceError, UserError: none can be used, or they are too many.
+        Raises PhotographError, NoFaceError, UserError: none can be used, or they are too many.
         """
         from pti_core.session.header import MAX_PEOPLE
 

@@ -1,7 +1,8 @@
 """What the page's script asks of the server: named actions, each from a JSON object to another.
 
 The script calls `Actions.call` through the page's `gr.HTML` component. An action that refuses
-answers {"error": sentence}; {"gone": true} beside it says that the workspace is no longer kept.
+answers {"error": sentence}; {"gone": true} beside it says that the workspace is no longer kept,
+{"no_face": true} that no face is found in the photograph.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any
 
 import gradio as gr
 
-from pti_core.errors import CheckpointError, UserError
+from pti_core.errors import CheckpointError, NoFaceError, UserError
 from service.job_queue import Caller
 from service.share_store import is_identifier
 from service.workspaces import NoWorkspaceError
@@ -116,6 +117,8 @@ class Actions:
         except CheckpointError as error:
             _log.warning("weights are missing: %s", error)
             return {"error": _NO_WEIGHTS}
+        except NoFaceError as error:
+            return {"error": str(error), "no_face": True}
         except UserError as error:
             return {"error": str(error)}
         except Exception:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 from PIL import Image
 
 from pti_core.errors import UserError
-from pti_core.faces.align import Alignment, align, crop
+from pti_core.faces.align import Alignment, align
 from pti_core.faces.detect import FaceFinder, landmarks_of
 
 #: Left, top and side of a square in photo pixels.
 Square = tuple[float, float, float]
-#: A face by its number (`FaceFinder.all_landmarks`), or a square.
-Where = int | Square
+#: A face by its number (`FaceFinder.all_landmarks`), a square, or the photograph as it is.
+Where = int | Square | Literal["whole"]
+#: The photograph is an aligned face already: its largest square in the middle.
+WHOLE: Literal["whole"] = "whole"
 #: Smallest side of a square: less shows nothing.
 LEAST_SIDE = 16.0
 
@@ -24,7 +28,7 @@ def frame(
 
     Args:
         finder: what finds faces; without it a number stands for the largest square in the middle.
-        where: which face, or a square.
+        where: which face, a square, or `WHOLE`.
 
     Raises:
         NoFaceError: no face is found.
@@ -32,7 +36,7 @@ def frame(
     """
     if isinstance(where, tuple):
         return cut_square(image, where, size)
-    if finder is None:
+    if finder is None or isinstance(where, str):
         return cut_square(image, middle_square(image), size)
     return align(image, landmarks_of(finder, image, where), size)
 
@@ -60,9 +64,15 @@ def check_square(square: object, image_size: tuple[int, int]) -> Square:
 
 
 def cut_square(image: Image.Image, square: Square, size: int) -> tuple[Image.Image, Alignment]:
-    """Cut an upright square out. Raises UserError where it is not inside the photograph."""
+    """Cut an upright square out. Raises UserError where it is not inside the photograph.
+
+    Unlike `align.crop`, which softens what lies near the photograph's edge, it keeps every pixel.
+    """
     left, top, side = check_square(square, image.size)
     # Alignments have pixel centres at whole numbers, squares pixel corners.
     x0, y0, x1, y1 = left - 0.5, top - 0.5, left + side - 0.5, top + side - 0.5
     alignment = Alignment(((x0, y0), (x0, y1), (x1, y1), (x1, y0)), image.size)
-    return crop(image, alignment, size), alignment
+    box = (max(left, 0.0), max(top, 0.0), left + side, top + side)
+    box = (*box[:2], min(box[2], float(image.width)), min(box[3], float(image.height)))
+    cut = image.convert("RGB").resize((size, size), Image.Resampling.LANCZOS, box, reducing_gap=3.0)
+    return cut, alignment

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 from gradio.utils import get_upload_folder
+from PIL import Image
 
 from pti_core.editing.controls import controls_of
 from pti_core.models import Toolkit
@@ -72,6 +73,19 @@ def test_a_photograph_shows_its_faces(page, uploads):
     told = call(page, "photograph", path=str(uploads / "photograph.png"))
     assert told["size"] == (120, 100) and len(told["boxes"]) == 1 and told["face"] == 0
     assert "counted from 0" in call(page, "choose_face", desk=told["desk"], face=4)["error"]
+
+
+def test_a_person_marks_the_face_where_none_is_found(page, uploads):
+    Image.new("RGB", (120, 100), "grey").save(uploads / "painting.png")
+    path = str(uploads / "painting.png")
+    assert call(page, "photograph", path=path)["no_face"] is True
+    told = call(page, "photograph", path=path, marked=True)
+    assert told["marked"] and told["boxes"] == [[10.0, 0.0, 110.0, 100.0]]
+    drawn = call(page, "choose_face", desk=told["desk"], square=[5, 6, 70])
+    assert drawn["marked"] and drawn["boxes"] == [[5.0, 6.0, 75.0, 76.0]]
+    assert "inside" in call(page, "choose_face", desk=told["desk"], square=[5, 6, 700])["error"]
+    job = page.studio.personalise(told["desk"], "fast")
+    assert job.wait(120) and job.error is None
 
 
 def test_a_bad_file_among_more_people_is_named(page, uploads):

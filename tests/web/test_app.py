@@ -326,6 +326,22 @@ def test_the_faces_of_a_photograph_are_listed(client, photograph):
     assert "counted from 0" in refusal(client, handle_file(photograph), 1, api_name="/align")
 
 
+def test_a_face_that_is_not_found_is_marked_by_a_square(client, tmp_path):
+    blank = tmp_path / "painting.png"
+    Image.new("RGB", (120, 100), (90, 90, 90)).save(blank)
+    file = handle_file(blank)
+    assert "No face was found" in refusal(client, file, api_name="/align")
+    for square in ([10, 5, 80], "whole"):
+        desk, crop = client.predict(file, 0, square, api_name="/align")
+        with Image.open(crop) as shown:
+            assert shown.size == (64, 64) and shown.getpixel((0, 0))[:3] == (90, 90, 90)
+        client.predict(desk, "short", api_name="/personalise")
+        assert edited(client, desk, {}, "photograph").shape[:2] == (100, 120)
+        client.predict(desk, api_name="/forget")
+    for wrong in ([100, 5, 80], [1, 2], "all", [1, 2, None], [0, 0, 1e300]):
+        assert "square" in refusal(client, file, 0, wrong, api_name="/align").lower()
+
+
 def test_forget(client, desk):
     file = client.predict(desk, {}, api_name="/save_session")
     desk, _ = client.predict(handle_file(file), api_name="/open_session")

@@ -53,6 +53,7 @@ WRONG: dict[str, list[Any]] = {
     "view": [5, True, ["face"], {}, "", "profile"],
     "side": [-5, 10**400, 0.5, math.nan, "NaN", True, [1], {}],
     "face": [-1, 10**400, 0.5, math.nan, "0", True, [0], {}],
+    "square": [5, True, "all", {}, [1, 2], [1, 2, None], [0, 0, math.nan], [0, 0, 10**400]],
     "person": [-1, 10**400, 0.5, math.nan, "0", True, [0], {}],
     "name": [5, True, ["age"], {}, "x" * 5000],
     "frames": [1, 61, -(10**400), 2.5, math.nan, "16", True, [16], {}],
@@ -104,6 +105,8 @@ def answer(blocks: gr.Blocks, name: str, values: list[Any]) -> str:
 def sensible(name: str) -> Any:
     """A value that its parameter takes."""
     parameter = PARAMETERS[name]
+    if parameter.default is None:
+        return None
     return parameter.default if isinstance(parameter.default, str | int | float | dict) else "none"
 
 

@@ -48,9 +48,11 @@ class Endpoints:
             answer, picture = gr.JSON(label="answer"), gr.Image(label="picture", format="png")
             file = gr.File(label="file")
             face = gr.Number(0, precision=0, label="face", visible=False)
+            square = gr.JSON(None, label="square")
             press = gr.Button()
         many: dict[str, Any] = {"concurrency_limit": None}
-        press.click(self.align, [photograph, face], [desk, picture], api_name="align")
+        taken = [photograph, face, square]
+        press.click(self.align, taken, [desk, picture], api_name="align")
         press.click(self.faces, photograph, answer, api_name="faces")
         press.click(self.add_person, [desk, photograph], [answer, picture], api_name="add_person")
         press.click(
@@ -74,7 +76,11 @@ class Endpoints:
 
     @as_error
     def align(
-        self, photograph: str | None, face: int = 0, request: gr.Request | None = None
+        self,
+        photograph: str | None,
+        face: int = 0,
+        square: Any = None,
+        request: gr.Request | None = None,
     ) -> Any:
         """Find the face in a photograph: the first step, before `personalise`.
 
@@ -82,6 +88,8 @@ class Endpoints:
             photograph: a JPEG, PNG, WebP, HEIC, AVIF, BMP, TIFF or GIF file of up to 200 MB that
                 shows a face. Use only photographs of yourself or of people who agreed.
             face: which face of several, as `faces` counts them from 0; 0 is the largest.
+            square: where no face is found (a profile, a painting): [left, top, side] in pixels of
+                a square around the head; "whole" for a picture that is an aligned face already.
 
         Returns:
             An id for the other calls: who knows it may use what is made from the photograph.
@@ -89,7 +97,8 @@ class Endpoints:
         """
         if photograph is None:
             raise UserError("Give a photograph.")
-        desk = self.studio.align(Path(photograph), None, network_asking(request), face)
+        where = face if square is None else tuple(square) if isinstance(square, list) else square
+        desk = self.studio.align(Path(photograph), None, network_asking(request), where)
         return desk.id, desk.crop
 
     @as_error

@@ -94,6 +94,17 @@ def _edits(name: str, value: Any) -> dict[str, float]:
     return value
 
 
+def _square(name: str, value: Any) -> tuple[float, ...] | str:
+    """ "whole", or left, top and side; whether that lies in the photograph is seen later."""
+    if value == "whole":
+        return "whole"
+    if not (isinstance(value, list) and len(value) == 3 and all(map(_is_number, value))):
+        raise UserError(f'{name} is neither [left, top, side] in pixels nor "whole"; give one.')
+    if max(map(abs, value)) > 1e6:
+        raise UserError(f"{name} is not in the photograph; give pixels of it.")
+    return tuple(float(number) for number in value)
+
+
 def _file(name: str, value: Any) -> dict[str, Any]:
     path = value.get("path") if isinstance(value, dict) else None
     if not isinstance(path, str) or not 0 < len(path) <= MAX_TEXT or "\0" in path:
@@ -126,6 +137,7 @@ PARAMETERS: Mapping[str, Parameter] = {
     "side": Parameter(_whole(0, 20_000), 0),
     "person": Parameter(_whole(0, 999), 0),
     "face": Parameter(_whole(0, 999), 0),
+    "square": Parameter(_square, None),
     "name": Parameter(_text, ""),
     "frames": Parameter(_whole(2, 60), 16),
     "form": Parameter(_one_of("gif", "mp4"), "gif"),

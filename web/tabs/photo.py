@@ -69,7 +69,9 @@ class PhotoPart:
     def photograph(self, ask: Ask) -> Mapping[str, Any]:
         """A photograph was chosen: the faces in it, or why there is none."""
         path = uploaded(ask.text("path"))
-        desk = self.studio.align(path, self._known(ask.desk), ask.address)
+        # Where no face is found the person draws a square, beginning with all of it.
+        where: Where = "whole" if ask.data.get("marked") is True else 0
+        desk = self.studio.align(path, self._known(ask.desk), ask.address, where)
         return self._chosen(desk.id)
 
     def choose_face(self, ask: Ask) -> Mapping[str, Any]:
@@ -124,6 +126,7 @@ class PhotoPart:
             "boxes": [list(box) for box in desk.boxes],
             "face": desk.faces[0],
             "square": self.studio.networks.get().faces is None,
+            "marked": not isinstance(desk.faces[0], int),
             "people": faces(desk.crops),
         }
 

@@ -47,7 +47,7 @@ const call = async (what, given = {}) => {
     const lost = "The server cannot be reached now. Your edits are kept in this browser.";
     throw Object.assign(new Error(lost), { offline: true });
   }
-  if (answer.error) throw Object.assign(new Error(answer.error), { gone: answer.gone });
+  if (answer.error) throw Object.assign(new Error(answer.error), { gone: answer.gone, noFace: answer.no_face });
   return answer;
 };
 // For handlers: what goes wrong is said.

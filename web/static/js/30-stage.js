@@ -241,7 +241,7 @@ let boxes = null; // { size, boxes, face } while a photograph is to be learned
 const placeBoxes = () => {
   const where = $("#boxes");
   where.replaceChildren();
-  if (!boxes || (boxes.boxes.length < 2 && !boxes.square)) return;
+  if (!boxes || (boxes.boxes.length < 2 && !boxes.square && !boxes.marked)) return;
   const box = stage.getBoundingClientRect(), [width, height] = boxes.size;
   const scale = Math.min(box.width / width, box.height / height);
   const left = (box.width - width * scale) / 2, top = (box.height - height * scale) / 2;

@@ -146,19 +146,25 @@ const takePhoto = (file) =>
     note("");
     $("#drop").classList.add("busy");
     const local = URL.createObjectURL(file);
-    try {
-      const { path } = await upload(file);
-      const told = await call("photograph", { path });
+    let path = "";
+    const learnable = async (given) => {
+      const told = await call("photograph", { path, ...given });
       if (mine !== choosing) return;
       state.opened = null;
       Object.assign(state, { name: file.name, example: "", steps: [], at: 0, edits: {}, entries: [] });
       showPhotograph(told);
+    };
+    try {
+      ({ path } = await upload(file));
+      await learnable();
     } catch (error) {
       if (mine !== choosing) return;
       // In place of what was there before: the photograph that cannot be used is no open face.
       if (app.dataset.mode === "photo") leavePhoto();
       if (app.dataset.mode === "editing") return toast(error.message, { bad: true });
       note(error.message);
+      // A profile, a painting, closed eyes, or a picture that is an aligned face already.
+      if (error.noFace) toast("Is there a face after all?", { label: "Mark it yourself", action: () => attempt(() => learnable({ marked: true })) });
     } finally {
       URL.revokeObjectURL(local);
       $("#drop").classList.remove("busy");
@@ -180,6 +186,7 @@ const showPhotograph = (told) => {
   $("#setup-text").textContent = told.boxes.length > 1
     ? `${told.boxes.length} faces were found. Press another one in the photo to use it.`
     : told.people.length > 1 ? `${told.people.length} photos will be learned together.`
+    : told.marked ? "Drag a square over the whole head, or learn the picture as it is."
     : told.square ? "This generator draws no faces: drag a square over what it is to learn." : "One face was found.";
   $("#learn").textContent = told.people.length > 1 ? `Learn these ${told.people.length} faces` : told.square ? "Learn this picture" : "Learn this face";
   $("#learn").disabled = false;

@@ -48,7 +48,7 @@ const inPhoto = (event) => {
   ];
 };
 on(stage, "pointerdown", (event) => {
-  if (!boxes?.square || event.button) return;
+  if (!(boxes?.square || boxes?.marked) || event.button) return;
   event.preventDefault();
   corner = inPhoto(event);
   stage.setPointerCapture(event.pointerId);
