@@ -17,7 +17,7 @@ from service.executors import Executor, InProcess, OnLoan, Order
 from service.face_choice import find_face
 from service.generator_choices import GeneratorChoices
 from service.job_queue import Caller, Job, JobQueue
-from service.lazy_loader import Report
+from service.lazy_loader import LazyLoader, Report
 from service.time_estimates import plan_of, planned, seconds_of
 from service.workspaces import Workspace, Workspaces
 
@@ -47,12 +47,13 @@ class Studio(EditService):
         keep_mb: bound on the memory that desks hold together.
         load_other: gives what edits need for a generator of another name, for session files.
         generator: what `load` was asked for: the name under which its networks may be chosen.
-        others: by name, what gives the networks of another generator that may be chosen for a
-            personalisation; they are loaded when that is first done.
-        gpu_loan: what lends a GPU to the generator function that computes, while it runs, maybe in
-            another process; edits are computed on the CPU then.
+        others: by name, what gives the networks of another generator that may be chosen; they are
+            loaded when that is first done.
+        gpu_loan: what lends a GPU to the generator function that computes, while it runs; edits
+            are computed on the CPU then.
         executor: what computes personalisations; this process (or the loan) by default.
         line: where they wait; one as wide as the executor by default.
+        editor: gives what edits need of the first choice, before `load` is done.
     """
 
     def __init__(
@@ -66,8 +67,9 @@ class Studio(EditService):
         others: Mapping[str, Callable[[Report], Toolkit]] | None = None,
         executor: Executor | None = None,
         line: JobQueue | None = None,
+        editor: LazyLoader[EditKit] | None = None,
     ) -> None:
-        choices = GeneratorChoices(load, generator, others, load_other, lent=gpu_loan is not None)
+        choices = GeneratorChoices(load, generator, others, load_other, bool(gpu_loan), editor)
         super().__init__(Workspaces(keep_mb), choices)
         self.generator_names = choices.names
         here = OnLoan(choices.toolkit, gpu_loan) if gpu_loan else InProcess(choices.toolkit)

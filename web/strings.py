@@ -50,7 +50,7 @@ def status(studio: Studio) -> dict[str, Any]:
     if networks.error:
         return {"state": "wrong", "status": networks.error, "times": {}}
     if not networks.ready:
-        what = networks.describe()
+        what = studio.choices.describe()
         return {"state": "loading", "status": f"Starting{': ' if what else ''}{what} …"} | {
             "times": {}
         }
