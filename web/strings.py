@@ -44,8 +44,11 @@ def duration(seconds: float) -> str:
     return f"about {round(seconds / 3600)} h"
 
 
-def status(studio: Studio) -> dict[str, Any]:
-    """Whether the server is ready, and how long learning a face takes with each preset."""
+def status(studio: Studio, desk: str = "") -> dict[str, Any]:
+    """Whether the server is ready, and how long learning a face takes with each preset.
+
+    desk: the workspace that asks; its own job is none that it waits for.
+    """
     networks = studio.networks
     if networks.error:
         return {"state": "wrong", "status": networks.error, "times": {}}
@@ -55,8 +58,8 @@ def status(studio: Studio) -> dict[str, Any]:
             "times": {}
         }
     times = {name: duration(studio.expected_seconds(name)) for name in studio.preset_names}
-    waiting = len(studio.line)
-    queue = "" if not waiting else f", {waiting} {'person' if waiting == 1 else 'people'} waiting"
+    others = len(studio.line) - (studio.line.job_of(desk) is not None)
+    queue = f", {others} {'person' if others == 1 else 'people'} before you" if others else ""
     first = next(iter(times.values()))
     return {
         "state": "ready",

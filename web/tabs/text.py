@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pti_core.ai_mark import to_jpeg
@@ -98,10 +99,16 @@ class TextPart:
         return self.opened.text_edits(ask.desk)
 
     def _told(self, found: Reading) -> dict[str, Any]:
+        """A reading for a person, without how each part is done."""
+        from mappers.edits import notes_of
+
+        lacking = [part for part in found.parts if part.way != "attributes" and part.note]
+        here = [part for part in found.parts if part not in lacking]
         return {
-            "said": ", ".join(self._part(part) for part in found.parts),
+            "said": ", ".join(self._part(part) for part in here),
+            "lacking": ", ".join(part.label for part in lacking),
             "left": found.left,
-            "note": found.note,
+            "note": notes_of([replace(part, note="") for part in here]),
             "seconds": found.seconds,
             "doable": bool(found.parts),
         }
