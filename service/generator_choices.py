@@ -51,6 +51,11 @@ class GeneratorChoices:
         self._load_other, self._lent, self._editor = load_other, lent, editor
         self._loading_editor = threading.Lock()
 
+    @property
+    def can_edit(self) -> bool:
+        """Whether what edits need of the first choice is there."""
+        return self.networks.ready or bool(self._editor and self._editor.ready)
+
     def describe(self) -> str:
         """What is loaded now, for a person; "" before it is known."""
         early = self._editor

@@ -168,7 +168,7 @@ class Studio(EditService):
         """
         desk = self.desks.get(desk_id)
         if not desk.photographs:
-            raise UserError("Choose a photograph first; then it can be personalised.")
+            raise UserError("Choose a photograph first; then its face can be learned.")
         if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
             raise UserError("The seed is a whole number from 0 to 4294967295; give such a one.")
         chosen, name = self._preset(preset), generator or self.generator_names[0]
@@ -251,7 +251,7 @@ class Studio(EditService):
         directions.apply(session.pivot(), session.edits, session.directions(kit.directions))
         desk = self.desks.get(desk_id) if desk_id else self.desks.new(address)
         if self.line.job_of(desk.id) is not None:
-            raise SessionError("Your personalisation is running; stop it or let it end first.")
+            raise SessionError("A face is being learned here; stop that or let it end first.")
         report = session.made.get("report")
         desk.photographs = list(session.photographs)
         desk.faces, desk.boxes = [], []

@@ -54,9 +54,9 @@ def status(studio: Studio, desk: str = "") -> dict[str, Any]:
         return {"state": "wrong", "status": networks.error, "times": {}}
     if not networks.ready:
         what = studio.choices.describe()
-        return {"state": "loading", "status": f"Starting{': ' if what else ''}{what} …"} | {
-            "times": {}
-        }
+        started = f"Starting{': ' if what else ''}{what} …"
+        early = studio.choices.can_edit and "Ready-made faces work; new faces in a moment …"
+        return {"state": "loading", "status": early or started, "times": {}}
     times = {name: duration(studio.expected_seconds(name)) for name in studio.preset_names}
     others = len(studio.line) - (studio.line.job_of(desk) is not None)
     queue = f", {others} {'person' if others == 1 else 'people'} before you" if others else ""
@@ -98,12 +98,12 @@ def likeness(found: Likeness) -> dict[str, Any]:
 def facts(report: Mapping[str, Any]) -> list[list[str]]:
     """How near the unedited picture is to the photograph: rows of label, value, explanation."""
     rows = (
-        ("Pixel error", "mse", "mean squared error; 0 is the same, under 0.01 is near"),
-        ("Visible difference", "lpips", "LPIPS; 0 is the same"),
-        ("Structure", "ms_ssim", "MS-SSIM; 1 is the same"),
-        ("Identity distance", "identity_distance", "under 0.6 is the same person"),
+        ("Difference of the pixels", "mse", "0 is the same, under 0.01 is near (mean square)"),
+        ("Visible difference", "lpips", "0 is the same (LPIPS)"),
+        ("Structure", "ms_ssim", "1 is the same (MS-SSIM)"),
+        ("Difference of the faces", "identity_distance", "under 0.6 is the same person"),
         ("Time", "seconds", "seconds to learn the face"),
-        ("Steps", "steps", "of optimisation"),
+        ("Steps", "steps", "of learning"),
     )
     return [
         [label, f"{report[key]:.4g}", note]
