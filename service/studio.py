@@ -47,10 +47,8 @@ class Studio(EditService):
         keep_mb: bound on the memory that desks hold together.
         load_other: gives what edits need for a generator of another name, for session files.
         generator: what `load` was asked for: the name under which its networks may be chosen.
-        others: by name, what gives the networks of another generator that may be chosen; they are
-            loaded when that is first done.
-        gpu_loan: what lends a GPU to the generator function that computes, while it runs; edits
-            are computed on the CPU then.
+        others: by name, what gives the networks of another generator, loaded when first chosen.
+        gpu_loan: what lends a GPU to a computation while it runs; edits use the CPU then.
         executor: what computes personalisations; this process (or the loan) by default.
         line: where they wait; one as wide as the executor by default.
         editor: gives what edits need of the first choice, before `load` is done.

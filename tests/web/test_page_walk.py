@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 from PIL import Image
 
 from checkpoints.factory import load_face_parser
+from pti_core.editing.hair_color import SLIDERS
 from pti_core.models import Toolkit
 from service.studio import Studio
 from tests.conftest import make_lively_generator
@@ -22,9 +25,15 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 @pytest.fixture(scope="module")
 def page_studio(lpips, many) -> Studio:
     """With the face parser, so that hair takes any colour and the background can stay."""
+    age = many["age"]
+    random = torch.Generator().manual_seed(3)
+    found = dict(many)
+    for name in SLIDERS:  # what a hair colour is made of
+        vector = torch.randn(512, generator=random)
+        found[name] = replace(age, name=name, label=name, group="hair", vector=vector)
     kit = Toolkit(
         generator=make_lively_generator(),
-        directions=many,
+        directions=found,
         lpips=lpips,
         lpips_report=lpips,
         faces=TwoFaces(),  # type: ignore[arg-type]
@@ -35,11 +44,10 @@ def page_studio(lpips, many) -> Studio:
     return studio
 
 
-def slide(visit: Visit, name: str, key: str = "ArrowRight") -> None:
+def slide(visit: Visit, name: str, key: str) -> None:
     def press() -> None:
         visit.page.locator(f"#in-{name}").focus()
-        for _ in range(12):
-            visit.page.keyboard.press(key)
+        visit.page.keyboard.press(key)
 
     visit.drawn_after(press)
 
@@ -54,7 +62,7 @@ def edit(visit: Visit) -> None:
         assert visit.stage_is_in_view()
         names = [row.get_attribute("data-name") for row in page.locator(".slider:visible").all()]
         for name in names[:1]:
-            slide(visit, str(name), "ArrowLeft" if visit.amounts().get(str(name)) else "ArrowRight")
+            slide(visit, str(name), "PageDown" if visit.amounts().get(str(name)) else "PageUp")
             assert visit.stage_is_in_view()
     visit.tab("Hair")
     visit.drawn_after(lambda: page.click("[aria-label='Pink hair']"))
