@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pti_core.ai_mark import to_jpeg
@@ -99,7 +98,7 @@ class TextPart:
         return self.opened.text_edits(ask.desk)
 
     def _told(self, found: Reading) -> dict[str, Any]:
-        """A reading for a person, without how each part is done."""
+        """A reading for a person; what needs a file that is not here stands apart."""
         from mappers.edits import notes_of
 
         lacking = [part for part in found.parts if part.way != "attributes" and part.note]
@@ -108,7 +107,7 @@ class TextPart:
             "said": ", ".join(self._part(part) for part in here),
             "lacking": ", ".join(part.label for part in lacking),
             "left": found.left,
-            "note": notes_of([replace(part, note="") for part in here]),
+            "note": notes_of(here),
             "seconds": found.seconds,
             "doable": bool(found.parts),
         }
