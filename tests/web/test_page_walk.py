@@ -30,7 +30,9 @@ def page_studio(lpips, many) -> Studio:
     found = dict(many)
     for name in SLIDERS:  # what a hair colour is made of
         vector = torch.randn(512, generator=random)
-        found[name] = replace(age, name=name, label=name, group="hair", vector=vector)
+        found[name] = replace(
+            age, name=name, label=name, group="hair", vector=vector / vector.norm()
+        )
     kit = Toolkit(
         generator=make_lively_generator(),
         directions=found,
