@@ -72,7 +72,6 @@ class Studio(EditService):
         self.generator_names = choices.names
         here = OnLoan(choices.toolkit, gpu_loan) if gpu_loan else InProcess(choices.toolkit)
         self._executor: Executor = executor or here
-        # An empty line is false, too.
         self.line = JobQueue(workers=self._executor.workers) if line is None else line
         self.preset_names = tuple(presets or PRESET_NAMES)
         self._presets = presets
@@ -156,9 +155,8 @@ class Studio(EditService):
         """Put the personalisation of the desk's photographs into the line.
 
         `generator` is one of `generator_names`; the first by default. `person`: for whom the place
-        in the line counts. The job's result is the
-        report; the session lies on the desk then. What lay there before stays until then, and for
-        good if the job fails.
+        in the line counts. The job's result is the report; the session lies on the desk then. What
+        lay there before stays until then, and for good if the job fails.
 
         Raises:
             NoWorkspaceError, UserError: no such desk, nothing on it, an unknown preset or
