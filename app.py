@@ -21,7 +21,14 @@ from pti_core.editing.controls import read_controls
 from pti_core.errors import UserError
 from service.executors import executor_from
 from service.job_queue import JobQueue, places_from, seconds_from
-from service.load_networks import GENERATORS, is_own_file, load_networks, load_other
+from service.lazy_loader import LazyLoader
+from service.load_networks import (
+    GENERATORS,
+    is_own_file,
+    load_editor,
+    load_networks,
+    load_other,
+)
 from service.malloc_tuning import keep_trimmed, tune_malloc
 from service.share_store import keep_swept, store_from
 from service.studio import PRESET_NAMES, Studio
@@ -69,8 +76,6 @@ def _serve(options: argparse.Namespace) -> int:
 
 
 def _serve_page(options: argparse.Namespace, loan: GpuLoan | None) -> None:
-    from web.serve import create_app, serve
-
     first = options.generator
     loaders = {name: partial(load_networks, name) for name in (first, *GENERATORS)}
     executor = executor_from(os.environ, loaders)
@@ -79,17 +84,22 @@ def _serve_page(options: argparse.Namespace, loan: GpuLoan | None) -> None:
         places_of_an_address=places_from(os.environ),
         max_seconds=seconds_from(os.environ),
     )
+    editor = LazyLoader(partial(load_editor, first))
+    loaders.pop(first)
     studio = Studio(
-        loaders.pop(first),
+        partial(load_networks, first, editor=editor),
         load_other=load_other,
         gpu_loan=loan,
         generator=first,
         others=loaders,
         executor=executor,
         line=line,
+        editor=editor,
     )
     store = store_from(os.environ)
     studio.networks.start()
+    from web.serve import create_app, serve  # Gradio, beside the libraries that are loaded
+
     keep_swept(store)
     app = create_app(studio, read_controls(), preset=options.preset, store=store)
     serve(app, store, studio, host=options.host, port=options.port, share=options.share)

@@ -124,15 +124,20 @@ def load_face_parser(progress: Progress | None = None) -> FaceParser:
 
 
 def load_edit_kit(
-    generator: str = "mobile",
+    generator: str | Generator = "mobile",
     progress: Progress | None = None,
     device: torch.device | None = None,
 ) -> EditKit:
-    """What showing and editing sessions needs; a quarter of `load_toolkit`'s download."""
+    """What showing and editing sessions needs; a quarter of `load_toolkit`'s download.
+
+    generator: a name, or one that is loaded and placed.
+    """
     from pti_core.models import EditKit
     from pti_core.networks.devices import pick_device
 
-    found = load_generator(generator, progress).place(device or pick_device())
+    found = generator
+    if isinstance(found, str):
+        found = load_generator(found, progress).place(device or pick_device())
     subject = _subject(found, progress)
     parser = None
     if subject is not Subject.OTHER:
@@ -145,6 +150,7 @@ def load_toolkit(
     identity: bool = True,
     progress: Progress | None = None,
     encoder: bool = False,
+    parser: FaceParser | None = None,
 ) -> Toolkit:
     """Everything that a personalisation needs, on the generator's device. For generators of other
     things than faces, without what looks at faces.
@@ -153,6 +159,7 @@ def load_toolkit(
         generator: a name (it then runs on the CPU), or one that is loaded and placed.
         identity: without it reports lack that distance.
         encoder: with e4e, for its pivots.
+        parser: one that is loaded already.
 
     Raises:
         CheckpointError: a file that cannot be fetched or read.
@@ -181,7 +188,7 @@ def load_toolkit(
         directions=_directions(found, subject),
         encoder=load_encoder(progress).to(device) if encoder else None,
         learned=load_latent_prior(found),
-        parser=load_face_parser(progress).to(device) if faces else None,
+        parser=(parser or load_face_parser(progress)).to(device) if faces else None,
     )
 
 

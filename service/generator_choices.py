@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import threading
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ class GeneratorChoices:
         others: by name, what gives the networks of the other choices.
         load_other: gives what edits need for a generator of another name, for session files.
         lent: whether a GPU is there only during a personalisation; edits then use the CPU.
+        editor: gives what edits need of the first choice, before all its networks are there.
 
     Attributes:
         networks: those of the first choice.
@@ -37,6 +39,7 @@ class GeneratorChoices:
         others: Mapping[str, Callable[[Report], Toolkit]] | None = None,
         load_other: Callable[[str], EditKit] | None = None,
         lent: bool = False,
+        editor: LazyLoader[EditKit] | None = None,
     ) -> None:
         self.networks: LazyLoader[Toolkit] = LazyLoader(load)
         self.loaders = {
@@ -45,7 +48,18 @@ class GeneratorChoices:
         }
         self.names = tuple(self.loaders)
         self.editors: dict[str, EditKit] = {}
-        self._load_other, self._lent = load_other, lent
+        self._load_other, self._lent, self._editor = load_other, lent, editor
+        self._loading_editor = threading.Lock()
+
+    @property
+    def can_edit(self) -> bool:
+        """Whether what edits need of the first choice is there."""
+        return self.networks.ready or bool(self._editor and self._editor.ready)
+
+    def describe(self) -> str:
+        """What is loaded now, for a person; "" before it is known."""
+        early = self._editor
+        return (early if early and not early.ready else self.networks).describe()
 
     def toolkit(self, generator: str) -> Toolkit:
         """The networks of a choice. One that ends at the first's generator shares the first's."""
@@ -65,20 +79,28 @@ class GeneratorChoices:
 
     def edit_kit(self, name: str) -> EditKit:
         """The networks of an edit, which may run beside a personalisation: a twin of its own."""
-        ready = {
-            kit.generator.name: kit
-            for kit in (networks.get() for networks in self.loaders.values() if networks.ready)
-        }
-        if name not in self.editors:
-            if name in ready:
-                self.editors[name] = self.own_editor(ready[name])
-            elif self._load_other is not None:
-                self.editors[name] = self._load_other(name)
-            else:  # what it lacks is said by whoever checks the session against it
-                return self.own_editor(self.networks.get())
-        return self.editors[name]
+        found = self.editors.get(name)
+        if found is not None:
+            return found
+        with self._loading_editor:  # once, whoever asks meanwhile
+            if name not in self.editors:
+                ready = self._ready()
+                if name in ready:
+                    self.editors[name] = self.own_editor(ready[name])
+                elif self._load_other is not None:
+                    self.editors[name] = self._load_other(name)
+                else:  # what it lacks is said by whoever checks the session against it
+                    return self.own_editor(self.networks.get())
+            return self.editors[name]
 
-    def own_editor(self, kit: Toolkit) -> EditKit:
+    def _ready(self) -> dict[str, EditKit]:
+        """What edits can use by now, by the generator's name; the first choice's is waited for."""
+        loaded = [one for one in self.loaders.values() if one.ready]
+        early = self._editor
+        first: list[EditKit] = [early.get()] if early and not early.error else []
+        return {kit.generator.name: kit for kit in [*first, *(one.get() for one in loaded)]}
+
+    def own_editor(self, kit: EditKit) -> EditKit:
         from pti_core.models import EditKit
 
         if self._lent:  # the GPU is not there between two loans

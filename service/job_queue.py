@@ -300,7 +300,7 @@ class JobQueue:
             raise QueueFullError(
                 f"This would take about {job.planned / 60:.0f} minutes, and "
                 f"{self._max_seconds / 60:.0f} are the most here; use fewer photographs, or the "
-                "preset fast."
+                "quick preset (fast)."
             )
 
     def _put_in_line(self, job: Job) -> None:
@@ -317,18 +317,18 @@ class JobQueue:
         jobs = self._jobs()
         if any(job.owner == owner for job in jobs):
             raise QueueFullError(
-                "Your personalisation is running or waiting already; stop it or let it end."
+                "This face is being learned or waits for that already; stop it or let it end."
             )
         if person.key and any(job.person.key == person.key for job in jobs):
             raise QueueFullError(
-                "Another personalisation of yours is running or waiting already, maybe in another "
-                "tab; stop it or let it end."
+                "Another face of yours is being learned or waits already, maybe in another tab; "
+                "stop it or let it end."
             )
         beside = sum(1 for job in jobs if person.address and job.person.address == person.address)
         if beside >= self._of_an_address:
             raise QueueFullError(
-                f"{beside} personalisations from your network run or wait already; please try "
-                "again when one of them has ended."
+                f"{beside} faces from your network are being learned or wait already; please try "
+                "again when one of them is done."
             )
 
     def paced(self, plan: list[Stage], kind: str) -> list[Stage]:

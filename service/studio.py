@@ -17,7 +17,7 @@ from service.executors import Executor, InProcess, OnLoan, Order
 from service.face_choice import find_face
 from service.generator_choices import GeneratorChoices
 from service.job_queue import Caller, Job, JobQueue
-from service.lazy_loader import Report
+from service.lazy_loader import LazyLoader, Report
 from service.time_estimates import plan_of, planned, seconds_of
 from service.workspaces import Workspace, Workspaces
 
@@ -47,11 +47,11 @@ class Studio(EditService):
         keep_mb: bound on the memory that desks hold together.
         load_other: gives what edits need for a generator of another name, for session files.
         generator: what `load` was asked for: the name under which its networks may be chosen.
-        others: by name, what gives the networks of another generator that may be chosen for a
-            personalisation; they are loaded when that is first done.
-        gpu_loan: lends a GPU to what personalises; edits are computed on the CPU then.
+        others: by name, what gives the networks of another generator, loaded when first chosen.
+        gpu_loan: what lends a GPU to a computation while it runs; edits use the CPU then.
         executor: what computes personalisations; this process (or the loan) by default.
         line: where they wait; one as wide as the executor by default.
+        editor: gives what edits need of the first choice, before `load` is done.
     """
 
     def __init__(
@@ -65,13 +65,13 @@ class Studio(EditService):
         others: Mapping[str, Callable[[Report], Toolkit]] | None = None,
         executor: Executor | None = None,
         line: JobQueue | None = None,
+        editor: LazyLoader[EditKit] | None = None,
     ) -> None:
-        choices = GeneratorChoices(load, generator, others, load_other, lent=gpu_loan is not None)
+        choices = GeneratorChoices(load, generator, others, load_other, bool(gpu_loan), editor)
         super().__init__(Workspaces(keep_mb), choices)
         self.generator_names = choices.names
         here = OnLoan(choices.toolkit, gpu_loan) if gpu_loan else InProcess(choices.toolkit)
         self._executor: Executor = executor or here
-        # An empty line is false, too.
         self.line = JobQueue(workers=self._executor.workers) if line is None else line
         self.preset_names = tuple(presets or PRESET_NAMES)
         self._presets = presets
@@ -153,8 +153,8 @@ class Studio(EditService):
         """Put the personalisation of the desk's photographs into the line.
 
         `generator` is one of `generator_names`; the first by default. `person`: for whom the place
-        in the line counts. The job's result is the report. The session lies on the desk at the end;
-        what lay there before stays until then, and for good if the job fails.
+        in the line counts. The job's result is the report; the session lies on the desk then. What
+        lay there before stays until then, and for good if the job fails.
 
         Raises:
             NoWorkspaceError, UserError: no such desk, nothing on it, an unknown preset or
@@ -162,7 +162,7 @@ class Studio(EditService):
         """
         desk = self.desks.get(desk_id)
         if not desk.photographs:
-            raise UserError("Choose a photograph first; then it can be personalised.")
+            raise UserError("Choose a photograph first; then its face can be learned.")
         if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
             raise UserError("The seed is a whole number from 0 to 4294967295; give such a one.")
         chosen, name = self._preset(preset), generator or self.generator_names[0]
@@ -245,7 +245,7 @@ class Studio(EditService):
         directions.apply(session.pivot(), session.edits, session.directions(kit.directions))
         desk = self.desks.get(desk_id) if desk_id else self.desks.new(address)
         if self.line.job_of(desk.id) is not None:
-            raise SessionError("Your personalisation is running; stop it or let it end first.")
+            raise SessionError("A face is being learned here; stop that or let it end first.")
         report = session.made.get("report")
         desk.photographs = list(session.photographs)
         desk.faces, desk.boxes = [], []

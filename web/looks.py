@@ -26,9 +26,9 @@ LOOKS: Mapping[str, Mapping[str, float]] = {
     "Serious portrait": {"smile": -0.8, "exposure": -0.15, "colourful": -0.4, "background": -0.4},
 }
 #: What Surprise me draws from: one or two of each list; amounts are drawn between the two shares.
-#: Shape, gender presentation and baldness are left out: they make another person.
+#: Shape, gender presentation, baldness and curls are left out: they make another person.
 _MOODS: tuple[tuple[str, float, float], ...] = (
-    ("smile", 0.3, 0.8),
+    ("smile", 0.2, 0.5),
     ("smile", -0.7, -0.3),
     ("eyes_open", 0.2, 0.5),
     ("pose", -0.4, 0.4),
@@ -41,7 +41,6 @@ _STYLES: tuple[tuple[str, float, float], ...] = (
     ("hair_red", 0.4, 0.8),
     ("hair_dark", 0.4, 0.8),
     ("hair_grey", 0.3, 0.7),
-    ("hair_curly", 0.3, 0.6),
     ("glasses", 0.7, 1.0),
 )
 _LIGHTS: tuple[tuple[str, float, float], ...] = (

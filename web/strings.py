@@ -44,19 +44,22 @@ def duration(seconds: float) -> str:
     return f"about {round(seconds / 3600)} h"
 
 
-def status(studio: Studio) -> dict[str, Any]:
-    """Whether the server is ready, and how long learning a face takes with each preset."""
+def status(studio: Studio, desk: str = "") -> dict[str, Any]:
+    """Whether the server is ready, and how long learning a face takes with each preset.
+
+    desk: the workspace that asks; its own job is none that it waits for.
+    """
     networks = studio.networks
     if networks.error:
         return {"state": "wrong", "status": networks.error, "times": {}}
     if not networks.ready:
-        what = networks.describe()
-        return {"state": "loading", "status": f"Starting{': ' if what else ''}{what} …"} | {
-            "times": {}
-        }
+        what = studio.choices.describe()
+        started = f"Starting{': ' if what else ''}{what} …"
+        early = studio.choices.can_edit and "Ready-made faces work; new faces in a moment …"
+        return {"state": "loading", "status": early or started, "times": {}}
     times = {name: duration(studio.expected_seconds(name)) for name in studio.preset_names}
-    waiting = len(studio.line)
-    queue = "" if not waiting else f", {waiting} {'person' if waiting == 1 else 'people'} waiting"
+    others = len(studio.line) - (studio.line.job_of(desk) is not None)
+    queue = f", {others} {'person' if others == 1 else 'people'} before you" if others else ""
     first = next(iter(times.values()))
     return {
         "state": "ready",
@@ -95,12 +98,12 @@ def likeness(found: Likeness) -> dict[str, Any]:
 def facts(report: Mapping[str, Any]) -> list[list[str]]:
     """How near the unedited picture is to the photograph: rows of label, value, explanation."""
     rows = (
-        ("Pixel error", "mse", "mean squared error; 0 is the same, under 0.01 is near"),
-        ("Visible difference", "lpips", "LPIPS; 0 is the same"),
-        ("Structure", "ms_ssim", "MS-SSIM; 1 is the same"),
-        ("Identity distance", "identity_distance", "under 0.6 is the same person"),
+        ("Difference of the pixels", "mse", "0 is the same, under 0.01 is near (mean square)"),
+        ("Visible difference", "lpips", "0 is the same (LPIPS)"),
+        ("Structure", "ms_ssim", "1 is the same (MS-SSIM)"),
+        ("Difference of the faces", "identity_distance", "under 0.6 is the same person"),
         ("Time", "seconds", "seconds to learn the face"),
-        ("Steps", "steps", "of optimisation"),
+        ("Steps", "steps", "of learning"),
     )
     return [
         [label, f"{report[key]:.4g}", note]

@@ -46,4 +46,4 @@ def sentence(error: BaseException) -> str:
     if isinstance(error, UserError):
         return str(error)
     _log.error("a personalisation failed", exc_info=error)
-    return "The personalisation failed, and the server's log says why; what you had is still here."
+    return "Learning the face failed, and the server's log says why; what you had is still here."

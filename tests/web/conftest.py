@@ -1,12 +1,25 @@
-"""A real Chromium for the tests of the page."""
+"""A real Chromium, a page over a small generator, and a visitor of it."""
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
+
+from pti_core.editing.controls import controls_of
+from pti_core.editing.directions import Direction
+from pti_core.models import Toolkit
+from service.share_store import Store
+from service.studio import Studio
+from tests.conftest import make_lively_generator
+from tests.helpers.small import SHORT
+from tests.helpers.two_faces import TwoFaces
+from tests.helpers.visit import Visit
+from web.serve import create_app, serve
 
 
 @pytest.fixture(scope="module")
@@ -23,3 +36,61 @@ def browser() -> Iterator:
         browser = playwright.chromium.launch(executable_path=str(path), args=arguments)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="module")
+def many(directions) -> dict[str, Direction]:
+    """Six directions in three groups."""
+    age = directions["age"]
+    random = torch.Generator().manual_seed(2)
+    found = dict(directions)
+    for name, group in (("hair_curly", "hair"), ("fringe", "hair"), ("exposure", "scene")):
+        vector = torch.randn(512, generator=random)
+        found[name] = dataclasses.replace(
+            age, name=f"{name}_", label=name, group=group, vector=vector / vector.norm()
+        )
+    return {direction.name: direction for direction in found.values()}
+
+
+@pytest.fixture(scope="module")
+def page_studio(lpips, many) -> Studio:
+    kit = Toolkit(
+        generator=make_lively_generator(),
+        directions=many,
+        lpips=lpips,
+        lpips_report=lpips,
+        faces=TwoFaces(),  # type: ignore[arg-type]
+    )
+    studio = Studio(lambda report: kit, {"fast": SHORT})
+    studio.networks.get()
+    return studio
+
+
+@pytest.fixture(scope="module")
+def page_url(page_studio, many, tmp_path_factory) -> Iterator[str]:
+    store = Store(tmp_path_factory.mktemp("shares"))
+    blocks = create_app(page_studio, controls_of(many.values()), store=store)
+    yield serve(blocks, store, page_studio, prevent_thread_lock=True, quiet=True)
+    blocks.close(verbose=False)
+
+
+@pytest.fixture(scope="module")
+def group_photograph(make_picture, tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("page") / "Two friends.png"
+    make_picture(240, 110).save(path)
+    return path
+
+
+@pytest.fixture
+def visit(browser, page_url, group_photograph) -> Iterator[Visit]:
+    """A visitor who had the right one of two faces learned."""
+    found = Visit(browser, page_url)
+    found.choose(group_photograph)
+    page = found.page
+    page.click("#boxes button[aria-pressed=false]")
+    page.wait_for_selector("#boxes button:last-child[aria-pressed=true]")
+    page.click("#learn:not([disabled])")
+    page.wait_for_selector("#controls", state="visible")
+    found.until_drawn()
+    yield found
+    found.context.close()

@@ -81,7 +81,7 @@ def test_a_person_has_one_place_whatever_the_number_of_desks():
         line.submit(wait, [], "desk 2", person=Caller("ann", "elsewhere"))
     assert line.job_of_person("ann") is ann and line.job_of_person("") is None
     line.submit(wait, [], "desk 3", person=Caller("bea", "net"))
-    with pytest.raises(QueueFullError, match="2 personalisations from your network"):
+    with pytest.raises(QueueFullError, match="2 faces from your network"):
         line.submit(wait, [], "desk 4", person=Caller("cem", "net"))
     # Whom nothing tells apart is not refused for others' sake.
     last = [line.submit(wait, [], f"desk {number}") for number in (5, 6, 7)]

@@ -120,7 +120,7 @@ def test_limits_apply_to_tools(url, studio, make_picture):
             assert not running.done()
             await asyncio.sleep(0.05)
         told = await refused(session, "personalise", desk=desks[1], preset="short")
-        assert "Another personalisation of yours" in told
+        assert "Another face of yours" in told
         await call(session, "stop", desk=desks[0])
         assert "'person'" in (await running)[0].text
 

@@ -2,102 +2,22 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Iterator
-from pathlib import Path
-
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
-from pti_core.editing.controls import controls_of
-from pti_core.editing.directions import Direction
-from pti_core.errors import NoFaceError
-from pti_core.models import Toolkit
 from pti_core.session.session import Session
-from service.share_store import Store
-from service.studio import Studio
-from tests.conftest import make_lively_generator
-from tests.helpers.small import SHORT, MiddleFace
 from tests.helpers.visit import Visit
-from web.serve import create_app, serve
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
-class TwoFaces(MiddleFace):
-    """In a picture that is twice as wide as high: one face in each half, the left one first."""
+def press_keys(visit: Visit, name: str, key: str = "PageUp") -> None:
+    """One key is one step of the history, however slow the machine is."""
 
-    def all_landmarks(self, image: Image.Image) -> list[np.ndarray]:
-        if image.width < 2 * image.height:
-            return super().all_landmarks(image)
-        if np.asarray(image).min() == np.asarray(image).max():
-            raise NoFaceError("No face was found.")
-        side = image.height
-        halves = [image.crop((x, 0, x + side, side)) for x in (0, image.width - side)]
-        left, right = (self.landmarks(half) * [0.8, 0.8] + 0.1 * side for half in halves)
-        return [left, right + np.array([image.width - side, 0])]
-
-
-@pytest.fixture(scope="module")
-def many(directions) -> dict[str, Direction]:
-    """Six directions in three groups."""
-    age = directions["age"]
-    random = torch.Generator().manual_seed(2)
-    found = dict(directions)
-    for name, group in (("hair_curly", "hair"), ("fringe", "hair"), ("exposure", "scene")):
-        vector = torch.randn(512, generator=random)
-        found[name] = dataclasses.replace(
-            age, name=f"{name}_", label=name, group=group, vector=vector / vector.norm()
-        )
-    return {direction.name: direction for direction in found.values()}
-
-
-@pytest.fixture(scope="module")
-def url(lpips, many, tmp_path_factory) -> Iterator[str]:
-    kit = Toolkit(
-        generator=make_lively_generator(),
-        directions=many,
-        lpips=lpips,
-        lpips_report=lpips,
-        faces=TwoFaces(),  # type: ignore[arg-type]
-    )
-    studio = Studio(lambda report: kit, {"fast": SHORT})
-    studio.networks.get()
-    store = Store(tmp_path_factory.mktemp("shares"))
-    blocks = create_app(studio, controls_of(many.values()), store=store)
-    yield serve(blocks, store, studio, prevent_thread_lock=True, quiet=True)
-    blocks.close(verbose=False)
-
-
-@pytest.fixture(scope="module")
-def group_photograph(make_picture, tmp_path_factory) -> Path:
-    path = tmp_path_factory.mktemp("page") / "Two friends.png"
-    make_picture(240, 110).save(path)
-    return path
-
-
-@pytest.fixture
-def visit(browser, url, group_photograph) -> Iterator[Visit]:
-    """A visitor who had the right one of two faces learned."""
-    found = Visit(browser, url)
-    found.choose(group_photograph)
-    page = found.page
-    page.click("#boxes button[aria-pressed=false]")
-    page.wait_for_selector("#boxes button:last-child[aria-pressed=true]")
-    page.click("#learn:not([disabled])")
-    page.wait_for_selector("#controls", state="visible")
-    found.until_drawn()
-    yield found
-    found.context.close()
-
-
-def press_keys(visit: Visit, name: str, key: str = "ArrowRight", times: int = 20) -> None:
     def press() -> None:
         visit.page.locator(f"#in-{name}").focus()
-        for _ in range(times):
-            visit.page.keyboard.press(key)
+        visit.page.keyboard.press(key)
 
     visit.drawn_after(press)
 
@@ -153,7 +73,7 @@ def test_of_two_people_the_pressed_one_is_edited(visit, group_photograph, tmp_pa
     # The session keeps the photograph as a JPEG file: the unedited picture is that, to the pixel.
     before = saved("before.png")
     visit.tab("Face")
-    press_keys(visit, "age", "End", 1)
+    press_keys(visit, "age", "End")
     changed = np.abs(saved("after.png") - before).max(axis=-1)
     assert before.shape[:2] == (110, 240)
     assert changed[:, :110].max() == 0 and changed[:, 130:].max() > 10
@@ -171,8 +91,10 @@ def test_of_two_people_the_pressed_one_is_edited(visit, group_photograph, tmp_pa
     visit.check()
 
 
-def test_a_photograph_that_cannot_be_used_arms_nothing(browser, url, group_photograph, tmp_path):
-    visit = Visit(browser, url)
+def test_a_photograph_that_cannot_be_used_arms_nothing(
+    browser, page_url, group_photograph, tmp_path
+):
+    visit = Visit(browser, page_url)
     page = visit.page
     blank, broken = tmp_path / "blank.png", tmp_path / "broken.jpg"
     Image.new("RGB", (100, 100)).save(blank)
@@ -191,7 +113,7 @@ def test_a_photograph_that_cannot_be_used_arms_nothing(browser, url, group_photo
     visit.context.close()
 
 
-def test_a_phone_scrolls_without_moving_a_slider(browser, url, visit):
+def test_a_phone_scrolls_without_moving_a_slider(browser, visit):
     page = visit.page
     page.click("#share")
     page.click("#make-link")

@@ -416,7 +416,7 @@ def test_several_desks_of_one_person_have_one_place(url, client, studio, photogr
     second, _ = other.predict(handle_file(photograph), api_name="/align")
     arguments = (second, "short", 0, "auto")
     told = refusal(other, *arguments, busy, api_name="/personalise")
-    assert "Another personalisation of yours" in told
+    assert "Another face of yours" in told
     waiting = other.submit(*arguments, new_secret(), api_name="/personalise")  # somebody else
     until(lambda: bool(waiting.outputs()))
     assert waiting.outputs()[0]["ahead"] == 1
@@ -442,7 +442,7 @@ def test_an_address_has_a_few_places(url, studio, photograph, busy):
         if number == 2:
             assert [studio.line.job_of(desk) is not None for desk in desks] == [True, True, False]
             third = behind.submit(*arguments, api_name="/personalise")
-            with pytest.raises(AppError, match="2 personalisations from your network"):
+            with pytest.raises(AppError, match="2 faces from your network"):
                 third.result(timeout=60)
         else:
             jobs.append(behind.submit(*arguments, api_name="/personalise"))

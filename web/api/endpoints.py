@@ -295,7 +295,7 @@ class Endpoints:
         return {
             "ready": ready,
             "error": self.studio.networks.error,
-            "loading": "" if ready else self.studio.networks.describe(),
+            "loading": "" if ready else self.studio.choices.describe(),
             "waiting": len(self.studio.line),
             "generators": list(self.studio.generator_names),
             "seconds": {n: self.studio.expected_seconds(n) for n in names} if ready else {},

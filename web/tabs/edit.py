@@ -50,7 +50,9 @@ class EditPart:
         return self.opened.text_edits(ask.desk)
 
     def likeness(self, ask: Ask) -> Mapping[str, Any]:
-        """Whether it is still the same person, as a network sees it."""
+        """Whether it is still the same person, as a network sees it; {} before that is loaded."""
+        if not self.studio.networks.ready:
+            return {}
         found = self.studio.likeness(ask.desk, ask.edits)
         return strings.likeness(found) if found else {}
 

@@ -64,7 +64,7 @@ class PhotoPart:
 
     def status(self, ask: Ask) -> Mapping[str, Any]:
         """Whether the server is ready, and how long learning a face takes."""
-        return strings.status(self.studio)
+        return strings.status(self.studio, ask.desk)
 
     def photograph(self, ask: Ask) -> Mapping[str, Any]:
         """A photograph was chosen: the faces in it, or why there is none."""

@@ -98,10 +98,16 @@ class TextPart:
         return self.opened.text_edits(ask.desk)
 
     def _told(self, found: Reading) -> dict[str, Any]:
+        """A reading for a person; what needs a file that is not here stands apart."""
+        from mappers.edits import notes_of
+
+        lacking = [part for part in found.parts if part.way != "attributes" and part.note]
+        here = [part for part in found.parts if part not in lacking]
         return {
-            "said": ", ".join(self._part(part) for part in found.parts),
+            "said": ", ".join(self._part(part) for part in here),
+            "lacking": ", ".join(part.label for part in lacking),
             "left": found.left,
-            "note": found.note,
+            "note": notes_of(here),
             "seconds": found.seconds,
             "doable": bool(found.parts),
         }

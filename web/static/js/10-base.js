@@ -36,6 +36,7 @@ const toast = (text, { bad = false, action, label } = {}) => {
   return close;
 };
 
+const UNREACHABLE = "The server cannot be reached now. Your edits are kept in this browser.";
 // One action of the server. It throws an Error whose message can be shown as it is.
 const call = async (what, given = {}) => {
   const told = { do: what, desk: state.desk, owner: state.owner, ...given };
@@ -44,8 +45,7 @@ const call = async (what, given = {}) => {
     answer = await server.call(told);
     if (!answer || typeof answer !== "object") throw new Error("no answer");
   } catch {
-    const lost = "The server cannot be reached now. Your edits are kept in this browser.";
-    throw Object.assign(new Error(lost), { offline: true });
+    throw Object.assign(new Error(UNREACHABLE), { offline: true });
   }
   if (answer.error) throw Object.assign(new Error(answer.error), { gone: answer.gone, noFace: answer.no_face });
   return answer;

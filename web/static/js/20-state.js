@@ -45,6 +45,7 @@ const snapshot = () => ({
   hair: state.hair && { ...state.hair },
   keepBackground: state.keepBackground,
 });
+const isPlain = () => !Object.keys(state.edits).length && !state.hair && !state.entries.length;
 const same = (one, other) => {
   const plain = (step) =>
     JSON.stringify([Object.entries(step.edits).sort(), step.stack, step.person, step.hair,

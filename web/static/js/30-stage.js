@@ -18,7 +18,7 @@ const asked = async (full, more = {}) => {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: JSON.stringify(pictureRequest({ full, ...more })),
-  });
+  }).catch(() => { throw Object.assign(new Error(UNREACHABLE), { offline: true }); });
   if (answer.ok) return answer.blob();
   const gone = answer.status !== 503;
   throw Object.assign(new Error(gone ? await answer.text() : ""), { busy: !gone });
@@ -35,6 +35,12 @@ const render = async () => {
       try {
         url = URL.createObjectURL(await asked(true));
       } catch (error) {
+        if (error.offline && mine === drawing) { // the picture comes when the server is back
+          tellOffline();
+          await pause(2000);
+          tries = 0;
+          continue;
+        }
         if (!error.busy || tries > 40) {
           if (mine === drawing) stage.classList.remove("drawing");
           if (mine !== drawing) return;
@@ -61,6 +67,11 @@ const render = async () => {
   describe();
   keepThumbnail();
   tellLikeness();
+};
+let toldOffline = 0;
+const tellOffline = () => {
+  if (Date.now() - toldOffline > 30000) toast(UNREACHABLE, { bad: true });
+  toldOffline = Date.now();
 };
 // While a slider moves, small pictures follow it: one request at a time, for where it is then.
 let following = false, again = false;

@@ -136,7 +136,7 @@ const paintEdits = () => {
   paintHair();
   $("#undo").disabled = state.at <= 0;
   $("#redo").disabled = state.at + 1 >= state.steps.length;
-  $("#reset").disabled = !Object.keys(state.edits).length && !state.entries.length && !state.hair;
+  $("#reset").disabled = isPlain();
   $("#keep-background").checked = state.keepBackground;
 };
 

@@ -10,7 +10,8 @@ const drawLooks = async () => {
   where.replaceChildren(...looks.map((look) =>
     made("button", { type: "button", class: "look", onclick: () => applyLook(look) },
       made("img", { alt: "", width: LOOK_SIDE, height: LOOK_SIDE }), made("span", {}, look.name))));
-  const images = $$("#looks img"), idle = () => looksOf === mine && !moving && !stage.classList.contains("drawing");
+  const images = $$("#looks img");
+  const idle = () => looksOf === mine && !moving && !state.hair && !stage.classList.contains("drawing");
   const draw = async (quick) => {
     for (const [index, look] of looks.entries()) {
       if (images[index].dataset.whole) continue;
@@ -19,6 +20,8 @@ const drawLooks = async () => {
           await pause(400);
           continue;
         }
+        // A preview is the picture on the screen and what changes, so it would show its edits, too.
+        if (quick && !isPlain()) break;
         try {
           const { picture, whole } = await call("look", { edits: look.edits, quick });
           if (looksOf !== mine) return;
@@ -35,11 +38,15 @@ const drawLooks = async () => {
   await draw(true);
   await draw(false);
 };
-const applyLook = (look) => setEdits(look.edits, look.name);
+const applyLook = (look) => {
+  state.hair = null;
+  return setEdits(look.edits, look.name);
+};
 let seed = Math.floor(Math.random() * 1e6);
 on("#surprise", "click", () =>
   attempt(async () => {
     const { edits } = await call("surprise", { seed: ++seed });
+    state.hair = null;
     await setEdits(edits, "Surprise me");
   }));
 
@@ -66,7 +73,8 @@ const hear = async () => {
   const told = await call("read", { prompt }).catch((error) => ({ left: error.message }));
   if (mine !== hearing) return;
   const slow = told.seconds > 5 ? ` Takes ${told.seconds < 90 ? "about a minute" : `about ${Math.round(told.seconds / 60)} min`}.` : "";
-  $("#heard").textContent = [told.said && `This will do: ${told.said}.${slow}`, told.note, told.left].filter(Boolean).join(" ");
+  const lacking = told.lacking && `“${told.lacking}” needs a file that is not on this server yet; Apply tries to get it.`;
+  $("#heard").textContent = [told.said && `This will do: ${told.said}.${slow}`, lacking, told.note, told.left].filter(Boolean).join(" ");
 };
 let saying = false;
 const say = (prompt) =>

@@ -1,4 +1,4 @@
-// From the first screen to an open face: photographs, camera, examples, session files, learning.
+// From the first screen to an open face: photographs, camera, examples, session files.
 const show = (mode) => {
   app.dataset.mode = mode;
   $("#welcome").hidden = mode !== "welcome";
@@ -108,7 +108,7 @@ const mayReplace = async () => {
     toast("A face is being learned; stop that first.");
     return false;
   }
-  if (app.dataset.mode !== "editing" || state.example) return true;
+  if (!state.opened || (state.example && isPlain())) return true;
   const answer = await ask("Leave this face?", "The new photo takes its place. Save the session file first if you want to come back to it later.",
     [["", "Cancel"], ["save", "Save session file"], ["go", "Use the new photo", "main"]]);
   if (answer === "save") {
@@ -219,6 +219,7 @@ const takeSession = (file, asked_ = false) =>
   });
 const openExample = (name) =>
   attempt(async () => {
+    if (!(await mayReplace())) return;
     $("#welcome").classList.add("busy");
     try {
       await open(await call("open_example", { name }), { name, example: name });
@@ -226,7 +227,15 @@ const openExample = (name) =>
       $("#welcome").classList.remove("busy");
     }
   });
-on(["#pick", "#other-photo", "#new-photo"], "click", () => $("#file-photo").click());
+on(["#pick", "#other-photo"], "click", () => $("#file-photo").click());
+// The first screen has all ways to a new face, and one back.
+on("#new-photo", "click", () => {
+  note("");
+  $("#go-on").hidden = false;
+  show("welcome");
+  scrollTo(0, 0);
+  $("#pick").focus();
+});
 on("#remove-photo", "click", leavePhoto);
 on("#drop", "click", (event) => event.target.closest("button") || $("#file-photo").click());
 const chosenFiles = (id, use) =>
@@ -300,120 +309,6 @@ on("#shoot", "click", () => {
   $("#camera-dialog").close();
   canvas.toBlob((blob) => takePhoto(new File([blob], "camera.png", { type: "image/png" })), "image/png");
 });
-
-// -------------------------------------------------------------------------------------- learning
-const leftText = (seconds) => {
-  if (seconds < 4) return "Almost done";
-  if (seconds < 50) return `About ${Math.max(Math.round(seconds / 5) * 5, 5)} s left`;
-  if (seconds < 90) return "About a minute left";
-  return seconds < 5400 ? `About ${Math.round(seconds / 60)} min left` : `About ${Math.round(seconds / 3600)} h left`;
-};
-// Until it is over. `aside` works in the background, while one edits.
-const watchLearning = async (aside) => {
-  let seen = 0, left = Infinity, last = Date.now(), misses = 0;
-  const desk = state.desk, where = $("#work");
-  const pill = aside ? toast("Improving the likeness in the background …", { action: () => attempt(() => call("stop")), label: "Stop" }) : null;
-  for (;;) {
-    let now;
-    try {
-      now = await call("progress", { desk, pictures: seen });
-      misses = 0;
-    } catch (error) {
-      if (!error.offline || ++misses > 60) {
-        where.hidden = true;
-        throw error;
-      }
-      await pause(1000);
-      continue;
-    }
-    if (["done", "failed", "left", "none"].includes(now.state)) {
-      where.hidden = true;
-      pill?.();
-      return now;
-    }
-    if (!aside) {
-      where.hidden = false;
-      const passed = (Date.now() - last) / 1000;
-      last = Date.now();
-      // It does not grow: a later guess that is longer lets the time stand still.
-      if (now.left != null && (now.done > 0.03 || now.state === "waiting")) left = Math.min(now.left, Math.max(left - 0.7 * passed, 0));
-      const percent = Math.round(100 * now.done);
-      $("#work-said").textContent = now.said;
-      $("#work-bar").setAttribute("aria-valuenow", String(percent));
-      $("#work-bar").setAttribute("aria-valuetext", `${now.said}, ${percent} %`);
-      $("#work-bar div").style.width = `${percent}%`;
-      $("#work-left").textContent = [Number.isFinite(left) ? (left < 4 && now.left > 20 ? "Taking longer than usual" : leftText(left)) : "", now.note].filter(Boolean).join(". ");
-      $$("#work-stages li").forEach((item, index) => item.classList.toggle("now", index + 1 <= now.stage));
-      if (now.picture) {
-        seen = now.pictures;
-        if (now.stage > 1) put(fileUrl(now.picture)); // before, it shows somebody else
-      }
-    }
-    await pause(400);
-  }
-};
-const learnOn = async () => {
-  if ($("#crop").src) put($("#crop").src);
-  show("learning");
-  $("#stop").disabled = false;
-  try {
-    const now = await watchLearning(false);
-    if (now.state === "done") return await open(now, { name: state.name });
-    const photographStays = now.state === "failed" ? now.why : "It was stopped before it began; the photo is still here.";
-    show("photo");
-    $("#learn").disabled = false;
-    note(photographStays);
-  } catch (error) {
-    show("photo");
-    $("#learn").disabled = false;
-    throw error;
-  }
-};
-on("#learn", "click", () =>
-  attempt(async () => {
-    $("#learn").disabled = true;
-    try {
-      await call("learn", { preset: $("#preset").value, generator: $("#generator").value, seed: Number($("#seed").value) || 0 });
-    } catch (error) {
-      $("#learn").disabled = false;
-      note(error.message);
-      return;
-    }
-    remember();
-    await learnOn();
-  }));
-on("#stop", "click", () =>
-  attempt(async () => {
-    $("#stop").disabled = true;
-    $("#work-said").textContent = "Stopping; what is learned so far is kept";
-    await call("stop");
-  }));
-on("#improve", "click", () =>
-  attempt(async () => {
-    await call("improve", { preset: $("#improve-preset").value, edits: state.edits });
-    $("#improve").disabled = true;
-    try {
-      await improved(await watchLearning(true));
-    } finally {
-      $("#improve").disabled = false;
-    }
-  }));
-const improved = async (now) => {
-  if (now.state === "failed") throw new Error(now.why);
-  if (now.state !== "done" || app.dataset.mode !== "editing") return;
-  const step = state.steps[state.at];
-  take(now, true);
-  state.edits = { ...step.edits };
-  if (step.stack !== state.stack) {
-    const told = await call("put_back", { stack: step.stack });
-    Object.assign(state, { stack: told.stack, entries: told.entries });
-  }
-  pictures.clear();
-  paintEdits();
-  paintTab();
-  await render();
-  toast("The likeness is improved.");
-};
 on("#forget", "click", () =>
   attempt(async () => {
     const sure = await ask("Remove everything?", "The photo, the learned face and the edits leave the server now. Links that you shared stay until you delete them.",
@@ -421,6 +316,7 @@ on("#forget", "click", () =>
     if (sure !== "go") return;
     await call("forget");
     kept(localStorage, "pti-latest", null);
+    $("#go-on").hidden = true;
     state.opened = { gone: true };
     leavePhoto();
     state.opened = null;

@@ -76,9 +76,7 @@ const start = async () => {
     untilReady();
   }
   if (app.dataset.mode === "welcome") state.desk = "";
-  if (!own && !share && latest?.steps?.length) {
-    $("#go-on").hidden = false;
-    on("#go-on", "click", () => goOn(latest));
-  }
+  $("#go-on").hidden = Boolean(own || share || !latest?.steps?.length);
+  on("#go-on", "click", () => (state.opened ? show("editing") : goOn(latest)));
 };
 start();

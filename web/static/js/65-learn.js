@@ -1,0 +1,114 @@
+// Learning a face and improving its likeness: progress, time left, Stop.
+const leftText = (seconds) => {
+  if (seconds < 4) return "Almost done";
+  if (seconds < 50) return `About ${Math.max(Math.round(seconds / 5) * 5, 5)} s left`;
+  if (seconds < 90) return "About a minute left";
+  return seconds < 5400 ? `About ${Math.round(seconds / 60)} min left` : `About ${Math.round(seconds / 3600)} h left`;
+};
+// Until it is over. `aside` works in the background, while one edits.
+const watchLearning = async (aside) => {
+  let seen = 0, left = Infinity, last = Date.now(), misses = 0;
+  const desk = state.desk, where = $("#work");
+  const pill = aside ? toast("Improving the likeness in the background …", { action: () => attempt(() => call("stop")), label: "Stop" }) : null;
+  for (;;) {
+    let now;
+    try {
+      now = await call("progress", { desk, pictures: seen });
+      misses = 0;
+    } catch (error) {
+      if (!error.offline || ++misses > 60) {
+        where.hidden = true;
+        throw error;
+      }
+      await pause(1000);
+      continue;
+    }
+    if (["done", "failed", "left", "none"].includes(now.state)) {
+      where.hidden = true;
+      pill?.();
+      return now;
+    }
+    if (!aside) {
+      where.hidden = false;
+      const passed = (Date.now() - last) / 1000;
+      last = Date.now();
+      // It does not grow: a later guess that is longer lets the time stand still.
+      if (now.left != null && (now.done > 0.03 || now.state === "waiting")) left = Math.min(now.left, Math.max(left - 0.7 * passed, 0));
+      const percent = Math.round(100 * now.done);
+      const said = $("#stop").disabled ? "Stopping; what is learned so far is kept" : now.said;
+      $("#work-said").textContent = said;
+      if (!$("#stop").disabled) $("#stop").textContent = now.state === "waiting" ? "Leave the queue" : "Stop and keep what is learned";
+      $("#work-bar").setAttribute("aria-valuenow", String(percent));
+      $("#work-bar").setAttribute("aria-valuetext", `${said}, ${percent} %`);
+      $("#work-bar div").style.width = `${percent}%`;
+      $("#work-left").textContent = [Number.isFinite(left) ? (left < 4 && now.left > 20 ? "Taking longer than usual" : leftText(left)) : "", now.note].filter(Boolean).join(". ");
+      $$("#work-stages li").forEach((item, index) => item.classList.toggle("now", index + 1 <= now.stage));
+      if (now.picture) {
+        seen = now.pictures;
+        if (now.stage > 1) put(fileUrl(now.picture)); // before, it shows somebody else
+      }
+    }
+    await pause(400);
+  }
+};
+const learnOn = async () => {
+  if ($("#crop").src) put($("#crop").src);
+  show("learning");
+  $("#stop").disabled = false;
+  try {
+    const now = await watchLearning(false);
+    if (now.state === "done") return await open(now, { name: state.name });
+    const photographStays = now.state === "failed" ? now.why : "It was stopped before it began; the photo is still here.";
+    show("photo");
+    $("#learn").disabled = false;
+    note(photographStays);
+  } catch (error) {
+    show("photo");
+    $("#learn").disabled = false;
+    throw error;
+  }
+};
+on("#learn", "click", () =>
+  attempt(async () => {
+    $("#learn").disabled = true;
+    try {
+      await call("learn", { preset: $("#preset").value, generator: $("#generator").value, seed: Number($("#seed").value) || 0 });
+    } catch (error) {
+      $("#learn").disabled = false;
+      note(error.message);
+      return;
+    }
+    remember();
+    await learnOn();
+  }));
+on("#stop", "click", () =>
+  attempt(async () => {
+    $("#stop").disabled = true;
+    await call("stop");
+  }));
+on("#improve", "click", () =>
+  attempt(async () => {
+    await call("improve", { preset: $("#improve-preset").value, edits: state.edits });
+    $("#improve").disabled = true;
+    try {
+      await improved(await watchLearning(true));
+    } finally {
+      $("#improve").disabled = false;
+    }
+  }));
+const improved = async (now) => {
+  if (now.state === "failed") throw new Error(now.why);
+  if (now.state !== "done" || app.dataset.mode !== "editing") return;
+  const step = state.steps[state.at];
+  take(now, true);
+  state.edits = { ...step.edits };
+  if (step.stack !== state.stack) {
+    const told = await call("put_back", { stack: step.stack });
+    Object.assign(state, { stack: told.stack, entries: told.entries });
+  }
+  pictures.clear();
+  paintEdits();
+  paintTab();
+  await render();
+  toast("The likeness is improved.");
+};
