@@ -272,7 +272,7 @@ class Reader(Amounts):
         if item.word.raw == "for" and any(word.number is not None for word in rest):
             return False
         return bool(self.wishes and rest) and bool(
-            Reader(Clause(rest), self.lexicon).read().trouble
+            Reader(Clause(tuple(rest)), self.lexicon).read().trouble
         )
 
     def _misfits(self, item: Item, entry: Entry) -> bool:

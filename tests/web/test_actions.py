@@ -116,8 +116,8 @@ def test_a_sentence_beyond_the_limit_is_refused_and_not_cut(page):
     assert not told["doable"] and "longer than" in told["left"]
 
 
-def test_the_page_says_which_way_stands_in_for_a_mapper(page):
-    assert "By attributes" in call(page, "read", prompt="afro")["note"]
+def test_the_page_says_what_a_celebrity_needs(page):
+    assert "fetch mapper-depp" in call(page, "read", prompt="Johnny Depp")["note"]
 
 
 def test_the_edits_in_words_are_read_as_the_same_edits(page):
