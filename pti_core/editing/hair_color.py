@@ -28,9 +28,11 @@ _HEX = re.compile(r"#?([0-9a-fA-F]{6})")
 _ENTRIES = 1024
 #: Added to lightness before the power law: the darkest hair is not torn apart.
 _FLOOR = 0.08
-_GAMMA = (0.4, 2.2)  # bounds of the power
+_GAMMA = (0.6, 2.2)  # bounds of the power; below, dark hair dyed blond is flat as plaster
 _SHOULDER = 0.5  # share of the upper two thirds between the target and white that highlights reach
 _LIGHTEST = 0.97  # quantile of lightness beyond which there are no highlights of their own
+_STRANDS = 0.95  # quantile of lightness of the light strands, and the most that they may reach:
+_STRANDS_REACH = 0.93  # hair whose strands would be white is dyed a shade darker
 _PALE = 0.4  # share of the chroma that the lightest highlight has lost
 _DEEPER = 0.6  # how much of a shadow is more dye, and not less light
 #: Brows are darker than the hair by this factor of lightness, and less wholly coloured.
@@ -166,7 +168,8 @@ def dyed(image: np.ndarray, matte: np.ndarray, chosen: Sequence[Tint]) -> np.nda
     for tint in chosen:
         target = tint.from_color(target)
     strongest = max(tint.strength for tint in chosen)
-    colours = _mapped(light, float(median[0]), target)
+    strands = float(np.quantile(light[sure][::16], _STRANDS))
+    colours = _mapped(light, float(median[0]), strands, target)
     weight = share * ease(4 * strongest)
     result = image.copy()
     result[box] = np.clip(own + weight[..., None] * (colours - hair), 0, 255)
@@ -210,12 +213,18 @@ def _median_color(hair: np.ndarray, light: np.ndarray, sure: np.ndarray) -> np.n
     return lab
 
 
-def _mapped(light: np.ndarray, median: float, target: np.ndarray) -> np.ndarray:
-    """Colours (R, R, 3) in 0..255 for the lightness (R, R) of hair."""
+def _mapped(light: np.ndarray, median: float, strands: float, target: np.ndarray) -> np.ndarray:
+    """Colours (R, R, 3) in 0..255 for the lightness (R, R) of hair; `strands`: of its light ones.
+
+    The median goes to the target's lightness, or as near as the light strands allow.
+    """
     at = np.linspace(0, 1, _ENTRIES)
-    power = np.log(_contrast(target[0])) / np.log(_contrast(median))
-    ratio = (at + _FLOOR) / (median + _FLOOR)
-    new = target[0] * ratio ** np.clip(power, *_GAMMA)
+    power = np.clip(np.log(_contrast(target[0])) / np.log(_contrast(median)), *_GAMMA)
+    most = _STRANDS_REACH / ((strands + _FLOOR) / (median + _FLOOR)) ** power
+    most = max(most, min(median, float(target[0])))
+    if target[0] > most:  # darker, and relatively fuller: as a dye on darker hair is
+        target = target * [most / target[0], *[np.sqrt(most / target[0])] * 2]
+    new = target[0] * ((at + _FLOOR) / (median + _FLOOR)) ** power
     start = (2 * target[0] + 1) / 3
     room = _SHOULDER * (1 - start)
     over = np.maximum(new - start, 0)

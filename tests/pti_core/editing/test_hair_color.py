@@ -66,6 +66,20 @@ def test_strands_stay_in_their_order() -> None:
         assert np.corrcoef(light, before)[0, 1] > 0.9
 
 
+@pytest.mark.parametrize("name", ["#d9b785", "#c3c5cb", "#ff69b4"])
+def test_dark_hair_with_light_strands_is_not_flat_in_a_pale_colour(name: str) -> None:
+    """Contrast stays: strands are lighter than shadows by a third of the power, none is white."""
+    image, masks = face(strands=0)
+    stripes = np.where(np.arange(SIDE) % 8 < 4, 0.5, 1.7)[None, :, None]
+    hair = masks["hair"][..., None]
+    image = (image + hair * (image * stripes - image)).astype(np.float32)
+    found = colour(image, name)
+    shadow, strand = (np.quantile(lightness(found[INSIDE]), q) for q in (0.2, 0.8))
+    before = np.divide(*(np.quantile(lightness(image[INSIDE]), q) for q in (0.8, 0.2)))
+    assert np.log(strand / shadow) > 0.33 * np.log(before)
+    assert np.quantile(lightness(found[INSIDE]), 0.95) < 0.95
+
+
 def test_strength_goes_from_none_to_all() -> None:
     image, _ = face()
     none, faint, half, full = (colour(image, "#ff69b4", s) for s in (0, 0.02, 0.5, 1))
