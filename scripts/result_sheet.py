@@ -1,0 +1,66 @@
+"""The README's picture: a row a session, the photograph first and then an edit a column.
+
+python -m scripts.result_sheet S.safetensors... --out docs/images/result.jpg
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from PIL import Image, ImageDraw
+
+from checkpoints.factory import load_edit_kit
+from pti_core.editing.hair_color import HairColor
+from pti_core.rendering import render
+from pti_core.session.session import Session
+
+#: Title, amounts as shares of the person's own range (of its lower end where negative), hair.
+COLUMNS: tuple[tuple[str, dict[str, float], str | None], ...] = (
+    ("older", {"age": 0.8}, None),
+    ("younger", {"age": -0.8}, None),
+    ("no smile", {"smile": -0.8}, None),
+    ("turned", {"pose": 0.7}, None),
+    ("glasses", {"glasses": 1.0}, None),
+    ("pink hair", {}, "#ff69b4"),
+)
+SIDE, HEAD, QUALITY = 280, 20, 86
+
+
+def draw_row(path: Path) -> list[Image.Image]:
+    """The photograph and its edits, aligned."""
+    session = Session.open(path)
+    kit = load_edit_kit(session.generator_name)
+    ranges = session.directions(kit.directions)
+    tiles = [session.crop()]
+    for _, shares, color in COLUMNS:
+        edits = {
+            name: share * ranges[name].high if share > 0 else -share * ranges[name].low
+            for name, share in shares.items()
+        }
+        hair = HairColor(color) if color else None
+        tiles.append(render(session, kit, edits, hair_color=hair))
+    return tiles
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m scripts.result_sheet")
+    parser.add_argument("sessions", nargs="+", type=Path)
+    parser.add_argument("--out", type=Path, required=True)
+    parsed = parser.parse_args(arguments)
+    titles = ["photograph", *(title for title, _, _ in COLUMNS)]
+    size = (SIDE * len(titles), HEAD + SIDE * len(parsed.sessions))
+    sheet = Image.new("RGB", size, "white")
+    draw = ImageDraw.Draw(sheet)
+    for column, title in enumerate(titles):
+        draw.text((column * SIDE + 6, 4), title, fill="black")
+    for row, path in enumerate(parsed.sessions):
+        for column, tile in enumerate(draw_row(path)):
+            small = tile.resize((SIDE, SIDE), Image.Resampling.LANCZOS)
+            sheet.paste(small, (column * SIDE, HEAD + row * SIDE))
+    sheet.save(parsed.out, quality=QUALITY)
+
+
+if __name__ == "__main__":
+    main()
