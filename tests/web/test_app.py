@@ -256,7 +256,7 @@ def test_who_waits_is_told_how_long(url, photograph):
     assert (told["state"], told["ahead"]) == ("waiting", 1)
     assert told["seconds_left"] > 10
     assert client.predict(api_name="/status")["waiting"] == 2
-    with pytest.raises(AppError, match="running or waiting already"):
+    with pytest.raises(AppError, match="being learned or waits for that already"):
         client.predict(second, "short", api_name="/personalise")
     client.predict(first, api_name="/stop")
     assert waiting.result(timeout=60)["state"] == "done"
