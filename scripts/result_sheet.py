@@ -20,7 +20,7 @@ from pti_core.session.session import Session
 COLUMNS: tuple[tuple[str, dict[str, float], str | None], ...] = (
     ("older", {"age": 0.8}, None),
     ("younger", {"age": -0.8}, None),
-    ("no smile", {"smile": -0.8}, None),
+    ("smaller smile", {"smile": -0.8}, None),
     ("turned", {"pose": 0.7}, None),
     ("glasses", {"glasses": 1.0}, None),
     ("pink hair", {}, "#ff69b4"),
