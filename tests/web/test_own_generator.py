@@ -210,8 +210,8 @@ def test_from_photograph_to_edit_in_a_browser(browser, studio, photograph, tmp_p
         visit.page.mouse.move(middle[0] + 90, middle[1] + 80, steps=4)
         visit.page.mouse.up()
         visit.page.wait_for_function("document.querySelector('#learn').disabled === false")
-        (found,) = (studio.desks.get(one) for one in studio.desks)
-        assert isinstance(found.faces[0], tuple)
+        found = [studio.desks.get(one) for one in studio.desks]
+        assert any(desk.faces and isinstance(desk.faces[0], tuple) for desk in found)
         before = visit.shown()
         visit.page.click("#learn")
         visit.until_drawn(before)
