@@ -10,7 +10,6 @@ import argparse
 import atexit
 import os
 import signal
-import socket
 import sys
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -50,8 +49,7 @@ def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    port = options.port or _check_port(os.environ)
-    _check_free(options.host or os.environ.get("GRADIO_SERVER_NAME") or "127.0.0.1", port)
+    _check_port(os.environ)
     if options.generator not in GENERATORS and not is_own_file(options.generator):
         known = ", ".join(GENERATORS)
         raise UserError(
@@ -131,32 +129,19 @@ def _port(text: str) -> int:
     return int(text)
 
 
-def _check_port(environment: Mapping[str, str]) -> int | None:
-    """The port that GRADIO_SERVER_PORT names; UserError where it is no port."""
-    text = environment.get("GRADIO_SERVER_PORT")
+def _check_port(environment: Mapping[str, str]) -> None:
+    """Raises UserError where GRADIO_SERVER_PORT is no port."""
     try:
-        return _port(text) if text else None
+        _port(environment.get("GRADIO_SERVER_PORT") or "7860")
     except argparse.ArgumentTypeError as error:
         raise UserError(f"GRADIO_SERVER_PORT: {error}.") from error
 
 
-def _check_free(host: str, port: int | None) -> None:
-    """Raises UserError where a port is taken: before threads load what an exit would tear down."""
-    if port is None:
-        return
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise UserError(f"The page cannot be served at port {port}: {error}.") from error
-
-
 def _end(status: int) -> NoReturn:
-    """End the process at once, what is registered for its end done.
+    """Run the registered exit functions, then end the process at once.
 
-    A thread may be loading networks, and the libraries' threads abort the process where Python
-    tears them down under their hands.
+    A thread may be loading networks, and the process aborts when Python unloads the native code
+    that it runs.
     """
     atexit._run_exitfuncs()
     sys.stdout.flush()
