@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from pti_core.editing.image_ops import blur, luma
+from pti_core.editing.quality import HEAD, mean_detail
 from pti_core.faces.align import Alignment, crop
 from pti_core.faces.images import to_tensor
 from pti_core.models import EditKit
@@ -33,7 +33,6 @@ SIDE = 3200
 #: Standard deviation of the added texture in levels, and of its Gaussian in pixels: skin's grain.
 TEXTURE, GRAIN = 4.0, 0.8
 EDITS = {"smile": 0.8, "age": 0.8, "pose": 0.8, "mouth_open": 0.8}  # of the range's upper end
-HEAD = ("skin", "brow_left", "brow_right", "nose", "hair")
 
 
 def enlarge(session: Session) -> tuple[Session, Image.Image]:
@@ -74,11 +73,6 @@ def head_of(
     return cv2.warpAffine(mask, affine, size) > 0.5
 
 
-def detail(image: Image.Image, head: np.ndarray) -> float:
-    light = luma(np.asarray(image, np.float32))
-    return float(np.abs(light - blur(light, 2.0))[head].mean())
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     from checkpoints.factory import load_edit_kit
 
@@ -91,7 +85,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         kit = load_edit_kit(session.generator_name)
         session, photo = enlarge(session)
         alignment = session.people[session.person].alignment
-        own = detail(photo, head_of(session.crop(), kit, alignment, photo.size))
+        own = mean_detail(np.asarray(photo), head_of(session.crop(), kit, alignment, photo.size))
         quad = np.zeros((photo.height, photo.width), np.uint8)
         cv2.fillPoly(quad, [np.rint(alignment.quad).astype(np.int32)], 1)
         inside = cv2.dilate(quad, np.ones((9, 9), np.uint8)) > 0
@@ -99,7 +93,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for name, share in EDITS.items():
             found = render_edit(session, kit, {name: share * ranges[name].high})
             image = found.in_photo(photo, alignment)
-            sharp = detail(image, head_of(found.face, kit, alignment, photo.size)) / own
+            head = head_of(found.face, kit, alignment, photo.size)
+            sharp = mean_detail(np.asarray(image), head) / own
             changed = (np.asarray(image) != np.asarray(photo)).any(-1)
             print(
                 f"{path.stem} {photo.width} x {photo.height} {name}: sharp {sharp:.2f}, "

@@ -5,17 +5,15 @@ python -m scripts.hair_sheet S.safetensors... --out docs/images/hair-colours.jpg
 
 from __future__ import annotations
 
-import argparse
 import time
 from collections.abc import Sequence
 from pathlib import Path
-
-from PIL import Image, ImageDraw
 
 from checkpoints.factory import load_edit_kit
 from pti_core.editing.hair_color import HairColor
 from pti_core.rendering import render
 from pti_core.session.session import Session
+from scripts.picture_sheet import draw_sheet, sheet_parser
 
 COLOURS = {
     "pink": "#ff69b4",
@@ -27,21 +25,15 @@ COLOURS = {
     "black": "#14100f",
     "silver": "#c3c5cb",
 }
-SIDE, HEAD, QUALITY = 224, 18, 84
+SIDE, QUALITY = 224, 84
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m scripts.hair_sheet")
-    parser.add_argument("sessions", nargs="+", type=Path)
-    parser.add_argument("--out", type=Path, required=True)
+    parser = sheet_parser("hair_sheet")
     parser.add_argument("--large", type=Path, help="folder for the images at full size")
     parsed = parser.parse_args(arguments)
-    size = (SIDE * (1 + len(COLOURS)), HEAD + SIDE * len(parsed.sessions))
-    sheet = Image.new("RGB", size, "white")
-    draw = ImageDraw.Draw(sheet)
-    for x, title in enumerate(["photograph", *(f"{n} {c}" for n, c in COLOURS.items())]):
-        draw.text((x * SIDE + 6, 4), title, fill="black")
-    for y, path in enumerate(parsed.sessions):
+    rows = []
+    for path in parsed.sessions:
         session = Session.open(path)
         kit = load_edit_kit(session.generator_name)
         tiles = [session.crop()]
@@ -49,12 +41,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for color in COLOURS.values():
             tiles.append(render(session, kit, {}, hair_color=HairColor(color)))
         print(f"{path.stem}: {(time.perf_counter() - began) / len(COLOURS):.2f} s a colour")
-        for x, tile in enumerate(tiles):
-            if parsed.large is not None:
-                tile.save(parsed.large / f"{path.stem}-{x}.png")
-            small = tile.resize((SIDE, SIDE), Image.Resampling.LANCZOS)
-            sheet.paste(small, (x * SIDE, HEAD + y * SIDE))
-    sheet.save(parsed.out, quality=QUALITY)
+        for x, tile in enumerate(tiles if parsed.large is not None else ()):
+            tile.save(parsed.large / f"{path.stem}-{x}.png")
+        rows.append(tiles)
+    titles = ["photograph", *(f"{name} {color}" for name, color in COLOURS.items())]
+    draw_sheet(titles, rows, SIDE).save(parsed.out, quality=QUALITY)
 
 
 if __name__ == "__main__":

@@ -5,16 +5,16 @@ python -m scripts.result_sheet S.safetensors... --out docs/images/result.jpg
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from PIL import Image, ImageDraw
+from PIL import Image
 
 from checkpoints.factory import load_edit_kit
 from pti_core.editing.hair_color import HairColor
 from pti_core.rendering import render
 from pti_core.session.session import Session
+from scripts.picture_sheet import draw_sheet, sheet_parser
 
 #: Title, amounts as shares of the person's own range (of its lower end where negative), hair.
 COLUMNS: tuple[tuple[str, dict[str, float], str | None], ...] = (
@@ -25,7 +25,7 @@ COLUMNS: tuple[tuple[str, dict[str, float], str | None], ...] = (
     ("glasses", {"glasses": 1.0}, None),
     ("pink hair", {}, "#ff69b4"),
 )
-SIDE, HEAD, QUALITY = 280, 20, 86
+SIDE, QUALITY = 280, 86
 
 
 def draw_row(path: Path) -> list[Image.Image]:
@@ -45,20 +45,9 @@ def draw_row(path: Path) -> list[Image.Image]:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m scripts.result_sheet")
-    parser.add_argument("sessions", nargs="+", type=Path)
-    parser.add_argument("--out", type=Path, required=True)
-    parsed = parser.parse_args(arguments)
+    parsed = sheet_parser("result_sheet").parse_args(arguments)
     titles = ["photograph", *(title for title, _, _ in COLUMNS)]
-    size = (SIDE * len(titles), HEAD + SIDE * len(parsed.sessions))
-    sheet = Image.new("RGB", size, "white")
-    draw = ImageDraw.Draw(sheet)
-    for column, title in enumerate(titles):
-        draw.text((column * SIDE + 6, 4), title, fill="black")
-    for row, path in enumerate(parsed.sessions):
-        for column, tile in enumerate(draw_row(path)):
-            small = tile.resize((SIDE, SIDE), Image.Resampling.LANCZOS)
-            sheet.paste(small, (column * SIDE, HEAD + row * SIDE))
+    sheet = draw_sheet(titles, [draw_row(path) for path in parsed.sessions], SIDE)
     sheet.save(parsed.out, quality=QUALITY)
 
 

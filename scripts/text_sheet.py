@@ -5,9 +5,7 @@ python -m scripts.text_sheet S.safetensors... --out docs/images/text.jpg
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
-from pathlib import Path
 
 from PIL import Image, ImageDraw
 
@@ -17,6 +15,7 @@ from pti_core.errors import UserError
 from pti_core.models import EditKit
 from pti_core.rendering import render
 from pti_core.session.session import Session
+from scripts.picture_sheet import sheet_parser
 
 PROMPTS = (
     *("bowl cut", "older", "smiling", "blond hair", "no beard", "looking to the left", "glasses"),
@@ -40,10 +39,7 @@ def row_of(session: Session, kit: EditKit) -> list[tuple[str, Image.Image]]:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m scripts.text_sheet")
-    parser.add_argument("sessions", nargs="+", type=Path)
-    parser.add_argument("--out", type=Path, required=True)
-    parsed = parser.parse_args(arguments)
+    parsed = sheet_parser("text_sheet").parse_args(arguments)
     rows = []
     for path in parsed.sessions:
         session = Session.open(path)

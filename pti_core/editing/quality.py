@@ -14,7 +14,8 @@ import numpy as np
 from pti_core.editing.image_ops import blur, luma
 from pti_core.networks.face_parsing import CLASSES
 
-_HEAD = ("skin", "brow_left", "brow_right", "nose", "hair")
+#: Classes of the head, whose detail `sharp` compares.
+HEAD = ("skin", "brow_left", "brow_right", "nose", "hair")
 _MOUTH = ("mouth", "lip_upper", "lip_lower")
 #: Detail finer than this Gaussian, in pixels at 1024.
 _DETAIL = 2.0
@@ -24,10 +25,18 @@ _AWAY = 25
 
 def measure_detail(image: np.ndarray, probabilities: np.ndarray) -> float:
     """Mean amplitude of fine detail inside the head, of 255; `sharp` is a ratio of two."""
+    head = _share(probabilities, HEAD, len(image)) > 0.5
+    return mean_detail(image, head, _DETAIL * len(image) / 1024)
+
+
+def mean_detail(image: np.ndarray, where: np.ndarray, width: float = _DETAIL) -> float:
+    """Mean amplitude, of 255, of what a Gaussian of `width` pixels takes from an image (H, W, 3).
+
+    where: (H, W) of booleans; 0 where that is nowhere.
+    """
     light = luma(image.astype(np.float32))
-    head = _share(probabilities, _HEAD, len(image)) > 0.5
-    detail = np.abs(light - blur(light, _DETAIL * len(image) / 1024))
-    return float(detail[head].mean()) if head.any() else 0.0
+    detail = np.abs(light - blur(light, width))
+    return float(detail[where].mean()) if where.any() else 0.0
 
 
 def measure_kept(
