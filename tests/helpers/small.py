@@ -1,17 +1,22 @@
-"""A face finder and presets that make a personalisation of a small generator take a moment."""
+"""A face finder, presets and a toolkit: a small generator is personalised in a moment."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
 from PIL import Image
 
+from pti_core.editing.directions import Direction
 from pti_core.errors import NoFaceError
+from pti_core.generators.base import Generator
 from pti_core.inversion.losses import View
 from pti_core.inversion.pivotal_tuning import TuningConfig
 from pti_core.inversion.presets import Preset
 from pti_core.inversion.projector import ProjectionConfig
+from pti_core.models import Toolkit
+from pti_core.networks.lpips import LPIPS
 
 #: As quick as can be, and one that does not end by itself within a test.
 SHORT = Preset(
@@ -37,3 +42,19 @@ class MiddleFace:
 
     def all_landmarks(self, image: Image.Image) -> list[np.ndarray]:
         return [self.landmarks(image)]
+
+
+def small_toolkit(
+    generator: Generator,
+    lpips: LPIPS,
+    directions: Mapping[str, Direction],
+    faces: MiddleFace | None = None,
+) -> Toolkit:
+    """What personalises with a small generator, finding faces as `MiddleFace` does."""
+    return Toolkit(
+        generator=generator,
+        directions=directions,
+        lpips=lpips,
+        lpips_report=lpips,
+        faces=faces or MiddleFace(),  # type: ignore[arg-type]
+    )

@@ -1,7 +1,8 @@
-"""A real Chromium, a page over a small generator, and a visitor of it."""
+"""A real Chromium, a page over a small generator, a visitor of it, and a mapper."""
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
 import os
 from collections.abc import Iterator
@@ -9,16 +10,20 @@ from pathlib import Path
 
 import pytest
 import torch
+from huggingface_hub import constants
 
+from checkpoints.asset import HubFile
+from checkpoints.manifest import MANIFEST
 from pti_core.editing.controls import controls_of
 from pti_core.editing.directions import Direction
-from pti_core.models import Toolkit
 from service.share_store import Store
 from service.studio import Studio
+from tests.checkpoints.test_stylegan2_files import lay_out
 from tests.conftest import make_lively_generator
-from tests.helpers.small import SHORT
+from tests.helpers.small import SHORT, small_toolkit
 from tests.helpers.two_faces import TwoFaces
 from tests.helpers.visit import Visit
+from tests.pti_core.networks.test_encoder_identity_mapper import OPTIONS, mapper_state
 from web.serve import create_app, serve
 
 
@@ -54,13 +59,7 @@ def many(directions) -> dict[str, Direction]:
 
 @pytest.fixture(scope="module")
 def page_studio(lpips, many) -> Studio:
-    kit = Toolkit(
-        generator=make_lively_generator(),
-        directions=many,
-        lpips=lpips,
-        lpips_report=lpips,
-        faces=TwoFaces(),  # type: ignore[arg-type]
-    )
+    kit = small_toolkit(make_lively_generator(), lpips, many, TwoFaces())
     studio = Studio(lambda report: kit, {"fast": SHORT})
     studio.networks.get()
     return studio
@@ -94,3 +93,17 @@ def visit(browser, page_url, group_photograph) -> Iterator[Visit]:
     found.until_drawn()
     yield found
     found.context.close()
+
+
+@pytest.fixture
+def afro(tmp_path, monkeypatch) -> None:
+    """A mapper in the published layout, in the Hub client's cache; the Hub is not to be asked."""
+    options = argparse.Namespace(**{**OPTIONS, "no_fine_mapper": True})
+    state = mapper_state(("course_mapping", "medium_mapping"))
+    torch.save({"state_dict": state, "opts": options}, tmp_path / "afro.pt")
+    source = MANIFEST["mapper-afro"].sources[0]
+    assert isinstance(source, HubFile)
+    lay_out(tmp_path / "hub", source, (tmp_path / "afro.pt").read_bytes())
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setenv("PTI_CACHE", str(tmp_path / "cache"))

@@ -11,10 +11,9 @@ from gradio.utils import get_upload_folder
 from PIL import Image
 
 from pti_core.editing.controls import controls_of
-from pti_core.models import Toolkit
 from service.share_store import Store
 from service.studio import Studio
-from tests.helpers.small import SHORT, MiddleFace
+from tests.helpers.small import SHORT, small_toolkit
 from web.actions import Actions, Ask
 from web.looks import LOOKS, looks_for, surprise
 from web.page import Page
@@ -25,13 +24,7 @@ REQUEST = SimpleNamespace(client=SimpleNamespace(host="127.0.0.1"), headers={}, 
 
 @pytest.fixture(scope="module")
 def page(generator, lpips, directions, tmp_path_factory) -> Page:
-    kit = Toolkit(
-        generator=generator,
-        directions=directions,
-        lpips=lpips,
-        lpips_report=lpips,
-        faces=MiddleFace(),  # type: ignore[arg-type]
-    )
+    kit = small_toolkit(generator, lpips, directions)
     studio = Studio(lambda report: kit, {"fast": SHORT})
     studio.networks.get()
     store = Store(tmp_path_factory.mktemp("shares"))

@@ -20,13 +20,12 @@ from pti_core.ai_mark import DIGITAL_SOURCE_TYPE
 from pti_core.editing.controls import Control, controls_of, read_controls
 from pti_core.editing.directions import load_directions
 from pti_core.errors import PhotographError
-from pti_core.models import Toolkit
 from pti_core.progress import Step
 from pti_core.session.session import Session
 from service.job_queue import JobQueue, QueueFullError, Stage
 from service.studio import PRESET_NAMES, Studio
 from service.workspaces import NoWorkspaceError, Workspace, Workspaces
-from tests.helpers.small import ENDLESS, SHORT, MiddleFace
+from tests.helpers.small import ENDLESS, SHORT, small_toolkit
 from web.labels import bounds_of
 from web.serve import create_app, serve
 
@@ -35,13 +34,7 @@ REPOSITORY = Path(__file__).parents[2]
 
 @pytest.fixture(scope="module")
 def studio(generator, lpips, directions) -> Studio:
-    kit = Toolkit(
-        generator=generator,
-        directions=directions,
-        lpips=lpips,
-        lpips_report=lpips,
-        faces=MiddleFace(),  # type: ignore[arg-type]
-    )
+    kit = small_toolkit(generator, lpips, directions)
     made = Studio(lambda report: kit, {"short": SHORT, "endless": ENDLESS})
     made.networks.get()  # the page answers before; what it says then is another test's
     return made

@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
-
 import numpy as np
 import pytest
-import torch
 from gradio_client.exceptions import AppError
-from huggingface_hub import constants
 from PIL import Image
 
-from checkpoints.asset import HubFile
-from checkpoints.manifest import MANIFEST
 from service.text_service import TextService
-from tests.checkpoints.test_stylegan2_files import lay_out
-from tests.pti_core.networks.test_encoder_identity_mapper import OPTIONS, mapper_state
 from tests.web.test_app import client, desk, edited, photograph, studio, url  # noqa: F401  (fixtures)
 
 
@@ -57,20 +49,11 @@ def test_a_mapper_from_the_hubs_cache_edits_through_the_page_and_becomes_an_entr
     client,  # noqa: F811
     desk,  # noqa: F811
     studio,  # noqa: F811
+    afro,
     tmp_path,
     monkeypatch,
 ):
     before = edited(client, desk, {})
-    # The published layout, in the Hub client's cache, and the Hub is not to be asked.
-    options = argparse.Namespace(**{**OPTIONS, "no_fine_mapper": True})
-    groups = ("course_mapping", "medium_mapping")
-    torch.save({"state_dict": mapper_state(groups), "opts": options}, tmp_path / "afro.pt")
-    source = MANIFEST["mapper-afro"].sources[0]
-    assert isinstance(source, HubFile)
-    lay_out(tmp_path / "hub", source, (tmp_path / "afro.pt").read_bytes())
-    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-    monkeypatch.setenv("PTI_CACHE", str(tmp_path / "cache"))
     # The small generator takes eight codes and says that a mapper is none for it.
     with pytest.raises(AppError, match="18 codes"):
         client.predict(desk, "afro", api_name="/edit_text")

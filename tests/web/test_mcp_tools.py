@@ -13,10 +13,9 @@ from PIL import Image
 
 from pti_core.ai_mark import DIGITAL_SOURCE_TYPE
 from pti_core.editing.controls import controls_of
-from pti_core.models import Toolkit
 from service.share_store import Store
 from service.studio import Studio
-from tests.helpers.small import ENDLESS, SHORT, MiddleFace
+from tests.helpers.small import ENDLESS, SHORT, small_toolkit
 from web.serve import create_app, serve
 
 pytestmark = pytest.mark.skipif(
@@ -26,13 +25,7 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def studio(generator, lpips, directions) -> Studio:
-    kit = Toolkit(
-        generator=generator,
-        directions=directions,
-        lpips=lpips,
-        lpips_report=lpips,
-        faces=MiddleFace(),  # type: ignore[arg-type]
-    )
+    kit = small_toolkit(generator, lpips, directions)
     return Studio(lambda report: kit, {"short": SHORT, "endless": ENDLESS})
 
 

@@ -8,12 +8,11 @@ from dataclasses import replace
 
 import pytest
 
-from pti_core.models import Toolkit
 from pti_core.progress import Step
 from service.job_queue import JobQueue, Stage
 from service.studio import Studio
 from tests.conftest import make_lively_generator
-from tests.helpers.small import SHORT
+from tests.helpers.small import SHORT, small_toolkit
 from tests.helpers.two_faces import TwoFaces
 from tests.helpers.visit import Visit
 from web.strings import status
@@ -29,13 +28,7 @@ LONG = replace(
 
 @pytest.fixture(scope="module")
 def page_studio(lpips, many) -> Studio:
-    kit = Toolkit(
-        generator=make_lively_generator(),
-        directions=many,
-        lpips=lpips,
-        lpips_report=lpips,
-        faces=TwoFaces(),  # type: ignore[arg-type]
-    )
+    kit = small_toolkit(make_lively_generator(), lpips, many, TwoFaces())
     studio = Studio(lambda report: kit, {"fast": LONG})
     studio.networks.get()
     return studio

@@ -2,18 +2,9 @@
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Iterator
-
 import pytest
-import torch
-from huggingface_hub import constants
 
-from checkpoints.asset import HubFile
-from checkpoints.manifest import MANIFEST
-from tests.checkpoints.test_stylegan2_files import lay_out
 from tests.helpers.visit import Visit
-from tests.pti_core.networks.test_encoder_identity_mapper import OPTIONS, mapper_state
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -62,21 +53,6 @@ def test_a_link_opens_a_copy_in_another_persons_browser(visit, browser):
         one.check()
     other.context.close()
     late.context.close()
-
-
-@pytest.fixture
-def afro(tmp_path, monkeypatch) -> Iterator[None]:
-    """A mapper in the published layout, in the Hub client's cache; the Hub is not to be asked."""
-    options = argparse.Namespace(**{**OPTIONS, "no_fine_mapper": True})
-    state = mapper_state(("course_mapping", "medium_mapping"))
-    torch.save({"state_dict": state, "opts": options}, tmp_path / "afro.pt")
-    source = MANIFEST["mapper-afro"].sources[0]
-    assert isinstance(source, HubFile)
-    lay_out(tmp_path / "hub", source, (tmp_path / "afro.pt").read_bytes())
-    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-    monkeypatch.setenv("PTI_CACHE", str(tmp_path / "cache"))
-    return
 
 
 def test_a_mapper_is_an_edit_with_a_strength_and_a_place_in_the_history(

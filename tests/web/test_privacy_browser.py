@@ -8,10 +8,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from pti_core.editing.controls import controls_of
-from pti_core.models import Toolkit
 from service.share_store import Store
 from service.studio import Studio
-from tests.helpers.small import SHORT, MiddleFace
+from tests.helpers.small import SHORT, small_toolkit
 from web.serve import create_app, serve
 
 pytestmark = pytest.mark.browser
@@ -19,13 +18,7 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture(scope="module")
 def url(generator, lpips, directions, tmp_path_factory) -> Iterator[str]:
-    kit = Toolkit(
-        generator=generator,
-        directions=directions,
-        lpips=lpips,
-        lpips_report=lpips,
-        faces=MiddleFace(),  # type: ignore[arg-type]
-    )
+    kit = small_toolkit(generator, lpips, directions)
     studio = Studio(lambda report: kit, {"fast": SHORT})
     store = Store(tmp_path_factory.mktemp("shares"))
     blocks = create_app(studio, controls_of(directions.values()), store=store)

@@ -16,10 +16,9 @@ import pytest
 from gradio_client import Client, handle_file
 
 from pti_core.editing.controls import controls_of
-from pti_core.models import Toolkit
 from service.share_store import Store
 from service.studio import Studio
-from tests.helpers.small import ENDLESS, SHORT, MiddleFace
+from tests.helpers.small import ENDLESS, SHORT, small_toolkit
 from web import queue_guard
 from web.job_watch import RELOAD_SECONDS
 from web.queue_guard import QueueGuard
@@ -28,13 +27,7 @@ from web.serve import create_app, serve
 
 @pytest.fixture(scope="module")
 def studio(generator, lpips, directions) -> Studio:
-    kit = Toolkit(
-        generator=generator,
-        directions=directions,
-        lpips=lpips,
-        lpips_report=lpips,
-        faces=MiddleFace(),  # type: ignore[arg-type]
-    )
+    kit = small_toolkit(generator, lpips, directions)
     made = Studio(lambda report: kit, {"short": SHORT, "endless": ENDLESS})
     made.networks.get()
     return made

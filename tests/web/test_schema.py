@@ -13,10 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pti_core.editing.controls import controls_of
-from pti_core.models import Toolkit
 from service.share_store import Store
 from service.studio import Studio
-from tests.helpers.small import SHORT, MiddleFace
+from tests.helpers.small import SHORT, small_toolkit
 from web.api.schema import FAILED, PARAMETERS, parameters_of
 from web.serve import create_app
 
@@ -66,13 +65,7 @@ WRONG: dict[str, list[Any]] = {
 
 @pytest.fixture(scope="module")
 def blocks(generator, lpips, directions, tmp_path_factory) -> gr.Blocks:
-    kit = Toolkit(
-        generator=generator,
-        directions=directions,
-        lpips=lpips,
-        lpips_report=lpips,
-        faces=MiddleFace(),  # type: ignore[arg-type]
-    )
+    kit = small_toolkit(generator, lpips, directions)
     studio = Studio(lambda report: kit, {"short": SHORT})
     studio.networks.get()
     store = Store(tmp_path_factory.mktemp("shares"))

@@ -16,10 +16,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from pti_core.editing.controls import controls_of
-from pti_core.models import Toolkit
 from service.free_disk import DiskFullError
 from service.studio import Studio
-from tests.helpers.small import SHORT, MiddleFace
+from tests.helpers.small import SHORT, small_toolkit
 from web import connections
 from web.files import cached
 from web.middleware.body_limit import BodyLimit, Limits
@@ -28,13 +27,7 @@ from web.serve import create_app, serve
 
 @pytest.fixture(scope="module")
 def studio(generator, lpips, directions) -> Studio:
-    kit = Toolkit(
-        generator=generator,
-        directions=directions,
-        lpips=lpips,
-        lpips_report=lpips,
-        faces=MiddleFace(),  # type: ignore[arg-type]
-    )
+    kit = small_toolkit(generator, lpips, directions)
     made = Studio(lambda report: kit, {"short": SHORT})
     made.networks.get()
     return made

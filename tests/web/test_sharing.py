@@ -22,12 +22,11 @@ from PIL import Image
 from benchmarks.many_people import PATIENCE, crowd, cut, one_round
 from pti_core.ai_mark import DIGITAL_SOURCE_TYPE, with_visible_mark
 from pti_core.editing.controls import controls_of
-from pti_core.models import Toolkit
 from service.job_queue import JobQueue
 from service.share_card import SIZE, draw_card
 from service.share_store import Store, new_secret
 from service.studio import Studio
-from tests.helpers.small import ENDLESS, SHORT, MiddleFace
+from tests.helpers.small import ENDLESS, SHORT, small_toolkit
 from tests.web.test_app import edited, refusal
 from web.serve import create_app, serve
 
@@ -51,13 +50,7 @@ def store(tmp_path_factory, clock) -> Store:
 
 @pytest.fixture(scope="module")
 def studio(generator, lpips, directions) -> Studio:
-    kit = Toolkit(
-        generator=generator,
-        directions=directions,
-        lpips=lpips,
-        lpips_report=lpips,
-        faces=MiddleFace(),  # type: ignore[arg-type]
-    )
+    kit = small_toolkit(generator, lpips, directions)
     line = JobQueue(places_of_an_address=2)
     return Studio(lambda report: kit, {"short": SHORT, "endless": ENDLESS}, line=line)
 
@@ -307,13 +300,7 @@ def _of(header: dict) -> slice:
 
 
 def test_nothing_is_kept_until_it_is_shared(generator, lpips, directions, tmp_path, photograph):
-    kit = Toolkit(
-        generator=generator,
-        directions=directions,
-        lpips=lpips,
-        lpips_report=lpips,
-        faces=MiddleFace(),  # type: ignore[arg-type]
-    )
+    kit = small_toolkit(generator, lpips, directions)
     studio, store = Studio(lambda report: kit, {"short": SHORT}), Store(tmp_path / "kept")
     desk = studio.align(photograph)
     assert studio.personalise(desk.id, "short").wait(60)
