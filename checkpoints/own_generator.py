@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor
 
 from checkpoints.fetch import Progress, default_cache
 from checkpoints.hash_cache import write_text
@@ -109,21 +108,16 @@ def _look(generator: Generator, progress: Progress | None) -> Subject:
 
     if generator.w_dim == 512:
         embedded = load_generator("mobile", progress)
-        near = torch.nn.functional.cosine_similarity(_mean_w(generator), _mean_w(embedded), dim=0)
+        mean, ffhq = (one.w_statistics()[0] for one in (generator, embedded))
+        near = torch.nn.functional.cosine_similarity(mean, ffhq, dim=0)
         if float(near) >= LEAST_W_COSINE and generator.num_ws == embedded.num_ws:
             return Subject.FFHQ
     finder, faces = load_face_finder(progress), 0
-    device = generator.w_avg.device
     with torch.inference_mode():
-        for w in generator.sample_w(LOOKED_AT, seed=1).split(1):
-            near_mean = generator.w_avg + TRUNCATION * (w.to(device) - generator.w_avg)
-            image = to_image(generator.render(near_mean, exact=True))
+        for w in generator.sample_w(LOOKED_AT, 1, TRUNCATION).split(1):
+            image = to_image(generator.render(w, exact=True))
             faces += finder.box(image) is not None
     return Subject.FACES if faces >= LEAST_FACES else Subject.OTHER
-
-
-def _mean_w(generator: Generator) -> Tensor:
-    return generator.sample_w(10_000, seed=0).float().cpu().mean(0)
 
 
 def describe_own(generator: Generator, subject: Subject) -> str:

@@ -51,14 +51,7 @@ def read_arrays(path: Path) -> Any:
             return _read_npz(path)
         with safe_open(path, "pt") as file:
             return {name: file.get_tensor(name) for name in sorted(file.keys())}
-    except (
-        OSError,
-        ValueError,
-        SafetensorError,
-        zipfile.BadZipFile,
-        EOFError,
-        PickleError,
-    ) as error:
+    except _UNREADABLE as error:
         raise refusal(path, error) from error
 
 

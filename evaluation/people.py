@@ -70,8 +70,7 @@ def gather(bench: Bench, photos: list[Photo], count: int) -> People:
 
 def generated_face(generator: Generator, seed: int, step: Tensor | None = None) -> Image.Image:
     """A picture of nobody, from a code outside of W (`MIXED_FROM`); step (w_dim,): added to it."""
-    w = generator.sample_w(2, seed)
-    w = generator.w_avg + TRUNCATION * (w - generator.w_avg)
+    w = generator.sample_w(2, seed, TRUNCATION)
     mixed = round(MIXED_FROM * generator.num_ws)
     ws = generator.broadcast(w[:1]).clone()
     ws[:, mixed:] = w[1]

@@ -360,9 +360,11 @@ def _invert(
         config = _projection_config(preset, inversion)
         return project(kit.generator, target, kit.lpips, config, seed, control, None, kit.learned)
     with torch.no_grad():
-        own = None if code is None else check_code(code, kit.generator)[None].to(target)
-        assert own is not None or kit.encoder is not None
-        ws = kit.encoder(target) if own is None else own  # type: ignore[misc]
+        if code is not None:
+            ws = check_code(code, kit.generator)[None].to(target)
+        else:
+            assert kit.encoder is not None
+            ws = kit.encoder(target)
         picture = kit.generator.render(ws)
         losses = {
             "lpips": float(kit.lpips(area(picture, LPIPS_SMALL), area(target, LPIPS_SMALL))),

@@ -60,7 +60,7 @@ def find_face(studio: Studio, photograph: bytes | Path, face: Where = 0) -> Foun
         return Found(kept, crop, opened.note, [(left + 0.5, top + 0.5, right + 0.5, bottom + 0.5)])
     with studio.face_finding:
         found = kit.faces.all_landmarks(opened.image)
-    if not isinstance(face, int) or not 0 <= face < len(found):
+    if not 0 <= face < len(found):
         raise UserError(f"The photograph shows {len(found)} faces, counted from 0.")
     crop, _ = align(opened.image, found[face], kit.generator.resolution)
     return Found(kept, crop, opened.note, [face_box(points) for points in found])

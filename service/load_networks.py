@@ -77,7 +77,7 @@ def examined(generator: str, report: Report) -> bool:
     On a Space this is the first start, or the first after a file changed. Elsewhere files of the
     Hub are tested when there are some (`python -m checkpoints doctor` does it by hand).
     """
-    from checkpoints.fetch import Store
+    from checkpoints.fetch import Store, on_space
     from service.doctor.background import Doctor
     from service.doctor.examination import has_untested, report_file
 
@@ -100,11 +100,6 @@ def is_own_file(generator: str) -> bool:
     """Whether a choice names the file of a generator that is here."""
     path = Path(generator).expanduser()
     return path.suffix.lower() in (".pkl", ".pt", ".pth") and path.is_file()
-
-
-def on_space() -> bool:
-    """Whether this is a Hugging Face Space."""
-    return os.environ.get("SPACE_ID") is not None
 
 
 def load_other(generator: str) -> Any:

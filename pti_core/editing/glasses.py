@@ -53,7 +53,7 @@ def with_glasses(shown: Shown, base: BaseRenderer, hair: np.ndarray, amount: flo
     bare = base.drawn_in(base.turned, _DRAWN_IN, TURNS)
     worn = base.show(bare + _LONGER * base.directions[GLASSES].step(amount).to(bare))
     frame = _fitted(_frame(worn), _eyes(base.parse(bare)), _eyes(shown.parsing))
-    if frame.cover.max() < 0.5:
+    if frame.cover.max() <= 0.5:
         return shown.image
     side, at = len(shown.image), len(shown.parsing.groups)
     eyes = blur(dilate(shown.parsing.group("eyes"), px(4.0, at)), px(2.0, at))
@@ -134,8 +134,6 @@ def _temples(cover: np.ndarray, parsing: Parsing, hair: np.ndarray) -> np.ndarra
     side = len(cover)
     there = cover > 0.5
     columns = np.flatnonzero(there.any(0))
-    if not len(columns):  # a faint rim: temples would be fainter still
-        return np.zeros_like(cover)
     middle = (columns[0] + columns[-1]) / 2
     skin = parsing.group("skin") - parsing.group("ears")
     at = len(skin)
@@ -143,8 +141,7 @@ def _temples(cover: np.ndarray, parsing: Parsing, hair: np.ndarray) -> np.ndarra
     found = np.zeros_like(cover)
     for outward, column in ((-1, columns[0]), (1, columns[-1])):
         # The outermost column alone may be a single stray pixel.
-        rim = there[:, max(column - 2, 0) : column + 3].any(1)
-        rows = np.flatnonzero(rim)
+        rows = np.flatnonzero(there[:, max(column - 2, 0) : column + 3].any(1))
         hinge = (float(column), float(rows[0] + 0.3 * (rows[-1] - rows[0])))
         ear = _ear(parsing, outward, middle, side)
         end = ear or (hinge[0] + outward * px(_NO_EAR, side), hinge[1])

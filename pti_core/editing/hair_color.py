@@ -162,13 +162,12 @@ def dyed(image: np.ndarray, matte: np.ndarray, chosen: Sequence[Tint]) -> np.nda
         sure = share > 0.5 * share.max()
     median = _median_color(hair, light, sure)
     # Thin hair over pale skin is no highlight.
-    lightest = np.quantile(light[sure][::16], _LIGHTEST)
+    strands, lightest = map(float, np.quantile(light[sure][::16], (_STRANDS, _LIGHTEST)))
     light = np.where(light > lightest, lightest + 0.3 * (light - lightest), light)
     target = median
     for tint in chosen:
         target = tint.from_color(target)
     strongest = max(tint.strength for tint in chosen)
-    strands = float(np.quantile(light[sure][::16], _STRANDS))
     colours = _mapped(light, float(median[0]), strands, target)
     weight = share * ease(4 * strongest)
     result = image.copy()

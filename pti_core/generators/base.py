@@ -91,11 +91,20 @@ class Generator(nn.Module):
         return {}
 
     @torch.no_grad()
-    def sample_w(self, count: int, seed: int) -> Tensor:
-        """Random w (count, w_dim) of `mapping`, the same for the same seed."""
+    def sample_w(self, count: int, seed: int, truncation: float = 1.0) -> Tensor:
+        """Random w (count, w_dim) of `mapping`, the same for the same seed.
+
+        truncation: how far from `w_avg` they lie, 1: as they are (Karras et al. 2019, appendix B).
+        """
         z = torch.randn(count, self.w_dim, generator=torch.Generator().manual_seed(seed))
         device = next(self.mapping.parameters()).device
-        return self.mapping(z.to(device))
+        w = self.mapping(z.to(device))
+        return w if truncation == 1 else self.w_avg + truncation * (w - self.w_avg)
+
+    def w_statistics(self) -> tuple[Tensor, Tensor]:
+        """Mean and standard deviation (w_dim,) of w, on the CPU; the same z for all generators."""
+        samples = self.sample_w(W_STATISTICS_SAMPLES, seed=0).float().cpu()
+        return samples.mean(0), samples.std(0)
 
     def broadcast(self, w: Tensor) -> Tensor:
         """w (N, w_dim) or ws (N, num_ws, w_dim) as ws (N, num_ws, w_dim)."""

@@ -15,7 +15,7 @@ from pti_core.faces.arcface_identity import ArcFaceIdentity
 from pti_core.generators.base import Generator
 from pti_core.networks.e4e import E4E
 from service.doctor.findings import State
-from service.doctor.witnesses import Witnesses, cosine, shown, w_statistics
+from service.doctor.witnesses import TRUNCATION, Witnesses, cosine, shown
 
 Outcome = tuple[State, str]
 
@@ -37,11 +37,11 @@ def judge_generator(generator: Generator, known: Witnesses) -> Outcome:
     if (generator.resolution, generator.num_ws, generator.w_dim) != (RESOLUTION, NUM_WS, W_DIM):
         side = generator.resolution
         return State.WRONG, f"It is a StyleGAN2 of {side} pixels, and FFHQ's has 1024."
-    (mean, std), (own_mean, own_std) = known.w_statistics, w_statistics(generator)
+    (mean, std), (own_mean, own_std) = known.w_statistics, generator.w_statistics()
     near = min(cosine(mean, own_mean), cosine(mean, generator.w_avg.float().cpu()))
     spread = float((own_std.norm() / std.norm() - 1).abs())
     same_w = near >= LEAST_W_COSINE and spread <= MOST_STD_ERROR
-    w = known.latents(FACES, seed=1) if same_w else _own_latents(generator)
+    w = known.latents(FACES, seed=1) if same_w else generator.sample_w(FACES, 1, TRUNCATION)
     pictures = [_picture(generator, one[None]) for one in w]
     faces = sum(known.finder.box(picture) is not None for picture in pictures)
     if not same_w:
@@ -62,11 +62,6 @@ def judge_generator(generator: Generator, known: Witnesses) -> Outcome:
         f"W is FFHQ's (cosine {near:.4f}, deviation {100 * spread:.1f} %), {faces} of {FACES} "
         "pictures show a face, and age, smile and pose move them."
     )
-
-
-def _own_latents(generator: Generator) -> Tensor:
-    mean = generator.w_avg
-    return mean + 0.7 * (generator.sample_w(FACES, seed=1).to(mean) - mean)
 
 
 @torch.inference_mode()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from checkpoints.fetch import Store, persistent_storage
+from checkpoints.fetch import Store, on_space, persistent_storage
 from checkpoints.select_generator import STYLEGAN2
 from pti_core.networks.devices import card_of, multiplies_bf16, pick_device
 
@@ -81,7 +81,7 @@ def _storage(store: Store) -> str:
         place = place.parent
     free = shutil.disk_usage(place).free / 2**30
     writable = "" if os.access(place, os.W_OK) else ", NOT writable"
-    lasting = persistent_storage() is not None or os.environ.get("SPACE_ID") is None
+    lasting = persistent_storage() is not None or not on_space()
     kept = "kept over restarts" if lasting else "lost when the Space sleeps: add storage"
     return f"{_short(store.cache)}: {free:.0f} GiB free{writable}, {kept}"
 

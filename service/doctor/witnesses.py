@@ -11,13 +11,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 
 from pti_core.faces.images import to_image
-from pti_core.generators.base import W_STATISTICS_SAMPLES
 
 if TYPE_CHECKING:
     from pti_core.editing.directions import Direction
@@ -47,7 +45,7 @@ class Witnesses:
     @cached_property
     def w_statistics(self) -> tuple[Tensor, Tensor]:
         """Mean (512,) of the embedded generator's w and standard deviation (512,)."""
-        return w_statistics(self.generator)
+        return self.generator.w_statistics()
 
     @cached_property
     def finder(self) -> FaceFinder:
@@ -87,19 +85,12 @@ class Witnesses:
 
     def latents(self, count: int, seed: int = 0) -> Tensor:
         """w (count, 512) of plain faces, the same for the same seed."""
-        mean = self.w_statistics[0]
-        return mean + TRUNCATION * (self.generator.sample_w(count, seed) - mean)
+        return self.generator.sample_w(count, seed, TRUNCATION)
 
     @torch.inference_mode()
     def faces(self, w: Tensor) -> Tensor:
         """The embedded generator's pictures (N, 3, 1024, 1024) of w or ws (N, 18, 512)."""
         return torch.cat([self.generator.render(one[None], exact=True) for one in w])
-
-
-def w_statistics(generator: Generator) -> tuple[Tensor, Tensor]:
-    """Mean and standard deviation (w_dim,) of a generator's w, over the same z for all."""
-    samples = generator.sample_w(W_STATISTICS_SAMPLES, seed=0).float().cpu()
-    return samples.mean(0), samples.std(0)
 
 
 def shown(picture: Tensor) -> Image.Image:
@@ -110,10 +101,3 @@ def shown(picture: Tensor) -> Image.Image:
 
 def cosine(a: Tensor, b: Tensor) -> float:
     return float(torch.nn.functional.cosine_similarity(a.flatten(), b.flatten(), dim=0))
-
-
-def roughness(image: Image.Image) -> float:
-    """Mean step between neighbouring pixels over the standard deviation of all: near 0 for
-    pictures, about 1.1 for white noise."""
-    array = np.asarray(image.convert("L"), dtype=np.float32)
-    return float(np.abs(np.diff(array, axis=1)).mean() / max(array.std(), 1e-6))
