@@ -36,8 +36,8 @@ _WATCH = """() => {
   window.times = {previews: [], full: []};
   let moves = [], asked = [], released = null;
   const age = (since) => Math.round((performance.now() - since) * 10) / 10;
-  addEventListener("input", (event) => {
-    if (event.target.matches("input[type=range]")) moves.push(performance.now());
+  addEventListener("pointermove", (event) => {
+    if (event.buttons && event.target.closest(".slider")) moves.push(performance.now());
   }, true);
   addEventListener("pointerup", () => (released = performance.now()), true);
   // A preview answers all movements since the one before was asked for; the first waited longest.
@@ -95,7 +95,8 @@ def drag(page: Any, name: str, far: float) -> None:
     """One slider, from its thumb towards its upper end, `far` of that way, and let go."""
     row = page.locator(f"#slider-{name}")
     tab = row.get_attribute("data-tab")
-    page.click(f"#tabs [data-tab='{tab}']")
+    # Not by the mouse: letting it go would be taken for the slider's.
+    page.locator(f"#tabs [data-tab='{tab}']").evaluate("tab => tab.click()")
     slider = row.locator("input[type=range]")
     slider.scroll_into_view_if_needed()
     box = slider.bounding_box()
@@ -112,7 +113,7 @@ def drag(page: Any, name: str, far: float) -> None:
     page.mouse.up()
     page.wait_for_function(f"times.full.length > {count}")
     page.wait_for_timeout(1500)  # the likeness is measured
-    page.click("#reset")
+    page.locator("#reset").evaluate("button => button.click()")
     page.wait_for_function("!document.querySelector('#stage').classList.contains('drawing')")
     page.wait_for_timeout(1500)  # what previews start from is made
 
@@ -128,7 +129,7 @@ def measure(session: Path, rounds: int, sliders: Sequence[str] = SLIDERS) -> dic
         page = browser.new_page(viewport=WINDOW)
         page.set_default_timeout(120_000)
         page.goto(url)
-        page.wait_for_selector("html.pti-ready")
+        page.wait_for_selector("html.pti-ready #status[data-state=ready]")
         page.set_input_files("#file-session", session)
         page.wait_for_selector("#pti[data-mode=editing] #stage[data-shown]")
         page.wait_for_timeout(8000)  # the previews' head is fitted
