@@ -22,6 +22,7 @@ check: $(VENV)/.installed-dev
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy
 	$(RUN) -m scripts.house_limits
+	$(RUN) -m scripts.former_names
 	$(VENV)/bin/lint-imports
 	$(RUN) -m scripts.audit
 

@@ -23,7 +23,7 @@ from benchmarks.personalise import machine
 from evaluation.photographs import find_photographs
 from pti_core.editing.quality import measure_detail, measure_kept, measure_mouth
 from pti_core.faces.images import to_image, to_tensor
-from pti_core.models import Toolkit
+from pti_core.models import TuningModels
 from pti_core.personalisation import personalise
 from pti_core.rendering import edited, render
 from pti_core.session.session import Session
@@ -44,22 +44,22 @@ TILE = 512
 class EditBench:
     """One person's session, its photograph, and what measures edits of it."""
 
-    def __init__(self, session: Session, kit: Toolkit) -> None:
-        self.session, self.kit = session, kit
+    def __init__(self, session: Session, models: TuningModels) -> None:
+        self.session, self.models = session, models
         self.photo = np.asarray(session.crop())
         self.before = self._parse(self.photo)
         self.detail = measure_detail(self.photo, self.before)
-        self.unedited = render(session, kit, {})
+        self.unedited = render(session, models, {})
         self.mouth = measure_mouth(self._parse(np.asarray(self.unedited)))
-        self.directions = session.directions(kit.directions)
-        assert kit.identity is not None and kit.meter is not None
-        self.identity, self.meter = kit.identity, kit.meter
+        self.directions = session.directions(models.directions)
+        assert models.identity is not None and models.meter is not None
+        self.identity, self.meter = models.identity, models.meter
         self.own = self.identity.embedding(session.crop())
 
     def _parse(self, image: np.ndarray) -> np.ndarray:
-        assert self.kit.parser is not None
+        assert self.models.parser is not None
         with torch.inference_mode():
-            return self.kit.parser(to_tensor(Image.fromarray(image)))[0].numpy()
+            return self.models.parser(to_tensor(Image.fromarray(image)))[0].numpy()
 
     def amount(self, name: str, end: int, share: float = 1.0) -> float:
         direction = self.directions[name]
@@ -72,11 +72,11 @@ class EditBench:
         """Figures of one edit at the end of its range, and its image."""
         amount = self.amount(name, end)
         began = time.perf_counter()
-        image = render(self.session, self.kit, {name: amount})
+        image = render(self.session, self.models, {name: amount})
         seconds = time.perf_counter() - began
         array = np.asarray(image)
         after = self._parse(array)
-        mild = render(self.session, self.kit, {name: self.amount(name, end, 2 / 3)})
+        mild = render(self.session, self.models, {name: self.amount(name, end, 2 / 3)})
         row = {
             "edit": name,
             "amount": amount,
@@ -101,17 +101,17 @@ class EditBench:
 
     def together(self) -> tuple[dict[str, float], Image.Image]:
         edits = {name: self.amount(name, 1, 2 / 3) for name in TOGETHER}
-        image = render(self.session, self.kit, edits)
+        image = render(self.session, self.models, edits)
         return {"dlib": self.distance(image)}, image
 
     @torch.inference_mode()
     def effect_of_base(self, name: str) -> float:
         """Effect of one step in W on the tuned generator, over that on its base at the pivot."""
-        generator, direction = self.kit.generator, self.directions[name]
-        tuned = self.session.replaced(generator)
+        generator, direction = self.models.generator, self.directions[name]
+        tuned = self.session.overrides(generator)
         measure = str(direction.made["measure"])
         ends = (direction.low, direction.high)
-        steps = [edited(self.session, self.kit, {name: end}) for end in ends]
+        steps = [edited(self.session, self.models, {name: end}) for end in ends]
 
         def effect(weights: Mapping[str, torch.Tensor]) -> float:
             images = [to_image(generator.render(w, dict(weights), exact=True)) for w in steps]
@@ -135,10 +135,10 @@ class EditBench:
 
 
 def bench_photo(
-    name: str, session: Session, kit: Toolkit, out: Path, edits: Sequence[tuple[str, int]]
+    name: str, session: Session, models: TuningModels, out: Path, edits: Sequence[tuple[str, int]]
 ) -> dict[str, Any]:
     """All figures of one photograph; its contact sheet is written."""
-    bench = EditBench(session, kit)
+    bench = EditBench(session, models)
     tiles = [("photograph", Image.fromarray(bench.photo))]
     rows = []
     for edit, end in edits:
@@ -218,9 +218,9 @@ def main() -> None:
     add("--threads", type=int, default=2)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    from checkpoints.factory import load_toolkit
+    from checkpoints.factory import load_tuning_models
 
-    kit = load_toolkit("mobile")
+    models = load_tuning_models("mobile")
     sessions = arguments.out / "sessions"
     sessions.mkdir(parents=True, exist_ok=True)
     wanted = arguments.edits.split(",") if arguments.edits else [name for name, _ in EDITS]
@@ -229,11 +229,11 @@ def main() -> None:
     for photo in find_photographs(arguments.photos):
         file = sessions / f"{photo.name}.safetensors"
         if file.exists():
-            session = Session.open(file, kit.generator)
+            session = Session.open(file, models.generator)
         else:
-            session, _ = personalise(photo.path, kit, arguments.preset)
+            session, _ = personalise(photo.path, models, arguments.preset)
             session.save(file)
-        results.append(bench_photo(photo.name, session, kit, arguments.out, edits))
+        results.append(bench_photo(photo.name, session, models, arguments.out, edits))
         (arguments.out / "results.json").write_text(json.dumps(results, indent=1))
     text = f"{machine()}, preset {arguments.preset}\n\n{table(results)}"
     (arguments.out / "table.md").write_text(text)

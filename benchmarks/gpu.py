@@ -36,7 +36,7 @@ from pti_core.inversion.losses import View
 from pti_core.inversion.presets import FAST, PAPER, Preset
 from pti_core.inversion.projector import ProjectionConfig
 from pti_core.inversion.tuning_config import TuningConfig
-from pti_core.models import Toolkit
+from pti_core.models import TuningModels
 from pti_core.networks.devices import Card, card_of, pick_device
 from pti_core.progress import Step
 from pti_core.session.session import Session
@@ -136,16 +136,16 @@ def presets(reduced: bool) -> tuple[Preset, Preset]:
     return Preset("fast", projection, tuning), Preset("paper", projection, tuning)
 
 
-def make_kit(bench: Bench, generator: Generator) -> Toolkit:
+def make_models(bench: Bench, generator: Generator) -> TuningModels:
     """Everything of a personalisation on the bench's device."""
-    from checkpoints.factory import load_face_finder, load_perceptual, load_toolkit
+    from checkpoints.factory import load_face_finder, load_perceptual, load_tuning_models
     from pti_core.editing.directions import load_directions
 
     placed = generator.place(bench.device)
     if not bench.reduced:
-        return load_toolkit(placed)
+        return load_tuning_models(placed)
     lpips = load_perceptual().to(bench.device)
-    return Toolkit(
+    return TuningModels(
         generator=placed,
         directions=load_directions(),
         lpips=lpips,
@@ -193,7 +193,9 @@ def precision(bench: Bench, make: Callable[[], Generator]) -> dict[str, Any]:
     }
 
 
-def personalised(bench: Bench, kit: Toolkit, preset: Preset) -> tuple[Session, dict[str, Any]]:
+def personalised(
+    bench: Bench, models: TuningModels, preset: Preset
+) -> tuple[Session, dict[str, Any]]:
     """One personalisation within the time that is left; one that is stopped says so."""
     from pti_core.personalisation import personalise
 
@@ -205,7 +207,7 @@ def personalised(bench: Bench, kit: Toolkit, preset: Preset) -> tuple[Session, d
         return bench.left() > 0
 
     (session, report), seconds = bench.timed(
-        lambda: personalise(PHOTO, kit, preset, on_step=on_step)
+        lambda: personalise(PHOTO, models, preset, on_step=on_step)
     )
     names = ("seconds_by_stage", "steps_by_stage", "stopped", "mse", "lpips", "identity_distance")
     return session, {
@@ -216,39 +218,39 @@ def personalised(bench: Bench, kit: Toolkit, preset: Preset) -> tuple[Session, d
     }
 
 
-def edited(bench: Bench, session: Session, kit: Toolkit) -> dict[str, Any]:
+def edited(bench: Bench, session: Session, models: TuningModels) -> dict[str, Any]:
     """Medians: the generator's render of an edit, the released picture (composited), a preview."""
     from pti_core.rendering import render_bare, render_edit
 
-    name = next(iter(kit.directions))
-    high = kit.directions[name].high
+    name = next(iter(models.directions))
+    high = models.directions[name].high
     amounts = [high * (i + 1) / (EDITS + 1) for i in range(3 if bench.reduced else EDITS)]
-    render_bare(session, kit, {name: high / 7})
-    bare = [bench.timed(partial(render_bare, session, kit, {name: a}))[1] for a in amounts]
-    released = [bench.timed(partial(render_edit, session, kit, {name: a}))[1] for a in amounts]
+    render_bare(session, models, {name: high / 7})
+    bare = [bench.timed(partial(render_bare, session, models, {name: a}))[1] for a in amounts]
+    released = [bench.timed(partial(render_edit, session, models, {name: a}))[1] for a in amounts]
     return {
         "edit_ms": round(1000 * statistics.median(bare), 2),
         "released_ms": round(1000 * statistics.median(released), 2),
-        **previewed(bench, session, kit, name),
+        **previewed(bench, session, models, name),
     }
 
 
-def previewed(bench: Bench, session: Session, kit: Toolkit, name: str) -> dict[str, Any]:
+def previewed(bench: Bench, session: Session, models: TuningModels, name: str) -> dict[str, Any]:
     """What follows a slider: fitting its head once, and a preview; None for small generators."""
     from pti_core.inversion.low_res import show
     from pti_core.rendering import edited as code_of
     from service.live_preview import fit_head
 
-    if not kit.generator.has_middle:
+    if not models.generator.has_middle:
         return {"preview_ms": None, "head_ms": None}
-    head, head_s = bench.timed(lambda: fit_head(session, kit))
-    weights, times = session.replaced(kit.generator), []
-    high = kit.directions[name].high
+    head, head_s = bench.timed(lambda: fit_head(session, models))
+    weights, times = session.overrides(models.generator), []
+    high = models.directions[name].high
 
     @torch.inference_mode()
     def preview(amount: float) -> Tensor:
-        w = code_of(session, kit, {name: amount})
-        maps = kit.generator.middle(w, weights)
+        w = code_of(session, models, {name: amount})
+        maps = models.generator.middle(w, weights)
         assert maps is not None
         return show(head, maps).cpu()
 
@@ -272,19 +274,19 @@ def run(bench: Bench) -> dict[str, Any]:
         "embedded": small_mobile if bench.reduced else lambda: load_generator("mobile"),
         "stylegan2": lambda: deterministic_stylegan2(channels),
     }
-    kits, sessions = {}, {}
+    bundles, sessions = {}, {}
     for name, make in makers.items():
         found[name] = {"precision": precision(bench, make)}
-        kits[name] = make_kit(bench, make())
+        bundles[name] = make_models(bench, make())
     fast, paper = presets(bench.reduced)
     for preset in (fast, paper):
-        for name, kit in kits.items():
+        for name, models in bundles.items():
             if bench.left() < 5:
                 found[name][preset.name] = {"skipped": "no time was left"}
                 continue
-            sessions[name], found[name][preset.name] = personalised(bench, kit, preset)
+            sessions[name], found[name][preset.name] = personalised(bench, models, preset)
             if preset is fast:
-                found[name]["edits"] = edited(bench, sessions[name], kit)
+                found[name]["edits"] = edited(bench, sessions[name], models)
     found["seconds"] = round(bench.budget - bench.left(), 1)
     return found
 

@@ -22,7 +22,7 @@ from PIL import Image
 from pti_core.editing.quality import HEAD, mean_detail
 from pti_core.faces.align import Alignment, crop
 from pti_core.faces.images import to_tensor
-from pti_core.models import EditKit
+from pti_core.models import EditModels
 from pti_core.networks.face_parsing import CLASSES
 from pti_core.rendering import render_edit
 from pti_core.session.person import encode_crop, encode_photograph
@@ -60,12 +60,12 @@ def enlarge(session: Session) -> tuple[Session, Image.Image]:
 
 
 def head_of(
-    image: Image.Image, kit: EditKit, alignment: Alignment, size: tuple[int, int]
+    image: Image.Image, models: EditModels, alignment: Alignment, size: tuple[int, int]
 ) -> np.ndarray:
     """Where the head of an aligned image lies in the photograph: (H, W) of booleans."""
-    assert kit.parser is not None
+    assert models.parser is not None
     with torch.inference_mode():
-        found = kit.parser(to_tensor(image))[0]
+        found = models.parser(to_tensor(image))[0]
     mask = found[[CLASSES.index(name) for name in HEAD]].sum(0).numpy()
     corners = np.array(alignment.quad[:3], np.float32)
     square = np.array([[0, 0], [0, len(mask)], [len(mask), len(mask)]], np.float32)
@@ -74,7 +74,7 @@ def head_of(
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    from checkpoints.factory import load_edit_kit
+    from checkpoints.factory import load_edit_models
 
     parser = argparse.ArgumentParser(prog="python -m benchmarks.large_photo", description=__doc__)
     parser.add_argument("sessions", nargs="+", type=Path)
@@ -82,18 +82,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parsed = parser.parse_args(arguments)
     for path in parsed.sessions:
         session = Session.open(path)
-        kit = load_edit_kit(session.generator_name)
+        models = load_edit_models(session.generator_name)
         session, photo = enlarge(session)
         alignment = session.people[session.person].alignment
-        own = mean_detail(np.asarray(photo), head_of(session.crop(), kit, alignment, photo.size))
+        own = mean_detail(np.asarray(photo), head_of(session.crop(), models, alignment, photo.size))
         quad = np.zeros((photo.height, photo.width), np.uint8)
         cv2.fillPoly(quad, [np.rint(alignment.quad).astype(np.int32)], 1)
         inside = cv2.dilate(quad, np.ones((9, 9), np.uint8)) > 0
-        ranges = session.directions(kit.directions)
+        ranges = session.directions(models.directions)
         for name, share in EDITS.items():
-            found = render_edit(session, kit, {name: share * ranges[name].high})
+            found = render_edit(session, models, {name: share * ranges[name].high})
             image = found.in_photo(photo, alignment)
-            head = head_of(found.face, kit, alignment, photo.size)
+            head = head_of(found.face, models, alignment, photo.size)
             sharp = mean_detail(np.asarray(image), head) / own
             changed = (np.asarray(image) != np.asarray(photo)).any(-1)
             print(

@@ -31,29 +31,29 @@ def run(photo: Path, preset: str, threads: int) -> dict[str, Any]:
     import torch
 
     torch.set_num_threads(threads)
-    from checkpoints.factory import load_toolkit
+    from checkpoints.factory import load_tuning_models
     from pti_core.faces.images import to_tensor
     from pti_core.personalisation import personalise
     from pti_core.rendering import render
     from service.warm_up import warm_up
 
-    kit = load_toolkit("mobile")
-    warm_up(kit)  # as the app does
+    models = load_tuning_models("mobile")
+    warm_up(models)  # as the app does
     began, fall = time.perf_counter(), []
 
     def on_step(step: Any) -> None:
         if "mse" in step.losses:
             fall.append((round(time.perf_counter() - began, 2), step.losses["mse"]))
 
-    session, report = personalise(photo, kit, preset, on_step=on_step)
+    session, report = personalise(photo, models, preset, on_step=on_step)
     whole, packed = session.to_bytes(eight_bits=False), session.to_bytes()
-    opened = type(session).open(packed, kit.generator)
-    a, b = (to_tensor(render(one, kit, {})) for one in (session, opened))
+    opened = type(session).open(packed, models.generator)
+    a, b = (to_tensor(render(one, models, {})) for one in (session, opened))
     return {
         **{key: value for key, value in report.items() if key != "ranges"},
         "session_mb": round(len(packed) / 1e6, 2),
         "session_mb_16_bits": round(len(whole) / 1e6, 2),
-        "lpips_of_packing": float(kit.lpips_report(a, b)),
+        "lpips_of_packing": float(models.lpips_report(a, b)),
         "fall": fall,
     }
 

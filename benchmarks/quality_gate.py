@@ -24,7 +24,7 @@ import torch
 from evaluation.measures import Subject, measure_effect, measure_reconstruction, subject_of
 from pti_core.editing.directions import Direction
 from pti_core.inversion.presets import FAST
-from pti_core.models import Toolkit
+from pti_core.models import TuningModels
 from pti_core.personalisation import personalise
 from pti_core.session.session import Session
 
@@ -50,7 +50,7 @@ TOLERANCES = {
 HIGHER_IS_BETTER = frozenset({"pose_kept"})
 
 
-def run(kit: Toolkit) -> Session:
+def run(models: TuningModels) -> Session:
     """The photograph personalised by the fast preset in fewer steps."""
     preset = dataclasses.replace(
         FAST,
@@ -58,20 +58,20 @@ def run(kit: Toolkit) -> Session:
         tuning=dataclasses.replace(FAST.tuning, steps=TUNING_STEPS),
     )
     # Without the meter edits are not fitted to the person, which would take as long again.
-    return personalise(PHOTO, dataclasses.replace(kit, meter=None), preset, seed=SEED)[0]
+    return personalise(PHOTO, dataclasses.replace(models, meter=None), preset, seed=SEED)[0]
 
 
-def measure(kit: Toolkit, session: Session) -> dict[str, float]:
+def measure(models: TuningModels, session: Session) -> dict[str, float]:
     """The gate's metrics of a session, keyed as `TOLERANCES`.
 
     `pose_kept` is the yaw that the pose direction moves at the pivot, from end to end of its range,
     over what it moves there before tuning.
     """
-    subject = subject_of(session, kit.generator)
+    subject = subject_of(session, models.generator)
     untuned = Subject(subject.crop, subject.pivot, {})
-    pose: Direction = kit.directions["pose"]
-    kept, base = (measure_effect(kit, one, pose) for one in (subject, untuned))
-    near = measure_reconstruction(kit, subject)
+    pose: Direction = models.directions["pose"]
+    kept, base = (measure_effect(models, one, pose) for one in (subject, untuned))
+    near = measure_reconstruction(models, subject)
     found = {**near, "pose_kept": None if kept is None or not base else kept / base}
     missing = [name for name in TOLERANCES if found[name] is None]
     if missing:
@@ -113,16 +113,16 @@ def _work() -> dict[str, Any]:
     }
 
 
-def _write(kit: Toolkit, values: Mapping[str, float]) -> None:
+def _write(models: TuningModels, values: Mapping[str, float]) -> None:
     content = {
         "work": _work(),
         "values": {name: round(value, 5) for name, value in values.items()},
         "provenance": {
             "command": "python -m benchmarks.quality_gate --update",
             "date": datetime.date.today().isoformat(),
-            "generator": kit.generator.name,
-            "lpips": kit.lpips_report.name,
-            "identity": kit.identity.name if kit.identity else None,
+            "generator": models.generator.name,
+            "lpips": models.lpips_report.name,
+            "identity": models.identity.name if models.identity else None,
             "preset": FAST.name,
             "torch": torch.__version__,
             "threads": torch.get_num_threads(),
@@ -137,13 +137,13 @@ def main() -> int:
     parser.add_argument("--update", action="store_true", help="write the committed values anew")
     arguments = parser.parse_args()
 
-    from checkpoints.factory import load_toolkit
+    from checkpoints.factory import load_tuning_models
 
-    kit = load_toolkit("mobile")
-    values = measure(kit, run(kit))
+    models = load_tuning_models("mobile")
+    values = measure(models, run(models))
     print(json.dumps(values, indent=2))
     if arguments.update:
-        _write(kit, values)
+        _write(models, values)
         return 0
     troubles = compare(values, committed())
     print("\n".join(troubles) or "No metric is worse than its committed value allows.")

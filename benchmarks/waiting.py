@@ -64,11 +64,11 @@ def main() -> None:
     studio = Studio(lambda report: load_networks("mobile", report))
     studio.networks.get()
     photos = find_photographs([arguments.photos], None)
-    desks = [studio.align(photos[i % len(photos)].path) for i in range(arguments.people + 1)]
-    first = studio.personalise(desks[-1].id)  # what a running app has learnt before
+    workspaces = [studio.align(photos[i % len(photos)].path) for i in range(arguments.people + 1)]
+    first = studio.personalise(workspaces[-1].id)  # what a running app has learnt before
     first.wait()
     began = time.perf_counter()
-    rows = wait([studio.personalise(desk.id) for desk in desks[:-1]], began)
+    rows = wait([studio.personalise(desk.id) for desk in workspaces[:-1]], began)
     hour = 3600 * len(rows) / max(row["seconds"] for row in rows)
     found = {"machine": machine(), "people": rows, "an_hour": round(hour, 1)}
     print(json.dumps(found, indent=1))

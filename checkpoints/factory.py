@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pti_core.faces.detect import FaceFinder
     from pti_core.faces.identity import Identity
     from pti_core.generators.base import Generator
-    from pti_core.models import EditKit, Toolkit
+    from pti_core.models import EditModels, TuningModels
     from pti_core.networks.e4e import E4E
     from pti_core.networks.face_parsing import FaceParser
     from pti_core.networks.lpips import LPIPS
@@ -123,16 +123,16 @@ def load_face_parser(progress: Progress | None = None) -> FaceParser:
     return face_parser_from_weights(read_torch(fetch("face-parsing", progress)))
 
 
-def load_edit_kit(
+def load_edit_models(
     generator: str | Generator = "mobile",
     progress: Progress | None = None,
     device: torch.device | None = None,
-) -> EditKit:
-    """What showing and editing sessions needs; a quarter of `load_toolkit`'s download.
+) -> EditModels:
+    """What showing and editing sessions needs; a quarter of `load_tuning_models`'s download.
 
     generator: a name, or one that is loaded and placed.
     """
-    from pti_core.models import EditKit
+    from pti_core.models import EditModels
     from pti_core.networks.devices import pick_device
 
     found = generator
@@ -141,17 +141,17 @@ def load_edit_kit(
     subject = _subject(found, progress)
     parser = None
     if subject is not Subject.OTHER:
-        parser = load_face_parser(progress).to(found.w_mean.device)
-    return EditKit(generator=found, directions=_directions(found, subject), parser=parser)
+        parser = load_face_parser(progress).to(found.w_avg.device)
+    return EditModels(generator=found, directions=_directions(found, subject), parser=parser)
 
 
-def load_toolkit(
+def load_tuning_models(
     generator: str | Generator = "mobile",
     identity: bool = True,
     progress: Progress | None = None,
     encoder: bool = False,
     parser: FaceParser | None = None,
-) -> Toolkit:
+) -> TuningModels:
     """Everything that a personalisation needs, on the generator's device. For generators of other
     things than faces, without what looks at faces.
 
@@ -168,17 +168,17 @@ def load_toolkit(
     import torch
 
     from pti_core.inversion.latent_prior import load_latent_prior
-    from pti_core.models import Toolkit
+    from pti_core.models import TuningModels
 
     found = generator
     if isinstance(found, str):
         found = load_generator(found, progress).place(torch.device("cpu"))
     if encoder:  # said before a gigabyte is fetched
         _check_encoder(found.name)
-    device, subject = found.w_mean.device, _subject(found, progress)
+    device, subject = found.w_avg.device, _subject(found, progress)
     faces = subject is not Subject.OTHER
     finder = load_face_finder(progress) if faces else None
-    return Toolkit(
+    return TuningModels(
         generator=found,
         lpips=load_perceptual(progress=progress).to(device),
         lpips_report=load_perceptual(exact_border=True, progress=progress).to(device),
@@ -187,7 +187,7 @@ def load_toolkit(
         meter=load_attribute_meter(finder, progress) if faces else None,
         directions=_directions(found, subject),
         encoder=load_encoder(progress).to(device) if encoder else None,
-        learned=load_latent_prior(found),
+        latent_prior=load_latent_prior(found),
         parser=(parser or load_face_parser(progress)).to(device) if faces else None,
     )
 

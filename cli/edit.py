@@ -22,7 +22,7 @@ def edit(arguments: argparse.Namespace) -> int:
     check_outputs({"--out": arguments.out}, [arguments.session])
     tune_malloc()
 
-    from checkpoints.factory import load_edit_kit
+    from checkpoints.factory import load_edit_models
     from checkpoints.own_generator import is_own
     from cli.download_progress import Report
     from pti_core.editing import directions
@@ -39,16 +39,16 @@ def edit(arguments: argparse.Namespace) -> int:
         own = session.directions(directions.load_directions(), arguments.person)
         directions.apply(session.pivots, edits, own)
     with Report() as report_download:
-        kit = load_edit_kit(session.generator_name, report_download)
-    session = with_directions(session, kit, arguments.directions)
+        models = load_edit_models(session.generator_name, report_download)
+    session = with_directions(session, models, arguments.directions)
     show = paste_back if arguments.paste else render
-    image = show(session, kit, edits, arguments.person, session.stack, hair_color=color)
+    image = show(session, models, edits, arguments.person, session.stack, hair_color=color)
     write_picture(arguments.out, image)
     changes = [f"{name} {amount:+g}" for name, amount in edits.items()]
     if color is not None:
         changes.append(f"hair {color.color}")
     print(f"{arguments.out}: {', '.join(changes) or 'no edits'}")
-    for note in notes(session, kit, edits, arguments.person, color):
+    for note in notes(session, models, edits, arguments.person, color):
         print(note)
     return 0
 

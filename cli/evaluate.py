@@ -30,7 +30,7 @@ from service.malloc_tuning import tune_malloc
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-    from pti_core.models import Toolkit
+    from pti_core.models import TuningModels
     from pti_core.progress import Step
 
 #: Without a terminal a line is printed at every job, and within one at most every so many seconds.
@@ -53,8 +53,8 @@ def evaluate(arguments: argparse.Namespace) -> int:
     check_matplotlib()
     show = _names(arguments.show)
     plan = Plan(photos, arguments.experiments, known, show, _command(arguments), notes)
-    kit = _load(arguments)
-    methods = arguments.methods or default_methods(kit)
+    models = _load(arguments)
+    methods = arguments.methods or default_methods(models)
     settings = Settings(
         preset=find_preset(arguments.preset),
         methods=methods,
@@ -68,7 +68,7 @@ def evaluate(arguments: argparse.Namespace) -> int:
         people=arguments.people,
     )
     with Display() as display:
-        bench = Bench(kit, settings, arguments.out / "work", display.step)
+        bench = Bench(models, settings, arguments.out / "work", display.step)
         try:
             results = Evaluation(bench, plan, arguments.out, display.job).run()
         except KeyboardInterrupt:
@@ -81,11 +81,11 @@ def evaluate(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def default_methods(kit: Toolkit) -> tuple[str, ...]:
+def default_methods(models: TuningModels) -> tuple[str, ...]:
     """Every method that this generator has, in the paper's order: e4e's codes are StyleGAN2's."""
     from evaluation.tables import NAMES
 
-    return tuple(method for method in NAMES if method != "e4e" or kit.encoder is not None)
+    return tuple(method for method in NAMES if method != "e4e" or models.encoder is not None)
 
 
 class Display:
@@ -130,8 +130,8 @@ class Display:
             print(f"    {told}", file=sys.stderr, flush=True)
 
 
-def _load(arguments: argparse.Namespace) -> Toolkit:
-    from checkpoints.factory import load_toolkit
+def _load(arguments: argparse.Namespace) -> TuningModels:
+    from checkpoints.factory import load_tuning_models
     from checkpoints.select_generator import choose_generator
     from cli.download_progress import Report
 
@@ -141,9 +141,9 @@ def _load(arguments: argparse.Namespace) -> Toolkit:
         if wanted and choice.name == "mobile":
             raise UserError(f"{choice.why} e4e's codes are StyleGAN2's: leave the method e4e out.")
         encoder = wanted or (arguments.methods is None and choice.name != "mobile")
-        kit = load_toolkit(choice.generator, progress=report_download, encoder=encoder)
+        models = load_tuning_models(choice.generator, progress=report_download, encoder=encoder)
     print(choice.why, file=sys.stderr, flush=True)
-    return dataclasses.replace(kit, about=choice.why)
+    return dataclasses.replace(models, about=choice.why)
 
 
 def _read(notes: Path | None) -> str:

@@ -11,7 +11,7 @@ from cli.outputs import check_outputs
 from pti_core.session.atomic_write import write_atomically
 
 if TYPE_CHECKING:
-    from pti_core.models import EditKit
+    from pti_core.models import EditModels
     from pti_core.session.session import Session
 
 
@@ -58,7 +58,7 @@ def export(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def with_directions(session: Session, kit: EditKit, files: list[Path]) -> Session:
+def with_directions(session: Session, models: EditModels, files: list[Path]) -> Session:
     """The session with the directions of files as its own; those in StyleSpace are applied once.
 
     Raises:
@@ -71,8 +71,8 @@ def with_directions(session: Session, kit: EditKit, files: list[Path]) -> Sessio
 
     for file in files:
         found = read_directions(file)
-        rows = own_directions(found, kit, session)
-        stack = [*session.stack, *style_entries(found, kit.generator)]
+        rows = own_directions(found, models, session)
+        stack = [*session.stack, *style_entries(found, models.generator)]
         own = {**session.own, **{row.name: row for row in rows}}
         session = dataclasses.replace(session, own=own, stack=stack)
         if rows:

@@ -45,7 +45,7 @@ def invert(arguments: argparse.Namespace) -> int:
     tune_malloc()
     photos_by_path = opened(paths)
 
-    from checkpoints.factory import load_toolkit
+    from checkpoints.factory import load_tuning_models
     from checkpoints.select_generator import choose_generator
     from cli.download_progress import Report
     from pti_core.faces.framing import WHOLE
@@ -60,9 +60,9 @@ def invert(arguments: argparse.Namespace) -> int:
         choice = choose_generator(wanted, progress=report_download)
         if encoder and choice.name == "mobile":
             raise UserError(f"{choice.why} e4e's pivots are codes of StyleGAN2: use the pivot w.")
-        kit = load_toolkit(choice.generator, progress=report_download, encoder=encoder)
+        models = load_tuning_models(choice.generator, progress=report_download, encoder=encoder)
     marked = arguments.square or ([WHOLE] * len(photos_by_path) if arguments.aligned else [])
-    photos = with_faces(photos_by_path, None if marked else kit.faces)
+    photos = with_faces(photos_by_path, None if marked else models.faces)
     with stop_on_interrupt() as asked, StepDisplay() as display:
 
         def on_step(step: Step) -> bool:
@@ -72,11 +72,11 @@ def invert(arguments: argparse.Namespace) -> int:
             return not asked.is_set()
 
         if begun is not None:
-            session, report = refine(begun, kit, arguments.preset, arguments.seed, on_step)
+            session, report = refine(begun, models, arguments.preset, arguments.seed, on_step)
         else:
             session, report = personalise(
                 photos,
-                kit,
+                models,
                 arguments.preset,
                 arguments.method,
                 arguments.seed,
@@ -90,7 +90,7 @@ def invert(arguments: argparse.Namespace) -> int:
         text = json.dumps(report, indent=2, allow_nan=False)
         write_atomically(arguments.report, f"{text}\n".encode())
     if arguments.picture is not None:
-        write_picture(arguments.picture, render(session, kit))
+        write_picture(arguments.picture, render(session, models))
     print(f"{arguments.out}: {_summary(report)}")
     return 0
 

@@ -54,7 +54,7 @@ def edit(arguments: argparse.Namespace) -> int:
     outputs = {"--out": arguments.out, "--save": arguments.save}
     check_outputs(outputs, [arguments.session])
 
-    from checkpoints.factory import load_edit_kit
+    from checkpoints.factory import load_edit_models
     from cli.download_progress import Report
     from mappers.edits import (
         ATTRIBUTES,
@@ -71,8 +71,8 @@ def edit(arguments: argparse.Namespace) -> int:
     session = Session.open(arguments.session)
     wanted = plan(arguments.prompt, what_is_known(session), arguments.way, arguments.strength)
     with Report() as report:
-        kit = load_edit_kit(session.generator_name, report)
-        session.check_generator(kit.generator)
+        models = load_edit_models(session.generator_name, report)
+        session.check_generator(models.generator)
         means = Means(progress=report)
         others = [part for part in wanted.parts if part.way != ATTRIBUTES]
         with stop_on_interrupt() as asked, StepDisplay() as display:
@@ -82,12 +82,12 @@ def edit(arguments: argparse.Namespace) -> int:
                 return not asked.is_set()
 
             entries = [
-                entry_of(part, session, kit, means, wanted.edits, arguments.seed, on_step)
+                entry_of(part, session, models, means, wanted.edits, arguments.seed, on_step)
                 for part in others
             ]
     result = edited(session, wanted.edits, entries)
     show = paste_back if arguments.paste else render
-    write_picture(arguments.out, show(result, kit))
+    write_picture(arguments.out, show(result, models))
     if arguments.save is not None:
         result.save(arguments.save)
     done = ", ".join(f"{part.label} ({part.way} {part.amount:+.3g})" for part in wanted.parts)

@@ -20,7 +20,7 @@ from pti_core.inversion.losses import View
 from pti_core.inversion.presets import Preset
 from pti_core.inversion.tuned_delta import TunedDelta
 from pti_core.inversion.tuning_config import TuningConfig
-from pti_core.models import Toolkit
+from pti_core.models import TuningModels
 from pti_core.personalisation import personalise
 from pti_core.progress import OnStep
 from pti_core.report import plain_settings
@@ -88,19 +88,19 @@ class Bench:
     """
 
     def __init__(
-        self, kit: Toolkit, settings: Settings, folder: Path, on_step: OnStep | None = None
+        self, models: TuningModels, settings: Settings, folder: Path, on_step: OnStep | None = None
     ):
-        self.kit, self.settings, self.on_step = kit, settings, on_step
+        self.models, self.settings, self.on_step = models, settings, on_step
         self.work = Workbook(folder)
-        self.drift = Drift(kit.generator, kit.lpips_report, settings.drift_samples)
-        identity = kit.identity.name if kit.identity else None
+        self.drift = Drift(models.generator, models.lpips_report, settings.drift_samples)
+        identity = models.identity.name if models.identity else None
         self._networks = {
-            "generator": kit.generator.fingerprint,
-            "lpips": kit.lpips_report.name,
+            "generator": models.generator.fingerprint,
+            "lpips": models.lpips_report.name,
             "identity": identity,
-            "meter": kit.meter is not None,
+            "meter": models.meter is not None,
             "directions": {
-                n: [list(point) for point in d.curve] for n, d in kit.directions.items()
+                n: [list(point) for point in d.curve] for n, d in models.directions.items()
             },
         }
 
@@ -116,7 +116,7 @@ class Bench:
                 return {"trouble": str(error)}
             return {"trouble": None}
 
-        side = self.kit.generator.resolution
+        side = self.models.generator.resolution
         return self.work.figures(f"face {photo.name}", {"photo": photo.sha256, "side": side}, look)[
             "trouble"
         ]
@@ -124,7 +124,7 @@ class Bench:
     def crop(self, photo: Photo) -> Image.Image:
         """The aligned crop. Raises PhotographError where there is none."""
         image = open_photograph(photo.path)
-        return frame(self.kit.faces, image, 0, self.kit.generator.resolution)[0]
+        return frame(self.models.faces, image, 0, self.models.generator.resolution)[0]
 
     def session(self, photo: Photo, method: str) -> Session:
         """The photograph personalised by a method.
@@ -151,25 +151,25 @@ class Bench:
     def personalise(self, photos: list[Photo], method: str, preset: Preset) -> Session:
         paths = [photo.path for photo in photos]
         seed = self.settings.seed
-        return personalise(paths, self.kit, preset, method, seed, self.on_step)[0]
+        return personalise(paths, self.models, preset, method, seed, self.on_step)[0]
 
     def row(self, photo: Photo, method: str) -> dict[str, Any]:
         """One row of the tables: reconstruction and editing of a photograph by a method."""
 
         def measure() -> dict[str, Any]:
             session = self.session(photo, method)
-            subject = subject_of(session, self.kit.generator)
+            subject = subject_of(session, self.models.generator)
             report = session.made["report"]
             row = {
                 "photo": photo.name,
                 "method": method,
                 "seconds": report["seconds"],
                 "steps": report["steps_by_stage"],
-                "reconstruction": measure_reconstruction(self.kit, subject),
-                "editing": measure_editing(self.kit, subject),
+                "reconstruction": measure_reconstruction(self.models, subject),
+                "editing": measure_editing(self.models, subject),
             }
             if method == "pti":
-                row["drift"] = self.drift(session.delta.replaced(self.kit.generator))
+                row["drift"] = self.drift(session.delta.overrides(self.models.generator))
             return row
 
         preset = self.preset_of(method)
@@ -188,7 +188,7 @@ class Bench:
     # ------------------------------------------------------------------------------- ablations
 
     def subject(self, photo: Photo, method: str) -> Subject:
-        return subject_of(self.session(photo, method), self.kit.generator)
+        return subject_of(self.session(photo, method), self.models.generator)
 
     def ablation(self) -> TuningConfig:
         return self.settings.ablation or self.settings.preset.tuning
@@ -229,7 +229,7 @@ class Bench:
         """Inputs of a piece that depends on photographs and settings."""
         return {
             "photos": [photo.sha256 for photo in photos],
-            "generator": self.kit.generator.fingerprint,
+            "generator": self.models.generator.fingerprint,
             "seed": self.settings.seed,
             **{name: plain_settings(value) for name, value in settings.items()},
         }

@@ -47,17 +47,17 @@ def multi_identity(bench: Bench, photos: list[Photo]) -> dict[str, Any]:
     def measure() -> dict[str, Any]:
         session, people = bench.together(chosen), []
         for index, photo in enumerate(chosen):
-            subject = subject_of(session, bench.kit.generator, index)
+            subject = subject_of(session, bench.models.generator, index)
             people.append(
                 {
                     "photo": photo.name,
-                    "together": measure_reconstruction(bench.kit, subject),
-                    "editing": measure_editing(bench.kit, subject),
+                    "together": measure_reconstruction(bench.models, subject),
+                    "editing": measure_editing(bench.models, subject),
                     "alone": bench.row(photo, "pti")["reconstruction"],
                 }
             )
-        replaced = session.delta.replaced(bench.kit.generator)
-        return {"steps_each": steps, "people": people, "drift": bench.drift(replaced)}
+        overrides = session.delta.overrides(bench.models.generator)
+        return {"steps_each": steps, "people": people, "drift": bench.drift(overrides)}
 
     inputs = bench.measured(bench.inputs(chosen, preset=bench.settings.preset))
     return bench.work.figures("multi-identity", inputs, measure)
@@ -115,12 +115,12 @@ def _as_near(bench: Bench, photos: list[Photo], wanted: float) -> int:
 @torch.inference_mode()
 def _error_of(bench: Bench, people: People, tuned: TunedDelta) -> float:
     """Mean squared error of the people's pictures under tuned weights."""
-    replaced, errors = tuned.replaced(bench.kit.generator), []
+    overrides, errors = tuned.overrides(bench.models.generator), []
     for index, crop in enumerate(people.crops):
         subject = Subject(
-            crop, people.pivots[index : index + 1], {**people.noise[index], **replaced}
+            crop, people.pivots[index : index + 1], {**people.noise[index], **overrides}
         )
-        picture = to_tensor(render(bench.kit.generator, subject))
+        picture = to_tensor(render(bench.models.generator, subject))
         errors.append(float(F.mse_loss(picture, to_tensor(crop))))
     return sum(errors) / len(errors)
 
@@ -156,15 +156,15 @@ def turning(bench: Bench, photos: list[Photo]) -> dict[str, Any]:
     for photo in photos:
 
         def measure(photo: Photo = photo) -> dict[str, Any]:
-            session, generator = bench.session(photo, "pti"), bench.kit.generator
+            session, generator = bench.session(photo, "pti"), bench.models.generator
             found = []
             for share in TUNED_SHARES:
                 part = {name: share * value for name, value in session.delta.tensors.items()}
-                replaced = TunedDelta(part).replaced(generator)
+                overrides = TunedDelta(part).overrides(generator)
                 noise = {n: value.to(generator.w_avg) for n, value in session.noise[0].items()}
-                subject = Subject(session.crop(), session.pivot(), {**noise, **replaced})
-                near = measure_reconstruction(bench.kit, subject)
-                turned = pose_magnitude(bench.kit, subject)
+                subject = Subject(session.crop(), session.pivot(), {**noise, **overrides})
+                near = measure_reconstruction(bench.models, subject)
+                turned = pose_magnitude(bench.models, subject)
                 kept = {key: near[key] for key in ("mse", "identity_distance")}
                 found.append({"share": share, "pose_magnitude": turned, **kept})
             return {"photo": photo.name, "shares": found}
@@ -183,13 +183,13 @@ def _shared(
     """Figures of one generator tuned on `count` people: nearness, mean over them, and drift."""
 
     def measure() -> dict[str, Any]:
-        generator = bench.kit.generator
+        generator = bench.models.generator
         people = gather(bench, photos, count)
-        replaced = _tuned(bench, photos, count, config, name).replaced(generator)
+        overrides = _tuned(bench, photos, count, config, name).overrides(generator)
         each = [
             measure_reconstruction(
-                bench.kit,
-                Subject(crop, people.pivots[i : i + 1], {**people.noise[i], **replaced}),
+                bench.models,
+                Subject(crop, people.pivots[i : i + 1], {**people.noise[i], **overrides}),
             )
             for i, crop in enumerate(people.crops)
         ]
@@ -197,7 +197,7 @@ def _shared(
             "people": people.names,
             "reconstruction": {key: mean([row[key] for row in each]) for key in each[0]},
             "each": each,
-            "drift": bench.drift(replaced),
+            "drift": bench.drift(overrides),
         }
 
     inputs = bench.measured(_shared_inputs(bench, photos, count, config))
@@ -212,10 +212,10 @@ def _tuned(
     def tune() -> TunedDelta:
         people: People = gather(bench, photos, count)
         return pivotal_tune(
-            bench.kit.generator,
+            bench.models.generator,
             people.targets(),
             people.pivots,
-            bench.kit.lpips,
+            bench.models.lpips,
             for_all(config, count),
             seed=bench.settings.seed,
             noise=people.noise,

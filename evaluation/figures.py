@@ -53,7 +53,7 @@ def reconstructions(bench: Bench, photos: Sequence[Photo]) -> Drawn:
         row = [("", crop)]
         for method, subject in subjects.items():
             caption = f"MSE {number(rows[method]['mse'])}, id {_id(rows[method])}"
-            row.append((caption, render(bench.kit.generator, subject)))
+            row.append((caption, render(bench.models.generator, subject)))
         grid.append((photo.name, row))
     return _grid(grid, ["photograph", *(NAMES[m] for m in methods)]), numbers
 
@@ -66,10 +66,10 @@ def edits(bench: Bench, photos: Sequence[Photo]) -> Drawn:
         numbers[photo.name] = {}
         for method in bench.settings.methods:
             editing, subject = bench.row(photo, method)["editing"], bench.subject(photo, method)
-            pictures = edited_pictures(bench.kit, subject)
+            pictures = edited_pictures(bench.models, subject)
             columns = ["unedited", *pictures]
             captions = [f"id {number(d, '.2f')}" for d in editing["single"].values()]
-            row = [("", render(bench.kit.generator, subject))]
+            row = [("", render(bench.models.generator, subject))]
             row += list(zip(captions, pictures.values(), strict=True))
             grid.append((f"{photo.name}\n{NAMES[method]}", row))
             numbers[photo.name][method] = {k: editing[k] for k in ("single", "effects")}
@@ -85,9 +85,9 @@ def sequential(bench: Bench, photos: Sequence[Photo]) -> Drawn:
         for method in bench.settings.methods:
             distances = bench.row(photo, method)["editing"]["sequence"]
             subject = bench.subject(photo, method)
-            pictures = sequential_pictures(bench.kit, subject)
+            pictures = sequential_pictures(bench.models, subject)
             columns = ["unedited", *pictures]
-            row = [("", render(bench.kit.generator, subject))]
+            row = [("", render(bench.models.generator, subject))]
             captions = [f"id {number(d, '.2f')}" for d in distances]
             row += list(zip(captions, pictures.values(), strict=True))
             grid.append((f"{photo.name}\n{NAMES[method]}", row))
@@ -102,12 +102,12 @@ def multi_identity(bench: Bench, photos: Sequence[Photo]) -> Drawn:
     session = bench.together(chosen)
     grid, columns = [], ["photograph", "reconstruction"]
     for index, photo in enumerate(chosen):
-        subject = subject_of(session, bench.kit.generator, index)
-        pictures = edited_pictures(bench.kit, subject)
+        subject = subject_of(session, bench.models.generator, index)
+        pictures = edited_pictures(bench.models, subject)
         columns = ["photograph", "reconstruction", *pictures]
         near = numbers["people"][index]["together"]
         row = [("", subject.crop)]
-        row.append((f"MSE {number(near['mse'])}", render(bench.kit.generator, subject)))
+        row.append((f"MSE {number(near['mse'])}", render(bench.models.generator, subject)))
         row += [("", picture) for picture in pictures.values()]
         grid.append((photo.name, row))
     return _grid(grid, columns), numbers
@@ -116,10 +116,10 @@ def multi_identity(bench: Bench, photos: Sequence[Photo]) -> Drawn:
 def locality(bench: Bench, photos: Sequence[Photo]) -> Drawn:
     """Figure 14: random codes before tuning, after it without the term, after it with the term."""
     numbers = experiments.locality(bench, list(photos))
-    generator = bench.kit.generator
+    generator = bench.models.generator
     rows: list[tuple[str, Mapping[str, torch.Tensor]]] = [("before", {})]
     for name, delta in experiments.locality_deltas(bench, list(photos)).items():
-        rows.append((name, delta.replaced(generator)))
+        rows.append((name, delta.overrides(generator)))
     drifts = {row["variant"]: row["drift"]["each"] for row in numbers["rows"]}
     grid = []
     for name, weights in rows:
@@ -174,10 +174,10 @@ def pivots(bench: Bench, photos: Sequence[Photo]) -> Drawn:
     grid, columns = [], ["reconstruction"]
     subjects = pivot_choice.pivot_subjects(bench, photos[0])
     for (kind, subject), row in zip(subjects.items(), numbers["rows"], strict=True):
-        pictures = edited_pictures(bench.kit, subject)
+        pictures = edited_pictures(bench.models, subject)
         columns = ["reconstruction", *pictures]
         near = row["reconstruction"]
-        cells = [(f"MSE {number(near['mse'])}", render(bench.kit.generator, subject))]
+        cells = [(f"MSE {number(near['mse'])}", render(bench.models.generator, subject))]
         captions = [f"id {number(d, '.2f')}" for d in row["editing"]["single"].values()]
         cells += list(zip(captions, pictures.values(), strict=True))
         grid.append((kind, cells))

@@ -19,7 +19,7 @@ from torch import Tensor
 from pti_core.editing.directions import Direction
 from pti_core.faces.images import to_image
 from pti_core.generators.base import Generator
-from pti_core.models import Toolkit
+from pti_core.models import TuningModels
 from pti_core.networks.lpips import LPIPS, area
 from pti_core.report import LPIPS_SMALL, nearness
 from pti_core.session.session import Session
@@ -53,26 +53,26 @@ class Subject:
 
     crop: Image.Image
     pivot: Tensor
-    replaced: Mapping[str, Tensor]
+    overrides: Mapping[str, Tensor]
 
 
 def subject_of(session: Session, generator: Generator, person: int = 0) -> Subject:
     """A person of a session. Raises SessionError where it was made for another generator."""
     pivot = session.pivot(person).to(generator.w_avg)
-    return Subject(session.crop(person), pivot, session.replaced(generator, person))
+    return Subject(session.crop(person), pivot, session.overrides(generator, person))
 
 
 @torch.inference_mode()
 def render(generator: Generator, subject: Subject, step: Tensor | None = None) -> Image.Image:
     """The picture at the pivot, or with a step (w_dim,) in W added to it."""
     w = subject.pivot if step is None else subject.pivot + step.to(subject.pivot)
-    return to_image(generator.render(w, subject.replaced, exact=True))
+    return to_image(generator.render(w, subject.overrides, exact=True))
 
 
-def measure_reconstruction(kit: Toolkit, subject: Subject) -> dict[str, float | None]:
+def measure_reconstruction(models: TuningModels, subject: Subject) -> dict[str, float | None]:
     """The rows of table 1 for one subject: `report.nearness` of the picture at its pivot."""
     with torch.inference_mode():
-        return nearness(subject.crop, render(kit.generator, subject), kit)
+        return nearness(subject.crop, render(models.generator, subject), models)
 
 
 def edits_of(directions: Mapping[str, Direction]) -> dict[str, tuple[float, float]]:
@@ -81,7 +81,7 @@ def edits_of(directions: Mapping[str, Direction]) -> dict[str, tuple[float, floa
     return {d.name: (SHARE * d.low, SHARE * d.high) for d in found}
 
 
-def measure_editing(kit: Toolkit, subject: Subject) -> dict[str, Any]:
+def measure_editing(models: TuningModels, subject: Subject) -> dict[str, Any]:
     """The rows of table 2 for one subject.
 
     Returns:
@@ -94,18 +94,18 @@ def measure_editing(kit: Toolkit, subject: Subject) -> dict[str, Any]:
         the yaws; None where it cannot be reached.
         None everywhere where there is no network to measure it.
     """
-    own = kit.identity.embedding(subject.crop) if kit.identity else None
+    own = models.identity.embedding(subject.crop) if models.identity else None
 
     def distance(image: Image.Image) -> float | None:
-        return kit.identity.distance(own, image) if kit.identity and own is not None else None
+        return models.identity.distance(own, image) if models.identity and own is not None else None
 
     single, effects = {}, {}
-    for name, amounts in edits_of(kit.directions).items():
-        direction = kit.directions[name]
-        pictures = [render(kit.generator, subject, direction.step(a)) for a in amounts]
+    for name, amounts in edits_of(models.directions).items():
+        direction = models.directions[name]
+        pictures = [render(models.generator, subject, direction.step(a)) for a in amounts]
         single[name] = mean([distance(picture) for picture in pictures])
-        effects[name] = _effect(kit, direction, pictures[0], pictures[1])
-    sequence = [distance(picture) for picture in sequential_pictures(kit, subject).values()]
+        effects[name] = _effect(models, direction, pictures[0], pictures[1])
+    sequence = [distance(picture) for picture in sequential_pictures(models, subject).values()]
     pose = effects.get("pose")
     return {
         "single": single,
@@ -113,66 +113,66 @@ def measure_editing(kit: Toolkit, subject: Subject) -> dict[str, Any]:
         "sequence": sequence,
         "effects": effects,
         "pose_magnitude": None if pose is None else pose / 2,
-        "rotations": _rotations(kit, subject, distance),
+        "rotations": _rotations(models, subject, distance),
     }
 
 
-def edited_pictures(kit: Toolkit, subject: Subject) -> dict[str, Image.Image]:
+def edited_pictures(models: TuningModels, subject: Subject) -> dict[str, Image.Image]:
     """One picture an edit, at its high amount; the key says which, as in "age +12"."""
     return {
-        f"{name} {high:+.2g}": render(kit.generator, subject, kit.directions[name].step(high))
-        for name, (_, high) in edits_of(kit.directions).items()
+        f"{name} {high:+.2g}": render(models.generator, subject, models.directions[name].step(high))
+        for name, (_, high) in edits_of(models.directions).items()
     }
 
 
-def sequential_pictures(kit: Toolkit, subject: Subject) -> dict[str, Image.Image]:
+def sequential_pictures(models: TuningModels, subject: Subject) -> dict[str, Image.Image]:
     """Pictures after one edit, after two, after all, each at its high amount."""
-    total, found = torch.zeros(kit.generator.w_dim), {}
-    for name, (_, high) in edits_of(kit.directions).items():
-        total = total + kit.directions[name].step(high)
-        found[f"+ {name} {high:+.2g}"] = render(kit.generator, subject, total)
+    total, found = torch.zeros(models.generator.w_dim), {}
+    for name, (_, high) in edits_of(models.directions).items():
+        total = total + models.directions[name].step(high)
+        found[f"+ {name} {high:+.2g}"] = render(models.generator, subject, total)
     return found
 
 
-def measure_effect(kit: Toolkit, subject: Subject, direction: Direction) -> float | None:
+def measure_effect(models: TuningModels, subject: Subject, direction: Direction) -> float | None:
     """What a direction moves from end to end of its range, by its own measure, in its unit."""
     ends = (direction.low, direction.high)
-    low, high = (render(kit.generator, subject, direction.step(end)) for end in ends)
-    return _effect(kit, direction, low, high)
+    low, high = (render(models.generator, subject, direction.step(end)) for end in ends)
+    return _effect(models, direction, low, high)
 
 
-def pose_magnitude(kit: Toolkit, subject: Subject) -> float | None:
+def pose_magnitude(models: TuningModels, subject: Subject) -> float | None:
     """Degrees that the pose edit of table 2 turns a subject to either side, on average."""
-    direction, amounts = kit.directions.get("pose"), edits_of(kit.directions).get("pose")
+    direction, amounts = models.directions.get("pose"), edits_of(models.directions).get("pose")
     if direction is None or amounts is None:
         return None
-    low, high = (render(kit.generator, subject, direction.step(amount)) for amount in amounts)
-    turned = _effect(kit, direction, low, high)
+    low, high = (render(models.generator, subject, direction.step(amount)) for amount in amounts)
+    turned = _effect(models, direction, low, high)
     return None if turned is None else turned / 2
 
 
 def _effect(
-    kit: Toolkit, direction: Direction, low: Image.Image, high: Image.Image
+    models: TuningModels, direction: Direction, low: Image.Image, high: Image.Image
 ) -> float | None:
     """What the direction's own measure says of two pictures, in its unit; None without a meter."""
     measure = direction.made.get("measure")
-    if kit.meter is None or not measure:
+    if models.meter is None or not measure:
         return None
     scale = float(direction.made.get("scale", 1.0))
-    values = [kit.meter.measure(_large_enough(picture))[str(measure)] for picture in (low, high)]
+    values = [models.meter.measure(_large_enough(picture))[str(measure)] for picture in (low, high)]
     return (values[1] - values[0]) / scale
 
 
 def _rotations(
-    kit: Toolkit, subject: Subject, distance: Callable[[Image.Image], float | None]
+    models: TuningModels, subject: Subject, distance: Callable[[Image.Image], float | None]
 ) -> dict[str, Any]:
-    direction = kit.directions.get("pose")
-    meter = kit.meter
+    direction = models.directions.get("pose")
+    meter = models.meter
     if direction is None or meter is None:
         return {}
 
     def yaw(length: float) -> float:
-        picture = render(kit.generator, subject, length * direction.vector)
+        picture = render(models.generator, subject, length * direction.vector)
         return meter.measure(_large_enough(picture))["yaw"]
 
     start, found = yaw(0.0), {}
@@ -188,11 +188,11 @@ def _rotations(
 
             guess = abs(direction.length(wanted))
             sides.append((sign, solve(turned, degrees, guess, most, ROTATION_TOLERANCE)))
-        found[f"{degrees:g}"] = _at_both_sides(kit, subject, sides, distance)
+        found[f"{degrees:g}"] = _at_both_sides(models, subject, sides, distance)
     return found
 
 
-def _at_both_sides(kit: Toolkit, subject: Subject, sides, distance) -> dict[str, Any]:
+def _at_both_sides(models: TuningModels, subject: Subject, sides, distance) -> dict[str, Any]:
     distances: list[float | None] = []
     yaws: list[float | None] = []
     for sign, solved in sides:
@@ -201,8 +201,8 @@ def _at_both_sides(kit: Toolkit, subject: Subject, sides, distance) -> dict[str,
             yaws.append(None)
             continue
         length, achieved = solved
-        step = sign * length * kit.directions["pose"].vector
-        distances.append(distance(render(kit.generator, subject, step)))
+        step = sign * length * models.directions["pose"].vector
+        distances.append(distance(render(models.generator, subject, step)))
         yaws.append(sign * achieved)
     whole = None not in distances  # one side alone would be another question
     return {"distance": mean(distances) if whole else None, "sides": distances, "yaws": yaws}

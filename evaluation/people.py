@@ -59,12 +59,12 @@ def gather(bench: Bench, photos: list[Photo], count: int) -> People:
     found: list[tuple[str, Image.Image, Tensor, dict[str, Tensor]]] = []
     for photo in photos[:count]:
         session = bench.session(photo, "w")
-        noise = {n: t.to(bench.kit.generator.w_avg) for n, t in session.noise[0].items()}
+        noise = {n: t.to(bench.models.generator.w_avg) for n, t in session.noise[0].items()}
         found.append((photo.name, session.crop(), session.pivots, noise))
     for index in range(count - len(found)):
         found.append(_generated(bench, index))
     names, crops, pivots, noises = zip(*found, strict=True)
-    together = torch.cat(pivots).to(bench.kit.generator.w_avg)
+    together = torch.cat(pivots).to(bench.models.generator.w_avg)
     return People(list(names), list(crops), together, list(noises))
 
 
@@ -84,16 +84,16 @@ def one_person(bench: Bench) -> list[Photo]:
     """Pictures of one generated person in several poses, lights and moods, as files."""
     folder = bench.work.folder / "one person"
     folder.mkdir(exist_ok=True)
-    directions, paths = bench.kit.directions, []
+    directions, paths = bench.models.directions, []
     for index, look in enumerate(LOOKS):
-        step = torch.zeros(bench.kit.generator.w_dim)
+        step = torch.zeros(bench.models.generator.w_dim)
         for name, share in look.items():
             if name in directions:
                 end = directions[name].high if share > 0 else -directions[name].low
                 step = step + directions[name].step(share * end)
         path = folder / f"{index}.png"
         if not path.exists():
-            picture = generated_face(bench.kit.generator, PERSON, step)
+            picture = generated_face(bench.models.generator, PERSON, step)
             write_atomically(path, encode_crop(picture))
         paths.append(path)
     found = find_photographs(paths)
@@ -102,18 +102,26 @@ def one_person(bench: Bench) -> list[Photo]:
 
 def _generated(bench: Bench, index: int) -> tuple[str, Image.Image, Tensor, dict[str, Tensor]]:
     """A generated person, projected to W as a photograph is."""
-    kit, seed = bench.kit, 1000 + index  # far from the seeds of drift and of the direction's faces
-    crop, preset = generated_face(kit.generator, seed), bench.preset_of("w")
+    models, seed = (
+        bench.models,
+        1000 + index,
+    )  # far from the seeds of drift and of the direction's faces
+    crop, preset = generated_face(models.generator, seed), bench.preset_of("w")
 
     def find() -> dict[str, Tensor]:
-        target = to_tensor(crop).to(kit.generator.w_avg)
+        target = to_tensor(crop).to(models.generator.w_avg)
         found = project(
-            kit.generator, target, kit.lpips, preset.projection, bench.settings.seed, bench.on_step
+            models.generator,
+            target,
+            models.lpips,
+            preset.projection,
+            bench.settings.seed,
+            bench.on_step,
         )
         return {"w": found.w, **{f"noise.{name}": value for name, value in found.noise.items()}}
 
     inputs: dict[str, Any] = bench.inputs([], generated=seed, projection=preset.projection)
     kept = bench.work.tensors(f"generated {index}", inputs, find)
-    to = kit.generator.w_avg
+    to = models.generator.w_avg
     noise = {n.removeprefix("noise."): t.to(to) for n, t in kept.items() if n != "w"}
     return f"generated {index}", crop, kept["w"].to(to), noise

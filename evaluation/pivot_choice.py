@@ -34,8 +34,8 @@ def pivots(bench: Bench, photos: list[Photo]) -> dict[str, Any]:
 
     def measure(subject: Subject) -> dict[str, Any]:
         return {
-            "reconstruction": measure_reconstruction(bench.kit, subject),
-            "editing": measure_editing(bench.kit, subject),
+            "reconstruction": measure_reconstruction(bench.models, subject),
+            "editing": measure_editing(bench.models, subject),
         }
 
     rows = []
@@ -48,7 +48,7 @@ def pivots(bench: Bench, photos: list[Photo]) -> dict[str, Any]:
 
 def pivot_subjects(bench: Bench, photo: Photo) -> dict[str, Subject]:
     """The photograph tuned around each of `PIVOTS`."""
-    generator = bench.kit.generator
+    generator = bench.models.generator
     base = bench.subject(photo, "w")
     pivots = {
         "w": base,
@@ -59,15 +59,17 @@ def pivot_subjects(bench: Bench, photo: Photo) -> dict[str, Subject]:
     found = {}
     for kind, start in pivots.items():
         noise = {
-            name: start.replaced[name] for name in generator.noise_names() if name in start.replaced
+            name: start.overrides[name]
+            for name in generator.noise_names()
+            if name in start.overrides
         }
         tuned = bench.delta(
             f"pivot {kind}",
             _pivot_inputs(bench, photo, kind),
             partial(_tune_alone, bench, start, noise),
         )
-        replaced = {**noise, **tuned.replaced(generator)}
-        found[kind] = Subject(start.crop, start.pivot, replaced)
+        overrides = {**noise, **tuned.overrides(generator)}
+        found[kind] = Subject(start.crop, start.pivot, overrides)
     found["joint"] = _joint_subject(bench, photo, base)
     return found
 
@@ -83,10 +85,10 @@ def _pivot_inputs(bench: Bench, photo: Photo, kind: str) -> dict[str, Any]:
 
 def _tune_alone(bench: Bench, start: Subject, noise: dict[str, Tensor]) -> TunedDelta:
     return pivotal_tune(
-        bench.kit.generator,
-        to_tensor(start.crop).to(bench.kit.generator.w_avg),
+        bench.models.generator,
+        to_tensor(start.crop).to(bench.models.generator.w_avg),
         start.pivot,
-        bench.kit.lpips,
+        bench.models.lpips,
         bench.plain_tuning(bench.ablation_steps()),
         seed=bench.settings.seed,
         noise=noise,
@@ -96,7 +98,7 @@ def _tune_alone(bench: Bench, start: Subject, noise: dict[str, Tensor]) -> Tuned
 
 def _joint_subject(bench: Bench, photo: Photo, base: Subject) -> Subject:
     """Code and weights optimised together from the mean code, in as many steps as tuning has."""
-    generator = bench.kit.generator
+    generator = bench.models.generator
 
     def optimise() -> dict[str, Tensor]:
         w, delta = tune_jointly(bench, to_tensor(base.crop).to(generator.w_avg))
@@ -104,8 +106,8 @@ def _joint_subject(bench: Bench, photo: Photo, base: Subject) -> Subject:
 
     kept = bench.work.tensors("pivot joint", _pivot_inputs(bench, photo, "joint"), optimise)
     delta = {n.removeprefix("delta."): value for n, value in kept.items() if n != "w"}
-    replaced = TunedDelta(delta).replaced(generator)
-    return Subject(base.crop, kept["w"].to(generator.w_avg), replaced)
+    overrides = TunedDelta(delta).overrides(generator)
+    return Subject(base.crop, kept["w"].to(generator.w_avg), overrides)
 
 
 def tune_jointly(bench: Bench, target: Tensor) -> tuple[Tensor, TunedDelta]:
@@ -114,7 +116,7 @@ def tune_jointly(bench: Bench, target: Tensor) -> tuple[Tensor, TunedDelta]:
     Adam, at the tuning's learning rate for the weights; LPIPS at 256 and the preset's weight of the
     squared error.
     """
-    generator, lpips = bench.kit.generator, bench.kit.lpips
+    generator, lpips = bench.models.generator, bench.models.lpips
     config, steps = bench.settings.preset.tuning, bench.ablation_steps()
     w = generator.w_avg[None].clone().requires_grad_(True)
     base = {

@@ -201,15 +201,15 @@ class Evaluation:
 
 def _made(bench: Bench) -> dict[str, Any]:
     """How the figures were made, as JSON values."""
-    kit, settings = bench.kit, bench.settings
+    models, settings = bench.models, bench.settings
     return {
-        "generator": kit.generator.name,
-        "fingerprint": kit.generator.fingerprint,
-        "resolution": kit.generator.resolution,
-        "about": kit.about,
-        "lpips": kit.lpips_report.name,
-        "identity": kit.identity.name if kit.identity else None,
-        "same_person": kit.identity.same_person if kit.identity else None,
+        "generator": models.generator.name,
+        "fingerprint": models.generator.fingerprint,
+        "resolution": models.generator.resolution,
+        "about": models.about,
+        "lpips": models.lpips_report.name,
+        "identity": models.identity.name if models.identity else None,
+        "same_person": models.identity.same_person if models.identity else None,
         "settings": plain_settings(settings),
         "versions": versions(),
     }

@@ -62,12 +62,14 @@ def same_person(bench: Bench, photos: list[Photo]) -> dict[str, Any]:
 def _invert_held_out(bench: Bench, photo: Photo, tune: Callable[[], TunedDelta]) -> dict[str, Any]:
     """The photograph projected to W of a personalised generator: how near, without tuning on it."""
     crop, delta = bench.crop(photo), tune()
-    generator = personal_generator(bench.kit.generator, delta)
+    generator = personal_generator(bench.models.generator, delta)
     target = to_tensor(crop).to(generator.w_avg)
     config = bench.preset_of("w").projection
-    found = project(generator, target, bench.kit.lpips, config, bench.settings.seed, bench.on_step)
-    subject = Subject(crop, found.w, {**found.noise, **delta.replaced(bench.kit.generator)})
-    return {"reconstruction": measure_reconstruction(bench.kit, subject), "steps": found.steps}
+    found = project(
+        generator, target, bench.models.lpips, config, bench.settings.seed, bench.on_step
+    )
+    subject = Subject(crop, found.w, {**found.noise, **delta.overrides(bench.models.generator)})
+    return {"reconstruction": measure_reconstruction(bench.models, subject), "steps": found.steps}
 
 
 def personal_generator(generator: Generator, delta: TunedDelta) -> Generator:
@@ -78,6 +80,6 @@ def personal_generator(generator: Generator, delta: TunedDelta) -> Generator:
     if unknown:
         raise UserError("The tuned weights do not fit the generator; make the session anew.")
     with torch.no_grad():
-        for name, value in delta.replaced(generator).items():
+        for name, value in delta.overrides(generator).items():
             parameters[name].copy_(value)
     return own

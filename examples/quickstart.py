@@ -9,11 +9,13 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from checkpoints.factory import load_generator, load_toolkit
-from pti_core import Preset, Session, Step, Toolkit, paste_back, personalise, render
+from checkpoints.factory import load_generator, load_tuning_models
+from pti_core import Preset, Session, Step, TuningModels, paste_back, personalise, render
 
 
-def quickstart(photo: Path, out: Path, models: Toolkit, preset: str | Preset = "fast") -> Session:
+def quickstart(
+    photo: Path, out: Path, models: TuningModels, preset: str | Preset = "fast"
+) -> Session:
     """Write the reconstruction, an edit, the edit in its photograph, and the session to `out`."""
     out.mkdir(parents=True, exist_ok=True)
 
@@ -41,4 +43,4 @@ def show(step: Step) -> None:
 
 if __name__ == "__main__":
     photo, out = map(Path, sys.argv[1:])
-    quickstart(photo, out, load_toolkit(load_generator("mobile")))
+    quickstart(photo, out, load_tuning_models(load_generator("mobile")))

@@ -26,7 +26,7 @@ from pti_core.editing.controls import controls_of
 from pti_core.editing.directions import load_directions
 from pti_core.editing.text_edit import MAX_ENTRIES, StackEntry
 from pti_core.errors import UserError
-from pti_core.models import EditKit
+from pti_core.models import EditModels
 from pti_core.progress import OnStep
 from pti_core.session.session import Session
 
@@ -184,7 +184,7 @@ class Means:
 def entry_of(
     part: Part,
     session: Session,
-    kit: EditKit,
+    models: EditModels,
     means: Means | None = None,
     edits: Mapping[str, float] | None = None,
     seed: int = 0,
@@ -200,38 +200,38 @@ def entry_of(
     """
     means = means or Means()
     if part.way == MAPPER:
-        return _mapped(part, session, kit, means)
+        return _mapped(part, session, models, means)
     if part.way == GLOBAL:
-        return _globally(part, kit, means)
-    return _optimised(part, session, kit, means, edits or {}, seed, on_step)
+        return _globally(part, models, means)
+    return _optimised(part, session, models, means, edits or {}, seed, on_step)
 
 
 @torch.inference_mode()
-def _mapped(part: Part, session: Session, kit: EditKit, means: Means) -> StackEntry:
+def _mapped(part: Part, session: Session, models: EditModels, means: Means) -> StackEntry:
     """Section 5: w + 0.1 * amount * M(w), M at the pivot."""
     from mappers.styleclip.latent_mapper import STRENGTH
 
-    generator = kit.generator
+    generator = models.generator
     if generator.num_ws != 18:
         raise UserError("Mappers move 18 codes; this generator takes another number of them.")
     mapper = load_published(part.name, means.progress)
-    ws = generator.broadcast(session.pivot().to(generator.w_mean)).cpu()
+    ws = generator.broadcast(session.pivot().to(generator.w_avg)).cpu()
     step = STRENGTH * mapper(ws)[0]
     return StackEntry(part.label, MAPPER, part.amount, step.clone())
 
 
-def _globally(part: Part, kit: EditKit, means: Means) -> StackEntry:
+def _globally(part: Part, models: EditModels, means: Means) -> StackEntry:
     """Section 6, at alpha = 4 times the amount."""
     from mappers.styleclip.global_directions import ALPHA, default_path, load_relevance
 
-    path = means.relevance_path or default_path(kit.generator.name)
+    path = means.relevance_path or default_path(models.generator.name)
     if not path.exists():
         raise UserError(
             "Global directions were not built for this generator: python -m "
-            f"mappers.global_directions build --generator {kit.generator.name} does it."
+            f"mappers.global_directions build --generator {models.generator.name} does it."
         )
     found = load_relevance(path)
-    if found.fingerprint != kit.generator.fingerprint:
+    if found.fingerprint != models.generator.fingerprint:
         raise UserError(f"{path} is of another generator; build it anew.")
     step = found.step(means.load_clip(), part.said)
     styles = {name: ALPHA * values for name, values in step.items()}
@@ -241,7 +241,7 @@ def _globally(part: Part, kit: EditKit, means: Means) -> StackEntry:
 def _optimised(
     part: Part,
     session: Session,
-    kit: EditKit,
+    models: EditModels,
     means: Means,
     edits: Mapping[str, float],
     seed: int,
@@ -253,16 +253,16 @@ def _optimised(
     from pti_core.editing import directions
     from pti_core.editing.text_edit import moved, restyled
 
-    generator = kit.generator
-    clip = means.load_clip().to(generator.w_mean.device)
-    w = session.pivot().to(generator.w_mean)
-    w = directions.apply(w, edits, session.directions(kit.directions), kit.generator.num_ws)
+    generator = models.generator
+    clip = means.load_clip().to(generator.w_avg.device)
+    w = session.pivot().to(generator.w_avg)
+    w = directions.apply(w, edits, session.directions(models.directions), models.generator.num_ws)
     w = moved(w, session.stack, generator)
-    replaced = restyled(session.replaced(generator), session.stack, generator)
+    overrides = restyled(session.overrides(generator), session.stack, generator)
     space = "w" if generator.name == "mobile" else "w+"
     config = means.config or OptimisationConfig(space=space)
     identity = load_identity_loss(means.progress)[0]
-    found = optimise(generator, w, clip, part.said, identity, config, replaced, seed, on_step)
+    found = optimise(generator, w, clip, part.said, identity, config, overrides, seed, on_step)
     return StackEntry(part.label, OPTIMISE, part.amount, found.step)
 
 

@@ -2,7 +2,7 @@
 
 The public interface, as `examples/quickstart.py` uses it:
 
-    models = load_toolkit(load_generator("mobile"))           # checkpoints.factory
+    models = load_tuning_models(load_generator("mobile"))     # checkpoints.factory
     session, report = personalise("me.jpg", models)           # photograph -> generator
     image = render(session, models, {"age": 10})              # -> aligned face, R x R
     photograph = paste_back(session, models, {"age": 10})     # -> the whole photograph
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pti_core.editing.directions import Direction, load_directions
     from pti_core.errors import UserError
     from pti_core.inversion.presets import PRESETS, Preset
-    from pti_core.models import EditKit, Toolkit
+    from pti_core.models import EditModels, TuningModels
     from pti_core.personalisation import personalise, refine
     from pti_core.progress import Step
     from pti_core.rendering import paste_back, render
@@ -35,8 +35,8 @@ _HOMES = {
     "UserError": "pti_core.errors",
     "PRESETS": "pti_core.inversion.presets",
     "Preset": "pti_core.inversion.presets",
-    "EditKit": "pti_core.models",
-    "Toolkit": "pti_core.models",
+    "EditModels": "pti_core.models",
+    "TuningModels": "pti_core.models",
     "personalise": "pti_core.personalisation",
     "refine": "pti_core.personalisation",
     "Step": "pti_core.progress",
@@ -49,12 +49,12 @@ _HOMES = {
 __all__ = [
     "PRESETS",
     "Direction",
-    "EditKit",
+    "EditModels",
     "PersonState",
     "Preset",
     "Session",
     "Step",
-    "Toolkit",
+    "TuningModels",
     "UserError",
     "load_directions",
     "paste_back",

@@ -1,4 +1,4 @@
-"""The bundles of networks that personalisation (`Toolkit`) and editing (`EditKit`) need."""
+"""The bundles of networks that personalisation (`TuningModels`) and editing (`EditModels`) need."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pti_core.networks.lpips import LPIPS
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class EditKit:
+class EditModels:
     """What showing and editing a session needs; shared by all sessions. Only `render_cache`
     changes.
 
@@ -40,7 +40,7 @@ class EditKit:
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Toolkit(EditKit):
+class TuningModels(EditModels):
     """What a personalisation needs.
 
     Attributes:
@@ -59,4 +59,4 @@ class Toolkit(EditKit):
     identity: Identity | None = None
     meter: AttributeMeter | None = None
     encoder: E4E | None = None
-    learned: LatentPrior | None = None
+    latent_prior: LatentPrior | None = None

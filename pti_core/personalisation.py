@@ -25,7 +25,7 @@ from pti_core.inversion.presets import PRESETS, Preset
 from pti_core.inversion.projector import Projection, ProjectionConfig, project
 from pti_core.inversion.tuned_delta import TunedDelta
 from pti_core.inversion.tuning_config import TuningConfig, for_all
-from pti_core.models import Toolkit
+from pti_core.models import TuningModels
 from pti_core.networks.e4e import E4E
 from pti_core.networks.lpips import area
 from pti_core.progress import OnStep, Step
@@ -42,12 +42,12 @@ METHODS = ("pti", "w", "w+", "e4e")
 PIVOTS = ("w", "w+", "e4e")
 #: Side at which edits are measured while they are fitted: landmarks and the networks' chips need no
 #: more, and it is the least at which identity is compared.
-FITTING_SIDE = 512
+CALIBRATION_SIDE = 512
 
 
 def personalise(
     photo: Source | Sequence[Source],
-    kit: Toolkit,
+    models: TuningModels,
     preset: str | Preset = "fast",
     method: str = "pti",
     seed: int = 0,
@@ -76,22 +76,22 @@ def personalise(
         PhotographError, NoFaceError: no face can be used.
         UserError: unknown names, a pivot that does not fit the generator, too many photographs.
     """
-    chosen, inversion = find_preset(preset), _inversion(method, pivot, kit)
+    chosen, inversion = find_preset(preset), _inversion(method, pivot, models)
     clock, control = Clock(), _Control(on_step)
     # 1. Find and align the faces.
     with clock.stage("align"):
-        faces = _prepare(_as_list(photo), kit, faces_used)
-        targets = torch.cat([to_tensor(face.crop) for face in faces]).to(kit.generator.w_avg)
+        faces = _prepare(_as_list(photo), models, faces_used)
+        targets = torch.cat([to_tensor(face.crop) for face in faces]).to(models.generator.w_avg)
     # 2. Invert each crop: the pivots.
     with clock.stage("invert"):
         projections = [
-            _invert(inversion, kit, target, chosen, seed, control.among(index, len(targets)), code)
+            _invert(inversion, models, target, chosen, seed, control.among(index, len(faces)), code)
             for index, target in enumerate(targets.split(1))
         ]
-        session = _new_session(kit.generator, faces, projections)
+        session = _new_session(models.generator, faces, projections)
     # 3. Tune the generator around the pivots, and fit the edits to each person.
     tuning = for_all(chosen.tuning, len(faces)) if method == "pti" else None
-    work = _Work(session, kit, clock, control, seed, targets)
+    work = _Work(session, models, clock, control, seed, targets)
     work.steps["invert"] = sum(projection.steps for projection in projections)
     work.tune(tuning)
     # 4. Measure how near the result is to the photographs.
@@ -130,7 +130,7 @@ def _new_session(
 
 def refine(
     session: Session,
-    kit: Toolkit,
+    models: TuningModels,
     preset: str | Preset = "fast",
     seed: int = 0,
     on_step: OnStep | None = None,
@@ -151,14 +151,14 @@ def refine(
         UserError: an unknown preset.
     """
     chosen = find_preset(preset)
-    session.check_generator(kit.generator)
+    session.check_generator(models.generator)
     clock, control = Clock(), _Control(on_step)
     crops = [to_tensor(session.crop(i)) for i in range(len(session.people))]
-    targets = torch.cat(crops).to(kit.generator.w_avg)
+    targets = torch.cat(crops).to(models.generator.w_avg)
     earlier = session.made.get("report")
     earlier = earlier if isinstance(earlier, dict) else {}
     refined = session.with_curves([])
-    work = _Work(refined, kit, clock, control, seed, targets)
+    work = _Work(refined, models, clock, control, seed, targets)
     config = for_all(chosen.refining or chosen.tuning, len(crops))
     work.tune(config)
     names = ("method", "pivot")
@@ -181,7 +181,7 @@ class _Work:
     """A session that is being tuned, and what its report will say."""
 
     session: Session
-    kit: Toolkit
+    models: TuningModels
     clock: Clock
     control: _Control
     seed: int
@@ -191,44 +191,44 @@ class _Work:
 
     def tune(self, config: TuningConfig | None) -> None:
         """Tune from the session's weights (None: leave them), and fit the edits to the result."""
-        session, kit, control = self.session, self.kit, self.control
+        session, models, control = self.session, self.models, self.control
         self.stopped = control.ended_by("steps")
         if config is not None and not control.stopped:
-            device = kit.generator.w_avg.device
+            device = models.generator.w_avg.device
             with self.clock.stage("tune"):
                 tuned = pivotal_tune(
-                    kit.generator,
+                    models.generator,
                     self.targets,
                     session.pivots.to(device),
-                    kit.lpips,
+                    models.lpips,
                     config,
                     seed=self.seed,
                     noise=[{n: t.to(device) for n, t in maps.items()} for maps in session.noise],
                     start=session.delta if session.delta.tensors else None,
                     on_step=control,
-                    edits=ends(kit.directions),
+                    edits=ends(models.directions),
                 )
             session.delta = compact(tuned.delta)
             self.steps["tune"], self.stopped = tuned.steps, tuned.stopped
-        if kit.meter and session.delta.tensors:
+        if models.meter and session.delta.tensors:
             control.announce("fit edits")
             with self.clock.stage("fit edits"):
                 for index, person in enumerate(session.people):
-                    person.curves = _fit_curves(session, kit, kit.meter, index)
+                    person.curves = _fit_curves(session, models, models.meter, index)
 
     def report(self, preset: str, method: str, pivot: str) -> dict[str, Any]:
         """The report of `personalise`."""
         self.control.announce("measure")
-        kit, session = self.kit, self.session
+        models, session = self.models, self.session
         return {
             "seconds": self.clock.total(),
             "seconds_by_stage": self.clock.rounded(),
             "steps": sum(self.steps.values()),
             "steps_by_stage": self.steps,
             "stopped": self.stopped,
-            **measure(session, kit),
+            **measure(session, models),
             "peak_rss_mb": peak_rss_mb(),
-            "generator": kit.generator.name,
+            "generator": models.generator.name,
             "preset": preset,
             "method": method,
             "pivot": pivot,
@@ -297,19 +297,19 @@ def ends(directions: Mapping[str, Direction]) -> Tensor | None:
 
 
 def _fit_curves(
-    session: Session, kit: Toolkit, meter: AttributeMeter, person: int
+    session: Session, models: TuningModels, meter: AttributeMeter, person: int
 ) -> dict[str, Curve]:
-    """The curves of one photograph's person, measured on pictures of `FITTING_SIDE`."""
-    replaced = session.replaced(kit.generator, person)
-    pivot = session.pivot(person).to(kit.generator.w_avg)
-    side = min(FITTING_SIDE, kit.generator.resolution)
+    """The curves of one photograph's person, measured on pictures of `CALIBRATION_SIDE`."""
+    overrides = session.overrides(models.generator, person)
+    pivot = session.pivot(person).to(models.generator.w_avg)
+    side = min(CALIBRATION_SIDE, models.generator.resolution)
 
     @torch.inference_mode()
     def render_with(step: Tensor) -> Image.Image:
-        return to_image(area(kit.generator.render(pivot + step.to(pivot), replaced), side))
+        return to_image(area(models.generator.render(pivot + step.to(pivot), overrides), side))
 
     crop = session.crop(person).resize((side, side), Image.Resampling.BOX)
-    return fit_curves(kit.directions, render_with, crop, meter, kit.identity)
+    return fit_curves(models.directions, render_with, crop, meter, models.identity)
 
 
 def _as_list(photo: Source | Sequence[Source]) -> list[Source]:
@@ -320,7 +320,7 @@ def _as_list(photo: Source | Sequence[Source]) -> list[Source]:
     return photos
 
 
-def _inversion(method: str, pivot: str, kit: Toolkit) -> str:
+def _inversion(method: str, pivot: str, models: TuningModels) -> str:
     """Which of `PIVOTS` the photographs are inverted to. Raises UserError where that cannot be."""
     if method not in METHODS:
         raise UserError(f"There is no method named {method!r}; use one of {', '.join(METHODS)}.")
@@ -328,7 +328,7 @@ def _inversion(method: str, pivot: str, kit: Toolkit) -> str:
         raise UserError(f"There is no pivot named {pivot!r}; use one of {', '.join(PIVOTS)}.")
     inversion = pivot if method == "pti" else method
     if inversion == "e4e":
-        check_encoder(kit.encoder, kit.generator)
+        check_encoder(models.encoder, models.generator)
     return inversion
 
 
@@ -349,7 +349,7 @@ def _projection_config(preset: Preset, space: str) -> ProjectionConfig:
 
 def _invert(
     inversion: str,
-    kit: Toolkit,
+    models: TuningModels,
     target: Tensor,
     preset: Preset,
     seed: int,
@@ -358,28 +358,32 @@ def _invert(
 ) -> Projection:
     if inversion != "e4e" and code is None:
         config = _projection_config(preset, inversion)
-        return project(kit.generator, target, kit.lpips, config, seed, control, None, kit.learned)
+        return project(
+            models.generator, target, models.lpips, config, seed, control, None, models.latent_prior
+        )
     with torch.no_grad():
         if code is not None:
-            ws = check_code(code, kit.generator)[None].to(target)
+            ws = check_code(code, models.generator)[None].to(target)
         else:
-            assert kit.encoder is not None
-            ws = kit.encoder(target)
-        picture = kit.generator.render(ws)
+            assert models.encoder is not None
+            ws = models.encoder(target)
+        picture = models.generator.render(ws)
         losses = {
-            "lpips": float(kit.lpips(area(picture, LPIPS_SMALL), area(target, LPIPS_SMALL))),
+            "lpips": float(models.lpips(area(picture, LPIPS_SMALL), area(target, LPIPS_SMALL))),
             "mse": float(metrics.mse(picture, target)),
         }
     control(Step("invert", 1, 1, losses, picture))
     return Projection(ws, {}, 1, losses)
 
 
-def _prepare(photos: Sequence[Source], kit: Toolkit, faces_used: Sequence[Where]) -> list[_Face]:
+def _prepare(
+    photos: Sequence[Source], models: TuningModels, faces_used: Sequence[Where]
+) -> list[_Face]:
     """Each photograph's crop, the one that is asked for where there is one."""
     prepared = []
     for photo, where in zip(photos, [*faces_used, *[0] * len(photos)], strict=False):
         image = open_photograph(photo)
-        crop, alignment = frame(kit.faces, image, where, kit.generator.resolution)
+        crop, alignment = frame(models.faces, image, where, models.generator.resolution)
         prepared.append(_Face(encode_photograph(image, len(photos)), crop, alignment))
     return prepared
 

@@ -45,12 +45,12 @@ OnStep = Callable[[Step], bool | None]
 
 #: What a step on small pictures (`pti_core.inversion.low_res`) costs, of one on full ones: 0.52 s
 #: of 1.0 s in projection, 0.68 of 1.7 s in tuning (two cores without AVX-512).
-COARSE_COST = 0.45
+LOW_RES_COST = 0.45
 
 
 def work_of(steps: float, coarse: float) -> float:
     """What so many steps cost, the first of them `coarse`, in full ones."""
-    return steps - (1 - COARSE_COST) * min(steps, coarse)
+    return steps - (1 - LOW_RES_COST) * min(steps, coarse)
 
 
 def work_done(step: int, steps: int, coarse: int) -> float:

@@ -35,7 +35,7 @@ from pti_core.editing.photo_layers import PhotoLayers
 from pti_core.editing.rendered_edit import Rendering
 from pti_core.editing.text_edit import StackEntry, moved, restyled
 from pti_core.faces.images import to_image, to_tensor
-from pti_core.models import EditKit
+from pti_core.models import EditModels
 from pti_core.session.session import Session
 
 #: Edits whose purpose is another tone of the skin: elsewhere it is kept.
@@ -51,7 +51,7 @@ _HAIR_MOVED = 0.2
 @torch.inference_mode()
 def picture(
     session: Session,
-    kit: EditKit,
+    models: EditModels,
     edits: Mapping[str, float] | None = None,
     person: int | None = None,
     stack: Sequence[StackEntry] | None = None,
@@ -75,16 +75,16 @@ def picture(
         EditError: an unknown direction or an amount out of range.
         SessionError: the session was made for another generator.
     """
-    edit = _Edit.of(session, kit, edits, person, stack, hair_color)
+    edit = _Edit.of(session, models, edits, person, stack, hair_color)
     if not edit.composited:
         return edit.tuned(edit.own)
-    return _to_tensor(_composite(edit, keep_background).image).to(kit.generator.w_mean)
+    return _to_tensor(_composite(edit, keep_background).image).to(models.generator.w_avg)
 
 
 @torch.inference_mode()
 def composite(
     session: Session,
-    kit: EditKit,
+    models: EditModels,
     edits: Mapping[str, float] | None = None,
     person: int | None = None,
     stack: Sequence[StackEntry] | None = None,
@@ -92,16 +92,16 @@ def composite(
     hair_color: HairColor | None = None,
 ) -> tuple[Composite, PhotoLayers] | None:
     """As `picture`, with the maps for pasting; None for sessions that are not composited."""
-    edit = _Edit.of(session, kit, edits, person, stack, hair_color)
+    edit = _Edit.of(session, models, edits, person, stack, hair_color)
     return (_composite(edit, keep_background), edit.layers()) if edit.composited else None
 
 
 @torch.inference_mode()
 def render_bare(
-    session: Session, kit: EditKit, edits: Mapping[str, float] | None = None, person: int = 0
+    session: Session, models: EditModels, edits: Mapping[str, float] | None = None, person: int = 0
 ) -> Image.Image:
     """The tuned generator's own render (R x R), without the photograph's detail."""
-    edit = _Edit.of(session, kit, edits, person, None)
+    edit = _Edit.of(session, models, edits, person, None)
     return to_image(edit.tuned(edit.own))
 
 
@@ -115,7 +115,7 @@ class _Edit:
     """
 
     session: Session
-    kit: EditKit
+    models: EditModels
     own: Mapping[str, float]
     extras: Extras
     person: int | None
@@ -126,33 +126,33 @@ class _Edit:
     def of(
         cls,
         session: Session,
-        kit: EditKit,
+        models: EditModels,
         edits: Mapping[str, float] | None,
         person: int | None,
         stack: Sequence[StackEntry] | None,
         hair_color: HairColor | None = None,
     ) -> _Edit:
-        overrides = session.replaced(kit.generator, person)
+        overrides = session.overrides(models.generator, person)
         if stack is None:
             stack = session.stack if edits is None else ()
-        overrides = restyled(overrides, stack, kit.generator)
-        amounts = checked(session, kit, session.edits if edits is None else edits, person)
-        own, added = base_edits.split(amounts) if is_composited(session, kit) else (amounts, {})
+        overrides = restyled(overrides, stack, models.generator)
+        amounts = checked(session, models, session.edits if edits is None else edits, person)
+        own, added = base_edits.split(amounts) if is_composited(session, models) else (amounts, {})
         if edits is None:
             hair_color = session.hair_color
         extras = Extras(added, hair_color)
-        return cls(session, kit, own, extras, person, stack, overrides)
+        return cls(session, models, own, extras, person, stack, overrides)
 
     @property
     def composited(self) -> bool:
-        return is_composited(self.session, self.kit)
+        return is_composited(self.session, self.models)
 
     def code(self, edits: Mapping[str, float]) -> Tensor:
-        return edited(self.session, self.kit, edits, self.person, self.stack)
+        return edited(self.session, self.models, edits, self.person, self.stack)
 
     def tuned(self, edits: Mapping[str, float]) -> Tensor:
         """The tuned generator's render with some of the edits; kept for a while."""
-        generator = self.kit.generator
+        generator = self.models.generator
 
         def render(w: Tensor) -> Tensor:
             return generator.render(w, self.overrides, exact=True)
@@ -160,65 +160,65 @@ class _Edit:
         w = self.code(edits)
         if self.stack:
             return render(w)
-        return self.kit.render_cache.picture(self.session.delta, "tuned", w, render)
+        return self.models.render_cache.picture(self.session.delta, "tuned", w, render)
 
     def parsing(self, edits: Mapping[str, float], image: Tensor) -> Parsing:
         def parse(w: Tensor) -> Tensor:
-            return _parse(self.kit, image)
+            return _parse(self.models, image)
 
         if self.stack:
-            return _parsing(_parse(self.kit, image), image)
-        cache = self.kit.render_cache
+            return _parsing(_parse(self.models, image), image)
+        cache = self.models.render_cache
         found = cache.picture(self.session.delta, "parsing", self.code(edits), parse)
         return _parsing(found, image)
 
     def base(self) -> BaseRenderer:
         """The base generator, and what its images show; kept for a while."""
-        session, kit = self.session, self.kit
-        generator = kit.generator
-        cached = partial(kit.render_cache.picture, session.delta)
+        session, models = self.session, self.models
+        generator = models.generator
+        cached = partial(models.render_cache.picture, session.delta)
 
         def image(w: Tensor) -> Tensor:
             return cached("base", w, partial(generator.render, exact=True))
 
         def parse(w: Tensor) -> Parsing:
-            found = cached("base parsing", w, lambda w: _parse(kit, image(w)).half())
+            found = cached("base parsing", w, lambda w: _parse(models, image(w)).half())
             return _parsing(found.float(), image(w))
 
         turns = {name: self.own[name] for name in base_edits.TURNS if name in self.own}
         return BaseRenderer(
             lambda w: _to_array(image(w)),
             parse,
-            generator.w_mean,
+            generator.w_avg,
             generator.num_ws,
-            session.directions(kit.directions, self.person),
+            session.directions(models.directions, self.person),
             self.code(turns),
         )
 
     def layers(self) -> PhotoLayers:
         """The photograph's side of compositing; computed once."""
-        session, kit = self.session, self.kit
+        session, models = self.session, self.models
 
         def make() -> PhotoLayers:
             crop = session.crop(self.person)
-            generator = kit.generator
-            overrides = session.replaced(generator, self.person)
-            pivot = session.pivot(self.person).to(generator.w_mean)
+            generator = models.generator
+            overrides = session.overrides(generator, self.person)
+            pivot = session.pivot(self.person).to(generator.w_avg)
             render = generator.render(pivot, overrides, exact=True)
             return PhotoLayers.of(
                 np.asarray(crop),
                 _to_array(render),
-                _parsing(_parse(kit, to_tensor(crop)), render),
-                _parsing(_parse(kit, render), render),
+                _parsing(_parse(models, to_tensor(crop)), render),
+                _parsing(_parse(models, render), render),
             )
 
-        return kit.layers.get(session.delta, session.at(self.person), make)
+        return models.layers.get(session.delta, session.at(self.person), make)
 
 
 def _composite(edit: _Edit, keep_background: bool) -> Composite:
     layers = edit.layers()
     active = {name: amount for name, amount in edit.own.items() if amount}
-    shipped = edit.kit.directions
+    shipped = edit.models.directions
     scene = [name for name in active if name in shipped and shipped[name].group == "scene"]
     painted = {name: amount for name, amount in active.items() if name not in scene}
     shape = {name: amount for name, amount in painted.items() if name not in MAKEUP}
@@ -290,21 +290,21 @@ def _masks(layers: PhotoLayers, found: Composite, edited: Parsing) -> Parsing:
 
 def notes(
     session: Session,
-    kit: EditKit,
+    models: EditModels,
     edits: Mapping[str, float],
     person: int | None = None,
     hair_color: HairColor | None = None,
 ) -> list[str]:
     """What of some edits cannot be done on this photograph: sentences for the person, or none."""
-    edit = _Edit.of(session, kit, edits, person, None, hair_color)
+    edit = _Edit.of(session, models, edits, person, None, hair_color)
     if not edit.composited or not edit.extras:
         return []
     return base_edits.notes(edit.layers().photo_parsing, edit.extras)
 
 
-def is_composited(session: Session, kit: EditKit) -> bool:
+def is_composited(session: Session, models: EditModels) -> bool:
     """Whether a session's edits are composited with its photograph."""
-    return kit.parser is not None and bool(session.delta.tensors)
+    return models.parser is not None and bool(session.delta.tensors)
 
 
 def _hair_moved(before: Parsing, after: Parsing) -> bool:
@@ -312,10 +312,10 @@ def _hair_moved(before: Parsing, after: Parsing) -> bool:
     return float(np.abs(a - b).mean()) > _HAIR_MOVED * float(np.maximum(a, b).mean())
 
 
-def _parse(kit: EditKit, image: Tensor) -> Tensor:
+def _parse(models: EditModels, image: Tensor) -> Tensor:
     """Class probabilities (19, 512, 512) on the CPU."""
-    assert kit.parser is not None
-    return kit.parser(image.to(kit.generator.w_mean))[0].float().cpu()
+    assert models.parser is not None
+    return models.parser(image.to(models.generator.w_avg))[0].float().cpu()
 
 
 def _parsing(probabilities: Tensor, image: Tensor) -> Parsing:
@@ -335,30 +335,30 @@ def _to_tensor(array: np.ndarray) -> Tensor:
 
 
 def checked(
-    session: Session, kit: EditKit, edits: Mapping[str, float], person: int | None = None
+    session: Session, models: EditModels, edits: Mapping[str, float], person: int | None = None
 ) -> dict[str, float]:
     """Edits as numbers. Raises EditError, for those that the base generator adds as for others."""
-    edited(session, kit, edits, person)
+    edited(session, models, edits, person)
     return {name: float(amount) for name, amount in edits.items()}
 
 
 def edited(
     session: Session,
-    kit: EditKit,
+    models: EditModels,
     edits: Mapping[str, float],
     person: int | None = None,
     stack: Sequence[StackEntry] = (),
 ) -> Tensor:
     """A photograph's pivot with edits: w (1, w_dim) or ws (1, num_ws, w_dim). Raises EditError."""
-    w = session.pivot(person).to(kit.generator.w_mean)
-    own = session.directions(kit.directions, person)
-    w = latent_directions.apply(w, edits, own, kit.generator.num_ws)
-    return moved(w, stack, kit.generator)
+    w = session.pivot(person).to(models.generator.w_avg)
+    own = session.directions(models.directions, person)
+    w = latent_directions.apply(w, edits, own, models.generator.num_ws)
+    return moved(w, stack, models.generator)
 
 
 def render_edit(
     session: Session,
-    kit: EditKit,
+    models: EditModels,
     edits: Mapping[str, float] | None = None,
     person: int | None = None,
     stack: Sequence[StackEntry] | None = None,
@@ -366,15 +366,15 @@ def render_edit(
     hair_color: HairColor | None = None,
 ) -> Rendering:
     """`picture` as an 8-bit RGB image, which can be put into the photograph."""
-    found = composite(session, kit, edits, person, stack, keep_background, hair_color)
+    found = composite(session, models, edits, person, stack, keep_background, hair_color)
     if found is None:
-        return Rendering(to_image(picture(session, kit, edits, person, stack)))
+        return Rendering(to_image(picture(session, models, edits, person, stack)))
     return Rendering(to_image(_to_tensor(found[0].image)), found)
 
 
 def render(
     session: Session,
-    kit: EditKit,
+    models: EditModels,
     edits: Mapping[str, float] | None = None,
     person: int | None = None,
     stack: Sequence[StackEntry] | None = None,
@@ -382,12 +382,12 @@ def render(
     hair_color: HairColor | None = None,
 ) -> Image.Image:
     """`picture` as an 8-bit RGB image (R x R)."""
-    return render_edit(session, kit, edits, person, stack, keep_background, hair_color).face
+    return render_edit(session, models, edits, person, stack, keep_background, hair_color).face
 
 
 def paste_back(
     session: Session,
-    kit: EditKit,
+    models: EditModels,
     edits: Mapping[str, float] | None = None,
     person: int | None = None,
     stack: Sequence[StackEntry] | None = None,
@@ -395,5 +395,5 @@ def paste_back(
     hair_color: HairColor | None = None,
 ) -> Image.Image:
     """The edit in its photograph, at the photograph's own resolution."""
-    found = render_edit(session, kit, edits, person, stack, keep_background, hair_color)
+    found = render_edit(session, models, edits, person, stack, keep_background, hair_color)
     return found.in_photo(session.photograph(person), session.alignments[session.at(person)])

@@ -17,7 +17,7 @@ from PIL import Image
 
 from pti_core import metrics
 from pti_core.faces.images import to_tensor
-from pti_core.models import Toolkit
+from pti_core.models import TuningModels
 from pti_core.networks.lpips import area
 from pti_core.rendering import render_bare
 from pti_core.session.session import Session
@@ -31,7 +31,7 @@ MS_SSIM_SIDE = 161
 
 
 @torch.inference_mode()
-def measure(session: Session, kit: Toolkit) -> dict[str, Any]:
+def measure(session: Session, models: TuningModels) -> dict[str, Any]:
     """How near the bare unedited renders are to the crops, averaged over the photographs.
 
     Returns:
@@ -40,7 +40,7 @@ def measure(session: Session, kit: Toolkit) -> dict[str, Any]:
         small for a metric or there is no network for it.
     """
     rows = [
-        nearness(session.crop(person), render_bare(session, kit, {}, person), kit)
+        nearness(session.crop(person), render_bare(session, models, {}, person), models)
         for person in range(len(session.crops))
     ]
     values = {name: _mean([row[name] for row in rows]) for name in rows[0]}
@@ -48,28 +48,30 @@ def measure(session: Session, kit: Toolkit) -> dict[str, Any]:
     return {
         **values,
         "ms_ssim": None if distance is None else 1 - distance,
-        "lpips_network": f"{kit.lpips_report.name}, at {kit.generator.resolution}",
-        "identity_network": kit.identity.name if kit.identity else None,
+        "lpips_network": f"{models.lpips_report.name}, at {models.generator.resolution}",
+        "identity_network": models.identity.name if models.identity else None,
     }
 
 
 @torch.inference_mode()
-def nearness(crop: Image.Image, result: Image.Image, kit: Toolkit) -> dict[str, float | None]:
+def nearness(
+    crop: Image.Image, result: Image.Image, models: TuningModels
+) -> dict[str, float | None]:
     """How near a picture is to the aligned crop that it is to show.
 
     Returns:
         `mse`, `lpips` (at full resolution), `lpips_256`, `ms_ssim_distance`, `identity_distance`;
         None where the pictures are too small for a metric or there is no network for it.
     """
-    a, b = (to_tensor(image).to(kit.generator.w_avg) for image in (crop, result))
+    a, b = (to_tensor(image).to(models.generator.w_avg) for image in (crop, result))
     small = LPIPS_SMALL if a.shape[-1] >= LPIPS_SMALL else None
     structure = min(a.shape[-2:]) >= MS_SSIM_SIDE
     return {
         "mse": float(metrics.mse(a, b)),
-        "lpips": float(kit.lpips_report(a, b)),
-        "lpips_256": small and float(kit.lpips_report(area(a, small), area(b, small))),
+        "lpips": float(models.lpips_report(a, b)),
+        "lpips_256": small and float(models.lpips_report(area(a, small), area(b, small))),
         "ms_ssim_distance": float(metrics.ms_ssim_distance(a, b)) if structure else None,
-        "identity_distance": kit.identity.distance(crop, result) if kit.identity else None,
+        "identity_distance": models.identity.distance(crop, result) if models.identity else None,
     }
 
 

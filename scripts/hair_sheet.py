@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from checkpoints.factory import load_edit_kit
+from checkpoints.factory import load_edit_models
 from pti_core.editing.hair_color import HairColor
 from pti_core.rendering import render
 from pti_core.session.session import Session
@@ -35,11 +35,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     rows = []
     for path in parsed.sessions:
         session = Session.open(path)
-        kit = load_edit_kit(session.generator_name)
+        models = load_edit_models(session.generator_name)
         tiles = [session.crop()]
         began = time.perf_counter()
         for color in COLOURS.values():
-            tiles.append(render(session, kit, {}, hair_color=HairColor(color)))
+            tiles.append(render(session, models, {}, hair_color=HairColor(color)))
         print(f"{path.stem}: {(time.perf_counter() - began) / len(COLOURS):.2f} s a colour")
         for x, tile in enumerate(tiles if parsed.large is not None else ()):
             tile.save(parsed.large / f"{path.stem}-{x}.png")

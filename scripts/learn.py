@@ -18,7 +18,7 @@ from checkpoints.factory import load_generator, load_perceptual
 from pti_core.generators.base import Generator
 from pti_core.generators.ganspace_sefa import principal_axes
 from pti_core.inversion.latent_prior import DATA, LatentPrior, save_latent_prior
-from pti_core.inversion.low_res import SIDE, CoarsePictures, Ridge, columns, mid_activations
+from pti_core.inversion.low_res import SIDE, LowResRenderer, Ridge, columns, mid_activations
 from pti_core.networks.lpips import LPIPS, area
 from service.malloc_tuning import tune_malloc
 
@@ -53,7 +53,7 @@ def learn_axes(generator: Generator, lpips: LPIPS, head: Tensor, samples: int, s
     codes at which gradients are taken.
     """
     rows = principal_axes(generator).to(generator.w_avg)
-    coarse = CoarsePictures(generator, head)
+    coarse = LowResRenderer(generator, head)
     moment = torch.zeros(generator.w_dim, generator.w_dim, dtype=torch.float64)
     random = torch.Generator().manual_seed(seed)
     for number in range(samples):
@@ -81,7 +81,7 @@ def learn_axes(generator: Generator, lpips: LPIPS, head: Tensor, samples: int, s
 @torch.no_grad()
 def head_error(generator: Generator, head: Tensor, seed: int, count: int = 16) -> float:
     """Mean squared error of a corrected head's pictures of latents halfway to another face."""
-    coarse, total = CoarsePictures(generator, head), 0.0
+    coarse, total = LowResRenderer(generator, head), 0.0
     for number in range(count):
         one, other = generator.sample_w(2, seed + number).split(1)
         coarse.correct(one)

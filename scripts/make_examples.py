@@ -32,11 +32,11 @@ def main() -> int:
     options = parser.parse_args()
     names = options.names or sorted(path.stem for path in EXAMPLES.glob("*.jpg"))
 
-    from checkpoints.factory import load_toolkit
+    from checkpoints.factory import load_tuning_models
     from pti_core.personalisation import personalise
     from pti_core.session.session import Session
 
-    kit = load_toolkit("mobile")
+    models = load_tuning_models("mobile")
     for name in names:
         path = EXAMPLES / f"{name}.safetensors"
         if options.pictures_only:
@@ -44,26 +44,26 @@ def main() -> int:
                 continue
             session = Session.open(path)
         else:
-            session, report = personalise(EXAMPLES / f"{name}.jpg", kit, options.preset)
+            session, report = personalise(EXAMPLES / f"{name}.jpg", models, options.preset)
             session.save(path)
             print(f"{path.name}: {path.stat().st_size / 1e6:.1f} MB, {report['seconds']:.0f} s")
         if path.stat().st_size > MOST_BYTES:
             print(f"{path.name} is larger than {MOST_BYTES / 1e6:g} MB.", file=sys.stderr)
             return 1
-        draw(name, session, kit)
+        draw(name, session, models)
     return 0
 
 
-def draw(name: str, session: object, kit: object) -> None:
+def draw(name: str, session: object, models: object) -> None:
     """The small pictures of one example."""
     from pti_core.rendering import render
 
-    own = session.directions(kit.directions)  # type: ignore[attr-defined]
+    own = session.directions(models.directions)  # type: ignore[attr-defined]
     edits = {n: min(max(a, own[n].low), own[n].high) for n, a in AFTER.items()}
     folder = EXAMPLES / "previews"
     folder.mkdir(exist_ok=True)
     before: Image.Image = session.crop()  # type: ignore[attr-defined]
-    after = render(session, kit, edits)  # type: ignore[arg-type]
+    after = render(session, models, edits)  # type: ignore[arg-type]
     for state, picture, side in (
         ("before", before, HERO_SIDE),
         ("after", after, HERO_SIDE),

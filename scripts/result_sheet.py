@@ -10,7 +10,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from checkpoints.factory import load_edit_kit
+from checkpoints.factory import load_edit_models
 from pti_core.editing.hair_color import HairColor
 from pti_core.rendering import render
 from pti_core.session.session import Session
@@ -31,8 +31,8 @@ SIDE, QUALITY = 280, 86
 def draw_row(path: Path) -> list[Image.Image]:
     """The photograph and its edits, aligned."""
     session = Session.open(path)
-    kit = load_edit_kit(session.generator_name)
-    ranges = session.directions(kit.directions)
+    models = load_edit_models(session.generator_name)
+    ranges = session.directions(models.directions)
     tiles = [session.crop()]
     for _, shares, color in COLUMNS:
         edits = {
@@ -40,7 +40,7 @@ def draw_row(path: Path) -> list[Image.Image]:
             for name, share in shares.items()
         }
         hair = HairColor(color) if color else None
-        tiles.append(render(session, kit, edits, hair_color=hair))
+        tiles.append(render(session, models, edits, hair_color=hair))
     return tiles
 
 

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 
 from PIL import Image, ImageDraw
 
-from checkpoints.factory import load_edit_kit
+from checkpoints.factory import load_edit_models
 from mappers.edits import plan, what_is_known
 from pti_core.errors import UserError
-from pti_core.models import EditKit
+from pti_core.models import EditModels
 from pti_core.rendering import render
 from pti_core.session.session import Session
 from scripts.picture_sheet import sheet_parser
@@ -23,10 +23,10 @@ PROMPTS = (
 SIDE, HEAD = 200, 18
 
 
-def row_of(session: Session, kit: EditKit) -> list[tuple[str, Image.Image]]:
+def row_of(session: Session, models: EditModels) -> list[tuple[str, Image.Image]]:
     """The photograph, and each prompt done to it by attributes alone, with its title."""
     known = what_is_known(session, matching=False)
-    tiles = [("photograph", session.crop()), ("personalised", render(session, kit, {}))]
+    tiles = [("photograph", session.crop()), ("personalised", render(session, models, {}))]
     for prompt in PROMPTS:
         try:
             wanted = plan(prompt, known, "attributes")
@@ -34,7 +34,7 @@ def row_of(session: Session, kit: EditKit) -> list[tuple[str, Image.Image]]:
             print(error)
             continue
         print(prompt, dict(wanted.edits))
-        tiles.append((prompt, render(session, kit, wanted.edits)))
+        tiles.append((prompt, render(session, models, wanted.edits)))
     return tiles
 
 
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     rows = []
     for path in parsed.sessions:
         session = Session.open(path)
-        rows.append(row_of(session, load_edit_kit(session.generator_name)))
+        rows.append(row_of(session, load_edit_models(session.generator_name)))
     sheet = Image.new("RGB", (SIDE * max(map(len, rows)), (SIDE + HEAD) * len(rows)), "white")
     draw = ImageDraw.Draw(sheet)
     for y, tiles in enumerate(rows):

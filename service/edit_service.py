@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pti_core.editing.hair_color import HairColor
     from pti_core.editing.rendered_edit import Rendering
     from pti_core.editing.text_edit import StackEntry
-    from pti_core.models import EditKit
+    from pti_core.models import EditModels
     from pti_core.session.session import Session
     from service.live_preview import Previewer
     from service.share_store import Record, Store
@@ -48,48 +48,58 @@ class Likeness:
 class EditService:
     """Shows and edits the sessions that lie on workspaces; safe to use from several threads."""
 
-    def __init__(self, desks: Workspaces, choices: GeneratorChoices) -> None:
-        self.desks, self.choices, self.networks = desks, choices, choices.networks
+    def __init__(self, workspaces: Workspaces, choices: GeneratorChoices) -> None:
+        self.workspaces, self.choices, self.networks = workspaces, choices, choices.networks
         self._rendering = threading.Lock()  # a full picture takes all cores: one at a time
 
-    def turn_to(self, desk_id: str, person: int, edits: Mapping[str, float]) -> Session:
+    def turn_to(self, workspace_id: str, person: int, edits: Mapping[str, float]) -> Session:
         """Show another person of the desk's session, with these edits as far as theirs go.
 
         Raises NoWorkspaceError, UserError: no such desk, nothing on it, nobody of that number.
         """
-        desk = self._with_session(desk_id)
-        session = desk.session
+        workspace = self._with_session(workspace_id)
+        session = workspace.session
         assert session is not None
         if not isinstance(person, int) or not 0 <= person < len(session.crops):
             raise UserError(f"There are {len(session.crops)} people here, counted from 0.")
-        own = session.directions(self.choices.edit_kit(session.generator_name).directions, person)
+        own = session.directions(
+            self.choices.edit_models(session.generator_name).directions, person
+        )
         kept = {n: min(max(a, own[n].low), own[n].high) for n, a in edits.items() if n in own}
         # First the session: who finds the new, empty `shown` must not fill it with the last person.
-        desk.session = dataclasses.replace(session, person=person, edits=moved(kept))
-        desk.shown = {}
-        return desk.session
+        workspace.session = dataclasses.replace(session, person=person, edits=moved(kept))
+        workspace.shown = {}
+        return workspace.session
 
     def picture(
-        self, desk_id: str, edits: Mapping[str, float], view: str = "face", side: int | None = None
+        self,
+        workspace_id: str,
+        edits: Mapping[str, float],
+        view: str = "face",
+        side: int | None = None,
     ) -> Image.Image:
         """The edited picture; full resolution, or the longest side at most `side`.
 
         Raises:
             NoWorkspaceError, EditError, UserError: no such desk, no session on it, an edit out of
         range."""
-        desk = self._with_session(desk_id)
+        workspace = self._with_session(workspace_id)
         _check_view(view)
-        return self._viewed(desk, self._edited(desk, edits), view, side)
+        return self._viewed(workspace, self._edited(workspace, edits), view, side)
 
     def _viewed(
-        self, desk: Workspace, rendering: Rendering, view: str, side: int | None
+        self, workspace: Workspace, rendering: Rendering, view: str, side: int | None
     ) -> Image.Image:
         if view == "face":
             return _within(rendering.face, side)
-        return rendering.in_photo(*_photograph(desk, side))
+        return rendering.in_photo(*_photograph(workspace, side))
 
     def screen(
-        self, desk_id: str, edits: Mapping[str, float], view: str = "face", moving: bool = False
+        self,
+        workspace_id: str,
+        edits: Mapping[str, float],
+        view: str = "face",
+        moving: bool = False,
     ) -> tuple[bytes, bytes]:
         """Before and after for the screen, as JPEG files; `moving` asks for a quick, smaller one.
 
@@ -97,21 +107,23 @@ class EditService:
         """
         from pti_core.ai_mark import to_jpeg
 
-        desk = self._with_session(desk_id)
+        workspace = self._with_session(workspace_id)
         side = PREVIEW_SIDE if moving else SCREEN_SIDE
-        after = to_jpeg(self.picture(desk_id, edits, view, side), 80 if moving else 92, marked=True)
-        shown, name = desk.shown, f"before, {view}"
+        after = to_jpeg(
+            self.picture(workspace_id, edits, view, side), 80 if moving else 92, marked=True
+        )
+        shown, name = workspace.shown, f"before, {view}"
         if name not in shown:
-            assert desk.session is not None
+            assert workspace.session is not None
             face = view == "face"
-            before = desk.session.crop() if face else _photograph(desk, SCREEN_SIDE)[0]
+            before = workspace.session.crop() if face else _photograph(workspace, SCREEN_SIDE)[0]
             shown[name] = to_jpeg(before, 92)
         if not moving:
-            session = self.session(desk_id)
-            self._previewer.prepare(desk, self.choices.edit_kit(session.generator_name))
+            session = self.session(workspace_id)
+            self._previewer.prepare(workspace, self.choices.edit_models(session.generator_name))
         return shown[name], after
 
-    def preview(self, desk_id: str, edits: Mapping[str, float], view: str = "face") -> bytes:
+    def preview(self, workspace_id: str, edits: Mapping[str, float], view: str = "face") -> bytes:
         """A small picture while a slider moves, as a JPEG file.
 
         It waits neither for full pictures nor for personalisations, where the generator has a
@@ -120,15 +132,15 @@ class EditService:
         """
         from pti_core.ai_mark import to_jpeg
 
-        desk = self._with_session(desk_id)
+        workspace = self._with_session(workspace_id)
         _check_view(view)
-        kit = self.choices.edit_kit(self.session(desk_id).generator_name)
-        face = self._previewer.picture(desk, kit, moved(edits))
+        models = self.choices.edit_models(self.session(workspace_id).generator_name)
+        face = self._previewer.picture(workspace, models, moved(edits))
         if face is None:
-            return to_jpeg(self.picture(desk_id, edits, view, PREVIEW_SIDE), 80, marked=True)
+            return to_jpeg(self.picture(workspace_id, edits, view, PREVIEW_SIDE), 80, marked=True)
         from pti_core.editing.rendered_edit import Rendering
 
-        shown = self._viewed(desk, Rendering(face), view, PREVIEW_SIDE)
+        shown = self._viewed(workspace, Rendering(face), view, PREVIEW_SIDE)
         return to_jpeg(shown, 85, marked=True)
 
     @cached_property
@@ -137,55 +149,62 @@ class EditService:
 
         return Previewer()
 
-    def ranges(self, desk_id: str) -> dict[str, tuple[float, float]]:
+    def ranges(self, workspace_id: str) -> dict[str, tuple[float, float]]:
         """Direction name to how far it goes for the person of the desk's session."""
-        session = self._with_session(desk_id).session
+        session = self._with_session(workspace_id).session
         assert session is not None
-        own = session.directions(self.choices.edit_kit(session.generator_name).directions)
+        own = session.directions(self.choices.edit_models(session.generator_name).directions)
         return {name: (direction.low, direction.high) for name, direction in own.items()}
 
-    def likeness(self, desk_id: str, edits: Mapping[str, float]) -> Likeness | None:
+    def likeness(self, workspace_id: str, edits: Mapping[str, float]) -> Likeness | None:
         """How near the edited face is to the photograph's; None without a network for it.
 
         Raises as `picture` does.
         """
-        desk = self._with_session(desk_id)
+        workspace = self._with_session(workspace_id)
         identity = self.networks.get().identity
         if identity is None:
             return None
-        face, shown = self._edited(desk, edits).face, desk.shown
+        face, shown = self._edited(workspace, edits).face, workspace.shown
         if "embedding" not in shown:
-            assert desk.session is not None
-            shown["embedding"] = identity.embedding(desk.session.crop())
+            assert workspace.session is not None
+            shown["embedding"] = identity.embedding(workspace.session.crop())
         distance = identity.distance(shown["embedding"], face)
         return Likeness(distance, identity.same_person, identity.name)
 
-    def variation(self, desk_id: str, seed: int) -> dict[str, float]:
+    def variation(self, workspace_id: str, seed: int) -> dict[str, float]:
         """Random edits within the person's ranges; the same for the same seed."""
         from pti_core.editing.random_edits import random_edits
 
-        return random_edits(self.ranges(desk_id), seed)
+        return random_edits(self.ranges(workspace_id), seed)
 
     def strip(
-        self, desk_id: str, edits: Mapping[str, float], name: str, count: int = 7, side: int = 192
+        self,
+        workspace_id: str,
+        edits: Mapping[str, float],
+        name: str,
+        count: int = 7,
+        side: int = 192,
     ) -> Iterator[tuple[float, Image.Image]]:
         """One edit across its range on top of the others: amounts and small pictures, one by one.
 
         Raises as `picture` does.
         """
-        ranges = self.ranges(desk_id)
+        ranges = self.ranges(workspace_id)
         if name not in ranges:
             raise UserError(f"There is no edit named {name!r}.")
         low, high = ranges[name]
         for index in range(count):
             amount = low + (high - low) * index / (count - 1)
             with self._rendering:
-                face = self._rendered(self._with_session(desk_id), {**edits, name: amount}).face
+                face = self._rendered(
+                    self._with_session(workspace_id), {**edits, name: amount}
+                ).face
             yield amount, _within(face, side)
 
     def frames(
         self,
-        desk_id: str,
+        workspace_id: str,
         states: Sequence[Mapping[str, float]],
         view: str = "face",
         side: int | None = None,
@@ -194,54 +213,54 @@ class EditService:
         does."""
         _check_view(view)
         for state in states:
-            desk = self._with_session(desk_id)
+            workspace = self._with_session(workspace_id)
             with self._rendering:
-                rendering = self._rendered(desk, state)
-            yield self._viewed(desk, rendering, view, side)
+                rendering = self._rendered(workspace, state)
+            yield self._viewed(workspace, rendering, view, side)
 
-    def session_file(self, desk_id: str, edits: Mapping[str, float]) -> bytes:
+    def session_file(self, workspace_id: str, edits: Mapping[str, float]) -> bytes:
         """The session's file, with these edits in it. Raises as `picture` does."""
-        desk = self._with_session(desk_id)
+        workspace = self._with_session(workspace_id)
         from pti_core.editing import directions
 
-        session = desk.session
+        session = workspace.session
         assert session is not None
-        kit = self.choices.edit_kit(session.generator_name)
-        directions.apply(session.pivot(), edits, session.directions(kit.directions))
+        models = self.choices.edit_models(session.generator_name)
+        directions.apply(session.pivot(), edits, session.directions(models.directions))
         return dataclasses.replace(session, edits=moved(edits)).to_bytes()
 
-    def session(self, desk_id: str) -> Session:
+    def session(self, workspace_id: str) -> Session:
         """The session on the desk. Raises NoWorkspaceError, or UserError: nothing is on it."""
-        session = self._with_session(desk_id).session
+        session = self._with_session(workspace_id).session
         assert session is not None
         return session
 
-    def edit_kit(self, desk_id: str) -> EditKit:
+    def edit_models(self, workspace_id: str) -> EditModels:
         """What renders the desk's session; for one thread at a time. Raises as `session` does."""
-        return self.choices.edit_kit(self.session(desk_id).generator_name)
+        return self.choices.edit_models(self.session(workspace_id).generator_name)
 
-    def restack(self, desk_id: str, entries: Sequence[StackEntry]) -> None:
+    def restack(self, workspace_id: str, entries: Sequence[StackEntry]) -> None:
         """Replace the text edits of the desk's session. Raises as `session` does."""
-        desk = self._with_session(desk_id)
-        assert desk.session is not None
-        desk.session = dataclasses.replace(desk.session, stack=list(entries))
+        workspace = self._with_session(workspace_id)
+        assert workspace.session is not None
+        workspace.session = dataclasses.replace(workspace.session, stack=list(entries))
 
     def set_options(
-        self, desk_id: str, hair_color: HairColor | None, keep_background: bool = True
+        self, workspace_id: str, hair_color: HairColor | None, keep_background: bool = True
     ) -> None:
         """What pictures of the desk's session are made with besides edits. Raises as `session`."""
-        desk = self._with_session(desk_id)
-        assert desk.session is not None
-        if desk.session.hair_color != hair_color:
-            desk.session = dataclasses.replace(desk.session, hair_color=hair_color)
-        desk.keep_background = keep_background
+        workspace = self._with_session(workspace_id)
+        assert workspace.session is not None
+        if workspace.session.hair_color != hair_color:
+            workspace.session = dataclasses.replace(workspace.session, hair_color=hair_color)
+        workspace.keep_background = keep_background
 
-    def composites(self, desk_id: str) -> bool:
+    def composites(self, workspace_id: str) -> bool:
         """Whether pictures of the desk's session are composited with its photograph: hair takes
         any colour and the background can stay. Raises as `session` does."""
         from pti_core.rendering import is_composited
 
-        return is_composited(self.session(desk_id), self.edit_kit(desk_id))
+        return is_composited(self.session(workspace_id), self.edit_models(workspace_id))
 
     @contextlib.contextmanager
     def rendering(self) -> Iterator[None]:
@@ -254,7 +273,7 @@ class EditService:
         self,
         store: Store,
         secret: str,
-        desk_id: str,
+        workspace_id: str,
         edits: Mapping[str, float],
         view: str = "face",
         name: str = "",
@@ -266,56 +285,56 @@ class EditService:
         """
         from service.share_card import draw_card
 
-        data = self.session_file(desk_id, edits)
-        desk = self._with_session(desk_id)
-        session = desk.session
+        data = self.session_file(workspace_id, edits)
+        workspace = self._with_session(workspace_id)
+        session = workspace.session
         assert session is not None
-        after = self.picture(desk_id, edits, view)
+        after = self.picture(workspace_id, edits, view)
         before = session.crop() if view == "face" else session.photograph()
         card = draw_card(before, after, self._caption(session, moved(edits)))
-        return store.save(data, secret, view=view, card=card, name=name, address=desk.address)
+        return store.save(data, secret, view=view, card=card, name=name, address=workspace.address)
 
     def _caption(self, session: Session, edits: Mapping[str, float]) -> str:
-        known = session.directions(self.choices.edit_kit(session.generator_name).directions)
+        known = session.directions(self.choices.edit_models(session.generator_name).directions)
         parts = [
             " ".join(filter(None, (known[name].label, f"{amount:+.3g}", known[name].unit)))
             for name, amount in edits.items()
         ]
         return ", ".join(parts) or "As in the photograph"
 
-    def _with_session(self, desk_id: str) -> Workspace:
-        desk = self.desks.get(desk_id)
-        if desk.session is None:
+    def _with_session(self, workspace_id: str) -> Workspace:
+        workspace = self.workspaces.get(workspace_id)
+        if workspace.session is None:
             raise UserError("There is nothing to edit yet; personalise a photograph first.")
-        return desk
+        return workspace
 
-    def _edited(self, desk: Workspace, edits: Mapping[str, float]) -> Rendering:
+    def _edited(self, workspace: Workspace, edits: Mapping[str, float]) -> Rendering:
         """The edit; the latest is kept, as the same is asked for in several sizes."""
         from service.live_preview import Start
 
-        wanted, shown = moved(edits), desk.shown
+        wanted, shown = moved(edits), workspace.shown
         with self._rendering:  # one at a time: each takes all cores
-            assert desk.session is not None
-            stack = tuple(desk.session.stack)
-            state = wanted, stack, desk.session.hair_color, desk.keep_background
+            assert workspace.session is not None
+            stack = tuple(workspace.session.stack)
+            state = wanted, stack, workspace.session.hair_color, workspace.keep_background
             if shown.get("state") != state:
-                shown.update(edited=self._rendered(desk, wanted), state=state)
+                shown.update(edited=self._rendered(workspace, wanted), state=state)
                 shown["start"] = Start(wanted, stack, shown["edited"].face)
             return shown["edited"]
 
-    def _rendered(self, desk: Workspace, edits: Mapping[str, float]) -> Rendering:
+    def _rendered(self, workspace: Workspace, edits: Mapping[str, float]) -> Rendering:
         from pti_core.rendering import render_edit
 
-        session = desk.session
+        session = workspace.session
         assert session is not None
-        kit = self.choices.edit_kit(session.generator_name)
+        models = self.choices.edit_models(session.generator_name)
         stack, color = tuple(session.stack), session.hair_color
         return render_edit(
             session,
-            kit,
+            models,
             moved(edits),
             stack=stack,
-            keep_background=desk.keep_background,
+            keep_background=workspace.keep_background,
             hair_color=color,
         )
 
@@ -338,17 +357,17 @@ def _within(image: Image.Image, side: int | None) -> Image.Image:
     return image.resize(size, reducing_gap=2.0)
 
 
-def _photograph(desk: Workspace, side: int | None) -> tuple[Image.Image, Any]:
+def _photograph(workspace: Workspace, side: int | None) -> tuple[Image.Image, Any]:
     """The photograph and where the face lies in it, reduced to a longest side of `side`."""
     from pti_core.faces.align import Alignment
 
-    assert desk.session is not None
-    alignment = desk.session.alignments[desk.session.person]
+    assert workspace.session is not None
+    alignment = workspace.session.alignments[workspace.session.person]
     if side is None or max(alignment.photo_size) <= side:
-        return desk.session.photograph(), alignment
-    shown, name = desk.shown, f"photograph {side}"
+        return workspace.session.photograph(), alignment
+    shown, name = workspace.shown, f"photograph {side}"
     if name not in shown:
-        shown[name] = _within(desk.session.photograph(), side)
+        shown[name] = _within(workspace.session.photograph(), side)
     small = shown[name]
     factor = side / max(alignment.photo_size)
     quad = tuple((x * factor, y * factor) for x, y in alignment.quad)

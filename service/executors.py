@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from pti_core.faces.framing import Where
     from pti_core.inversion.presets import Preset
-    from pti_core.models import Toolkit
+    from pti_core.models import TuningModels
     from pti_core.progress import OnStep
     from pti_core.session.session import Session
     from service.lazy_loader import Report
@@ -67,24 +67,26 @@ class Executor(Protocol):
         ...
 
 
-def personalise(order: Order, kit: Toolkit, on_step: OnStep) -> Personalised:
+def personalise(order: Order, models: TuningModels, on_step: OnStep) -> Personalised:
     """The order, carried out here and now."""
     from pti_core.personalisation import personalise as personalise_photographs
     from pti_core.personalisation import refine
 
     if order.session is not None:
-        session, report = refine(order.session, kit, order.preset, seed=order.seed, on_step=on_step)
+        session, report = refine(
+            order.session, models, order.preset, seed=order.seed, on_step=on_step
+        )
     else:
         session, report = personalise_photographs(
             order.photographs,
-            kit,
+            models,
             order.preset,
             seed=order.seed,
             on_step=on_step,
             faces_used=order.faces,
             code=order.code,
         )
-    return session, {**report, "about": kit.about}
+    return session, {**report, "about": models.about}
 
 
 class InProcess:
@@ -92,11 +94,11 @@ class InProcess:
 
     workers = 1
 
-    def __init__(self, toolkit: Callable[[str], Toolkit]) -> None:
-        self._toolkit = toolkit
+    def __init__(self, tuning_models: Callable[[str], TuningModels]) -> None:
+        self._tuning_models = tuning_models
 
     def personalise(self, order: Order, on_step: OnStep) -> Personalised:
-        return personalise(order, self._toolkit(order.generator), on_step)
+        return personalise(order, self._tuning_models(order.generator), on_step)
 
 
 class OnLoan:
@@ -105,12 +107,12 @@ class OnLoan:
 
     workers = 1
 
-    def __init__(self, toolkit: Callable[[str], Toolkit], gpu_loan: GpuLoan) -> None:
-        self._toolkit, self._loan = toolkit, gpu_loan
+    def __init__(self, tuning_models: Callable[[str], TuningModels], gpu_loan: GpuLoan) -> None:
+        self._tuning_models, self._loan = tuning_models, gpu_loan
         self._lent = gpu_loan.decorate(self._steps)
 
     def personalise(self, order: Order, on_step: OnStep) -> Personalised:
-        self._toolkit(order.generator)  # loaded before the loan begins
+        self._tuning_models(order.generator)  # loaded before the loan begins
         with tempfile.TemporaryDirectory() as folder:
             stop, began = Path(folder) / "stop", time.monotonic()
             session, report = follow(self._lent(order, stop), on_step, stop)
@@ -119,12 +121,12 @@ class OnLoan:
         return session, report
 
     def _steps(self, order: Order, stop: Path) -> Iterator[Any]:
-        kit = self._toolkit(order.generator)
-        yield from steps_of(lambda on_step: personalise(order, kit, on_step), stop)
+        models = self._tuning_models(order.generator)
+        yield from steps_of(lambda on_step: personalise(order, models, on_step), stop)
 
 
 def executor_from(
-    environment: Mapping[str, str], loaders: Mapping[str, Callable[[Report], Toolkit]]
+    environment: Mapping[str, str], loaders: Mapping[str, Callable[[Report], TuningModels]]
 ) -> Executor | None:
     """The executor of PTI_EXECUTOR; None for the default, "local", which a studio makes itself.
 

@@ -51,18 +51,18 @@ def find_face(studio: Studio, photograph: bytes | Path, face: Where = 0) -> Foun
     from pti_core.faces.picture_end import picture_end
 
     data = photograph if isinstance(photograph, bytes) else _read(photograph)
-    kit = studio.networks.get()
+    models = studio.networks.get()
     opened = read_photograph(data)
     kept = data[: picture_end(data)]  # not what telephones append: a film, a second picture
-    if kit.faces is None or not isinstance(face, int):
-        crop, alignment = frame(kit.faces, opened.image, face, kit.generator.resolution)
+    if models.faces is None or not isinstance(face, int):
+        crop, alignment = frame(models.faces, opened.image, face, models.generator.resolution)
         (left, top), (right, bottom) = alignment.quad[0], alignment.quad[2]
         return Found(kept, crop, opened.note, [(left + 0.5, top + 0.5, right + 0.5, bottom + 0.5)])
     with studio.face_finding:
-        found = kit.faces.all_landmarks(opened.image)
+        found = models.faces.all_landmarks(opened.image)
     if not 0 <= face < len(found):
         raise UserError(f"The photograph shows {len(found)} faces, counted from 0.")
-    crop, _ = align(opened.image, found[face], kit.generator.resolution)
+    crop, _ = align(opened.image, found[face], models.generator.resolution)
     return Found(kept, crop, opened.note, [face_box(points) for points in found])
 
 

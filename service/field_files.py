@@ -23,9 +23,9 @@ from pti_core.editing.text_edit import MAX_ENTRIES, StackEntry
 from pti_core.errors import EditError, SessionError, UserError
 from pti_core.faces.images import to_image
 from pti_core.generators.base import Generator
-from pti_core.models import EditKit, Toolkit
+from pti_core.models import EditModels, TuningModels
 from pti_core.networks.lpips import area
-from pti_core.personalisation import FITTING_SIDE
+from pti_core.personalisation import CALIBRATION_SIDE
 from pti_core.session.export import export_bytes, read_export, session_from_export
 from pti_core.session.from_code import check_code, session_from_code
 from pti_core.session.header import MAX_OWN
@@ -45,7 +45,7 @@ class FieldFiles:
     def __init__(self, studio: Studio) -> None:
         self.studio = studio
 
-    def open(self, path: Path, desk_id: str | None = None, address: str = "") -> Workspace:
+    def open(self, path: Path, workspace_id: str | None = None, address: str = "") -> Workspace:
         """Lay a session, an exported generator or a latent code (of no photograph) on a desk.
 
         Raises:
@@ -53,27 +53,27 @@ class FieldFiles:
         """
         if path.suffix.lower() == ".safetensors":
             if identify(path).kind == "session":
-                return self.studio.open(path, desk_id, address)
+                return self.studio.open(path, workspace_id, address)
             exported = read_export(path)
             if exported is not None:
-                kit = self.studio.choices.edit_kit(exported.generator_name)
-                session = session_from_export(exported, kit.generator)
-                return self.studio.open(session.to_bytes(), desk_id, address)
+                models = self.studio.choices.edit_models(exported.generator_name)
+                session = session_from_export(exported, models.generator)
+                return self.studio.open(session.to_bytes(), workspace_id, address)
         code = read_codes(path)[0]
         session = session_from_code(code.w, self._generator_for(code))
-        return self.studio.open(session.to_bytes(), desk_id, address)
+        return self.studio.open(session.to_bytes(), workspace_id, address)
 
-    def use_code(self, desk_id: str, path: Path) -> Code:
+    def use_code(self, workspace_id: str, path: Path) -> Code:
         """Tune the desk's photograph around a code, in place of a projection.
 
         Raises:
             UserError: the file holds none, or none for the generator; or no photograph is there.
         """
-        desk = self.studio.desks.get(desk_id)
-        if not desk.photographs:
+        workspace = self.studio.workspaces.get(workspace_id)
+        if not workspace.photographs:
             raise UserError("Choose the photograph first; then the code to learn it around.")
         code = read_codes(path)[0]
-        desk.code = check_code(code.w, self.studio.networks.get().generator)
+        workspace.code = check_code(code.w, self.studio.networks.get().generator)
         return code
 
     def _generator_for(self, code: Code) -> Generator:
@@ -85,68 +85,70 @@ class FieldFiles:
         except SessionError:
             for name in ("stylegan2-ffhq", "stylegan2-ffhq-nvidia"):
                 if code.levels == 18 and Store.from_environment().find(name) is not None:
-                    return self.studio.choices.edit_kit(name).generator
+                    return self.studio.choices.edit_models(name).generator
             raise
 
-    def export(self, desk_id: str) -> bytes:
+    def export(self, workspace_id: str) -> bytes:
         """The desk's pivot and tuned generator (`pti_core.session.export`)."""
-        kit = self.studio.edit_kit(desk_id)
+        models = self.studio.edit_models(workspace_id)
         with self.studio.rendering():
-            return export_bytes(self.studio.session(desk_id), kit.generator)
+            return export_bytes(self.studio.session(workspace_id), models.generator)
 
-    def add_directions(self, desk_id: str, path: Path) -> list[str]:
+    def add_directions(self, workspace_id: str, path: Path) -> list[str]:
         """Make sliders of a file's directions; their names. Steps in StyleSpace become text edits
         with an amount.
 
         Raises:
             UserError: the file holds none, none for this generator, or there are too many.
         """
-        session, kit = self.studio.session(desk_id), self.studio.edit_kit(desk_id)
+        session, models = self.studio.session(workspace_id), self.studio.edit_models(workspace_id)
         found = read_directions(path)
-        rows = own_directions(found, kit, session)
+        rows = own_directions(found, models, session)
         own = {**session.own, **{row.name: row for row in rows}}
-        entries = style_entries(found, kit.generator)
+        entries = style_entries(found, models.generator)
         if len(own) > MAX_OWN or len(session.stack) + len(entries) > MAX_ENTRIES:
             raise UserError("There are too many directions of your own here; open the face anew.")
-        desk = self.studio.desks.get(desk_id)
-        desk.session = dataclasses.replace(session, own=own, stack=[*session.stack, *entries])
+        workspace = self.studio.workspaces.get(workspace_id)
+        workspace.session = dataclasses.replace(session, own=own, stack=[*session.stack, *entries])
         return [row.name for row in rows] or [entry.label for entry in entries]
 
-    def calibrate(self, desk_id: str, name: str) -> Direction:
+    def calibrate(self, workspace_id: str, name: str) -> Direction:
         """Give an own slider the unit of what it moves on this face.
 
         Raises:
             UserError: no such slider, or nothing here measures faces.
         """
-        session, kit = self.studio.session(desk_id), self.studio.edit_kit(desk_id)
-        toolkit = self.studio.networks.get()
+        session, models = self.studio.session(workspace_id), self.studio.edit_models(workspace_id)
+        tuning_models = self.studio.networks.get()
         if name not in session.own:
             raise EditError(f"There is no slider of your own named {name[:64]!r}.")
         with self.studio.rendering():
-            row = calibrate_on(session, kit, toolkit, session.own[name])
-        desk = self.studio.desks.get(desk_id)
+            row = calibrate_on(session, models, tuning_models, session.own[name])
+        workspace = self.studio.workspaces.get(workspace_id)
         edits = {key: amount for key, amount in session.edits.items() if key != name}
-        desk.session = dataclasses.replace(session, own={**session.own, name: row}, edits=edits)
-        desk.shown = {}
+        workspace.session = dataclasses.replace(
+            session, own={**session.own, name: row}, edits=edits
+        )
+        workspace.shown = {}
         return row
 
 
 def own_directions(
-    found: Sequence[FoundDirection], kit: EditKit, session: Session
+    found: Sequence[FoundDirection], models: EditModels, session: Session
 ) -> list[Direction]:
     """Sliders of found directions in W, whose names none of the session's others has.
 
     Raises:
         UserError: a vector is not of the generator's W.
     """
-    taken = {*kit.directions, *session.own}
+    taken = {*models.directions, *session.own}
     rows = []
     for one in found:
         if one.vector is None:
             continue
         name = one.name if one.name not in taken else f"own_{one.name}"
         try:
-            rows.append(direction_from(name, one.vector, kit.generator, made={"kind": one.kind}))
+            rows.append(direction_from(name, one.vector, models.generator, made={"kind": one.kind}))
         except ValueError as error:
             raise UserError(f"The direction does not fit the generator: {error}.") from error
     return rows
@@ -180,18 +182,18 @@ def style_entries(found: Sequence[FoundDirection], generator: Generator) -> list
 
 
 def calibrate_on(
-    session: Session, kit: EditKit, toolkit: Toolkit, direction: Direction
+    session: Session, models: EditModels, tuning_models: TuningModels, direction: Direction
 ) -> Direction:
     """`calibrated` on the face that the session shows. Raises UserError without a meter."""
-    if toolkit.meter is None or toolkit.generator.name != session.generator_name:
+    if tuning_models.meter is None or tuning_models.generator.name != session.generator_name:
         raise UserError("Nothing here measures what this generator draws; use the slider as it is.")
-    generator, replaced = kit.generator, session.replaced(kit.generator)
+    generator, overrides = models.generator, session.overrides(models.generator)
     pivot = session.pivot().to(generator.w_avg)
-    side = min(FITTING_SIDE, generator.resolution)
+    side = min(CALIBRATION_SIDE, generator.resolution)
 
     @torch.inference_mode()
     def render(step: torch.Tensor) -> Any:
-        return to_image(area(generator.render(pivot + step.to(pivot), replaced), side))
+        return to_image(area(generator.render(pivot + step.to(pivot), overrides), side))
 
     crop = session.crop().resize((side, side))
-    return calibrated(direction, render, crop, toolkit.meter, toolkit.identity)
+    return calibrated(direction, render, crop, tuning_models.meter, tuning_models.identity)

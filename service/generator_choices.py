@@ -12,7 +12,7 @@ from pti_core.errors import UserError
 from service.lazy_loader import LazyLoader, Report
 
 if TYPE_CHECKING:
-    from pti_core.models import EditKit, Toolkit
+    from pti_core.models import EditModels, TuningModels
 
 
 class GeneratorChoices:
@@ -34,20 +34,20 @@ class GeneratorChoices:
 
     def __init__(
         self,
-        load: Callable[[Report], Toolkit],
+        load: Callable[[Report], TuningModels],
         generator: str,
-        others: Mapping[str, Callable[[Report], Toolkit]] | None = None,
-        load_other: Callable[[str], EditKit] | None = None,
+        others: Mapping[str, Callable[[Report], TuningModels]] | None = None,
+        load_other: Callable[[str], EditModels] | None = None,
         lent: bool = False,
-        editor: LazyLoader[EditKit] | None = None,
+        editor: LazyLoader[EditModels] | None = None,
     ) -> None:
-        self.networks: LazyLoader[Toolkit] = LazyLoader(load)
+        self.networks: LazyLoader[TuningModels] = LazyLoader(load)
         self.loaders = {
             generator: self.networks,
             **{name: LazyLoader(loading) for name, loading in (others or {}).items()},
         }
         self.names = tuple(self.loaders)
-        self.editors: dict[str, EditKit] = {}
+        self.editors: dict[str, EditModels] = {}
         self._load_other, self._lent, self._editor = load_other, lent, editor
         self._loading_editor = threading.Lock()
 
@@ -61,7 +61,7 @@ class GeneratorChoices:
         early = self._editor
         return (early if early and not early.ready else self.networks).describe()
 
-    def toolkit(self, generator: str) -> Toolkit:
+    def tuning_models(self, generator: str) -> TuningModels:
         """The networks of a choice. One that ends at the first's generator shares the first's."""
         first, chosen = self.networks.get(), self.loaders[generator].get()
         if chosen.generator.fingerprint == first.generator.fingerprint:
@@ -77,7 +77,7 @@ class GeneratorChoices:
             return name
         raise UserError(f"The session's generator {name!r} cannot be tuned here; personalise anew.")
 
-    def edit_kit(self, name: str) -> EditKit:
+    def edit_models(self, name: str) -> EditModels:
         """The networks of an edit, which may run beside a personalisation: a twin of its own."""
         found = self.editors.get(name)
         if found is not None:
@@ -93,20 +93,22 @@ class GeneratorChoices:
                     return self.own_editor(self.networks.get())
             return self.editors[name]
 
-    def _ready(self) -> dict[str, EditKit]:
+    def _ready(self) -> dict[str, EditModels]:
         """What edits can use by now, by the generator's name; the first choice's is waited for."""
         loaded = [one for one in self.loaders.values() if one.ready]
         early = self._editor
-        first: list[EditKit] = [early.get()] if early and not early.error else []
-        return {kit.generator.name: kit for kit in [*first, *(one.get() for one in loaded)]}
+        first: list[EditModels] = [early.get()] if early and not early.error else []
+        return {
+            models.generator.name: models for models in [*first, *(one.get() for one in loaded)]
+        }
 
-    def own_editor(self, kit: EditKit) -> EditKit:
-        from pti_core.models import EditKit
+    def own_editor(self, models: EditModels) -> EditModels:
+        from pti_core.models import EditModels
 
         if self._lent:  # the GPU is not there between two loans
             import torch
 
-            own = copy.deepcopy(kit.generator).place(torch.device("cpu"))
+            own = copy.deepcopy(models.generator).place(torch.device("cpu"))
         else:
-            own = kit.generator.twin()
-        return EditKit(generator=own, directions=kit.directions, parser=kit.parser)
+            own = models.generator.shared_copy()
+        return EditModels(generator=own, directions=models.directions, parser=models.parser)

@@ -29,7 +29,7 @@ from pti_core.editing.text_edit import StackEntry, restyled
 from pti_core.faces.images import to_image, to_tensor
 from pti_core.generators.base import Generator
 from pti_core.inversion.low_res import SIDE, mid_activations, recover_head, show
-from pti_core.models import EditKit
+from pti_core.models import EditModels
 from pti_core.networks.lpips import area
 from pti_core.rendering import checked, edited, is_composited, picture
 from pti_core.session.session import Session
@@ -85,17 +85,17 @@ class Previewer:
     def __init__(self) -> None:
         self._computing, self._fitting = threading.Lock(), threading.Lock()
         self._keeping = threading.Lock()
-        self._twins: WeakKeyDictionary[Generator, Generator] = WeakKeyDictionary()
+        self._shared_copies: WeakKeyDictionary[Generator, Generator] = WeakKeyDictionary()
         self._tuned: WeakKeyDictionary[Session, dict[str, Tensor]] = WeakKeyDictionary()
 
-    def prepare(self, desk: Workspace, kit: EditKit) -> None:
+    def prepare(self, workspace: Workspace, models: EditModels) -> None:
         """Have ready what previews start from, after a full picture was shown; returns at once.
 
         The head is fitted once for a session: a second on two cores.
         """
-        shown = desk.shown  # first: a new session comes before new `shown`
-        session = desk.session
-        if not kit.generator.has_middle or session is None or not kit.directions:
+        shown = workspace.shown  # first: a new session comes before new `shown`
+        session = workspace.session
+        if not models.generator.has_middle or session is None or not models.directions:
             return
 
         def work() -> None:
@@ -103,9 +103,9 @@ class Previewer:
                 with self._fitting:
                     if "head" not in shown:
                         shown["head"] = None
-                        shown["head"] = fit_head(session, kit)
+                        shown["head"] = fit_head(session, models)
                 if shown["head"] is not None:
-                    self._ground(shown, session, kit)
+                    self._ground(shown, session, models)
             except Exception:  # previews are full pictures then
                 _log.exception("previews could not be prepared")
 
@@ -113,58 +113,60 @@ class Previewer:
 
     @torch.inference_mode()
     def picture(
-        self, desk: Workspace, kit: EditKit, edits: Mapping[str, float]
+        self, workspace: Workspace, models: EditModels, edits: Mapping[str, float]
     ) -> Image.Image | None:
         """The aligned picture (SIDE x SIDE); None where there is no head for it, or not yet.
 
         Raises:
             EditError: an unknown direction or an amount out of range.
         """
-        shown, session = desk.shown, desk.session
+        shown, session = workspace.shown, workspace.session
         if session is None or shown.get("head") is None or shown.get("start") is None:
             return None
-        edits = checked(session, kit, edits)
-        ground, stack = self._ground(shown, session, kit), tuple(session.stack)
+        edits = checked(session, models, edits)
+        ground, stack = self._ground(shown, session, models), tuple(session.stack)
         with self._computing:
-            change = self._shown_by(shown["head"], session, kit, edits, stack)
+            change = self._shown_by(shown["head"], session, models, edits, stack)
         shot = ground.picture + change
-        found = _towards(session, kit, ground.start, edits, stack)
+        found = _towards(session, models, ground.start, edits, stack)
         if found is not None:
             name, amount, share = found
             end = shown.get("end")
             if end is None or (end.ground, end.name, end.amount) != (ground, name, amount):
                 shown["end"] = end = _End(ground, name, amount)
-                _beside(lambda: self._look_ahead(shown, end, session, kit))
+                _beside(lambda: self._look_ahead(shown, end, session, models))
             if end.missed is not None:
                 shot += share * end.missed
         return to_image(shot)
 
     @torch.inference_mode()
-    def _ground(self, shown: dict[str, Any], session: Session, kit: EditKit) -> _Ground:
+    def _ground(self, shown: dict[str, Any], session: Session, models: EditModels) -> _Ground:
         """Of the latest full picture."""
         with self._computing:
             start, ground = shown["start"], shown.get("ground")
             if ground is None or ground.start is not start:
                 head = shown["head"]
-                before = self._shown_by(head, session, kit, start.edits, start.stack)
+                before = self._shown_by(head, session, models, start.edits, start.stack)
                 ground = _Ground(start, _reduced(start.face).to(before) - before)
                 shown["ground"] = ground
             return ground
 
     @torch.inference_mode()
-    def _look_ahead(self, shown: dict[str, Any], end: _End, session: Session, kit: EditKit) -> None:
+    def _look_ahead(
+        self, shown: dict[str, Any], end: _End, session: Session, models: EditModels
+    ) -> None:
         """Find what the head misses at an end, unless the slider moves elsewhere by now."""
         with self._fitting:
             if shown.get("end") is not end:
                 return
-            start, generator = end.ground.start, kit.generator.twin()
+            start, generator = end.ground.start, models.generator.shared_copy()
             edits = {**start.edits, end.name: end.amount}
-            own = replace(kit, generator=generator)
+            own = replace(models, generator=generator)
             color = session.hair_color
             shown_there = picture(session, own, edits, stack=start.stack, hair_color=color)
             full = area(shown_there.clamp(-1, 1), SIDE)
             with self._computing:
-                seen = self._shown_by(shown["head"], session, kit, edits, start.stack)
+                seen = self._shown_by(shown["head"], session, models, edits, start.stack)
             missed = full - end.ground.picture - seen
             if shown.get("end") is end:
                 shown["end"] = replace(end, missed=missed)
@@ -173,24 +175,24 @@ class Previewer:
         self,
         head: Tensor,
         session: Session,
-        kit: EditKit,
+        models: EditModels,
         edits: Mapping[str, float],
         stack: Sequence[StackEntry],
     ) -> Tensor:
-        generator = kit.generator
-        own = base_edits.split(edits)[0] if is_composited(session, kit) else edits
-        w = edited(session, kit, own, stack=stack)
-        if generator not in self._twins:
-            self._twins[generator] = generator.twin()
-        replaced = restyled(self._weights(session, generator), stack, generator)
-        maps = self._twins[generator].middle(w, replaced)
+        generator = models.generator
+        own = base_edits.split(edits)[0] if is_composited(session, models) else edits
+        w = edited(session, models, own, stack=stack)
+        if generator not in self._shared_copies:
+            self._shared_copies[generator] = generator.shared_copy()
+        overrides = restyled(self._weights(session, generator), stack, generator)
+        maps = self._shared_copies[generator].middle(w, overrides)
         assert maps is not None
         return show(head, maps)
 
     def _weights(self, session: Session, generator: Generator) -> dict[str, Tensor]:
         """The tuned weights: to unpack them takes as long as a preview."""
         with self._keeping:
-            found = self._tuned.pop(session, None) or session.replaced(generator)
+            found = self._tuned.pop(session, None) or session.overrides(generator)
             self._tuned[session] = found  # last: the one that was used longest ago is first
             for other in list(self._tuned)[:-_AT_HAND]:
                 del self._tuned[other]
@@ -208,7 +210,7 @@ def _beside(work: Callable[[], None]) -> None:
 
 def _towards(
     session: Session,
-    kit: EditKit,
+    models: EditModels,
     start: Start,
     edits: Mapping[str, float],
     stack: tuple[StackEntry, ...],
@@ -221,7 +223,7 @@ def _towards(
     names = [n for n in {**before, **edits} if before.get(n, 0) != edits.get(n, 0)]
     if len(names) != 1 or stack != start.stack:
         return None
-    own, name = session.directions(kit.directions)[names[0]], names[0]
+    own, name = session.directions(models.directions)[names[0]], names[0]
     at, now = before.get(name, 0.0), edits.get(name, 0.0)
     end = own.high if now > at else own.low
     if at * end < 0 <= at * now:
@@ -232,17 +234,17 @@ def _towards(
 
 
 @torch.inference_mode()
-def fit_head(session: Session, kit: EditKit, count: int = FITTED_TO) -> Tensor:
+def fit_head(session: Session, models: EditModels, count: int = FITTED_TO) -> Tensor:
     """The head (12, C) of a session's first photograph.
 
     Ridge regression from how `count` random edits change the hidden maps of the generator's middle
     to how they change its picture, reduced to twice that side, two by two pixels to a place.
     """
-    own = session.directions(kit.directions)
+    own = session.directions(models.directions)
     ranges = {name: (direction.low, direction.high) for name, direction in own.items()}
-    generator = kit.generator.twin()
+    generator = models.generator.shared_copy()
     edits = [{}, *(random_edits(ranges, seed) for seed in range(1, count + 1))]
-    replaced = session.replaced(generator)
+    overrides = session.overrides(generator)
     return recover_head(
-        mid_activations(generator, edited(session, kit, one), replaced) for one in edits
+        mid_activations(generator, edited(session, models, one), overrides) for one in edits
     )

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from service.lazy_loader import LazyLoader, Report
 
 if TYPE_CHECKING:
-    from pti_core.models import EditKit
+    from pti_core.models import EditModels
 
 _log = logging.getLogger(__name__)
 
@@ -26,12 +26,12 @@ GENERATORS = ("auto", "stylegan2", "mobile")
 _NICER = 10
 
 
-def load_editor(generator: str, report: Report) -> EditKit:
+def load_editor(generator: str, report: Report) -> EditModels:
     """What edits need, of a choice of generator: the first part of `load_networks`."""
     report("the libraries", 0, 0)
     import torch
 
-    from checkpoints.factory import load_edit_kit
+    from checkpoints.factory import load_edit_models
     from checkpoints.select_generator import choose_generator
 
     torch.set_num_threads(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2)
@@ -39,30 +39,32 @@ def load_editor(generator: str, report: Report) -> EditKit:
     if examined(choice.name, report):
         choice = choose_generator(generator, progress=report)  # without what was found wrong
     about = f"{choice.why} {describe_generator(choice.name)}".strip()
-    kit = load_edit_kit(choice.generator, report, torch.device("cpu"))
-    return dataclasses.replace(kit, about=about)
+    models = load_edit_models(choice.generator, report, torch.device("cpu"))
+    return dataclasses.replace(models, about=about)
 
 
-def load_networks(generator: str, report: Report, editor: LazyLoader[EditKit] | None = None) -> Any:
+def load_networks(
+    generator: str, report: Report, editor: LazyLoader[EditModels] | None = None
+) -> Any:
     """All networks of a personalisation, on all cores this process may use.
 
     editor: loads what edits need, by `load_editor`; it is taken from there.
     """
     if editor:
-        kit = editor.get()
+        models = editor.get()
         _be_nice()
     else:
-        kit = load_editor(generator, report)
-    from checkpoints.factory import load_toolkit
+        models = load_editor(generator, report)
+    from checkpoints.factory import load_tuning_models
     from mappers.prompts.matcher import fetch_matcher
     from service.warm_up import warm_up
 
-    toolkit = load_toolkit(kit.generator, progress=report, parser=kit.parser)
+    tuning_models = load_tuning_models(models.generator, progress=report, parser=models.parser)
     fetch_matcher(report)
-    if kit.generator.name == "mobile":  # of StyleGAN2's minutes it would save nothing that shows
+    if models.generator.name == "mobile":  # of StyleGAN2's minutes it would save nothing that shows
         report("a first try", 0, 0)
-        warm_up(toolkit)
-    return dataclasses.replace(toolkit, about=kit.about)
+        warm_up(tuning_models)
+    return dataclasses.replace(tuning_models, about=models.about)
 
 
 def _be_nice() -> None:
@@ -106,9 +108,9 @@ def load_other(generator: str) -> Any:
     """What edits of a session file need that was made with another generator."""
     import torch
 
-    from checkpoints.factory import load_edit_kit
+    from checkpoints.factory import load_edit_models
 
-    return load_edit_kit(generator, device=torch.device("cpu"))
+    return load_edit_models(generator, device=torch.device("cpu"))
 
 
 def describe_generator(name: str) -> str:

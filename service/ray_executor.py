@@ -29,7 +29,7 @@ from service.executors import Order, Personalised, personalise
 from service.streaming import Outcome
 
 if TYPE_CHECKING:
-    from pti_core.models import Toolkit
+    from pti_core.models import TuningModels
     from service.lazy_loader import Report
 
 _log = logging.getLogger(__name__)
@@ -67,9 +67,9 @@ class Worker:
     loaders: by generator's name, what loads its networks. cpus: cores that are this worker's.
     """
 
-    def __init__(self, loaders: Mapping[str, Callable[[Report], Toolkit]], cpus: int) -> None:
+    def __init__(self, loaders: Mapping[str, Callable[[Report], TuningModels]], cpus: int) -> None:
         self._loaders, self._cpus = loaders, cpus
-        self._kit: tuple[str, Toolkit] | None = None  # the latest: networks are large
+        self._models: tuple[str, TuningModels] | None = None  # the latest: networks are large
         self._told: queue.Queue[Step | Outcome] = queue.Queue()
         self._stop = threading.Event()
 
@@ -86,7 +86,7 @@ class Worker:
 
         def run() -> None:
             try:
-                told.put(Outcome(personalise(order, self._toolkit(order.generator), on_step)))
+                told.put(Outcome(personalise(order, self._tuning_models(order.generator), on_step)))
             except BaseException as error:  # raised again where the order came from
                 told.put(Outcome(error=error))
 
@@ -111,14 +111,14 @@ class Worker:
         """The node and the process that this is."""
         return ray.get_runtime_context().get_node_id(), os.getpid()
 
-    def _toolkit(self, generator: str) -> Toolkit:
+    def _tuning_models(self, generator: str) -> TuningModels:
         import torch
 
-        if self._kit is None or self._kit[0] != generator:
-            self._kit = None
-            self._kit = generator, self._loaders[generator](lambda what, done, total: None)
+        if self._models is None or self._models[0] != generator:
+            self._models = None
+            self._models = generator, self._loaders[generator](lambda what, done, total: None)
             torch.set_num_threads(self._cpus)
-        return self._kit[1]
+        return self._models[1]
 
 
 class RayExecutor:
@@ -136,7 +136,7 @@ class RayExecutor:
 
     def __init__(
         self,
-        loaders: Mapping[str, Callable[[Report], Toolkit]],
+        loaders: Mapping[str, Callable[[Report], TuningModels]],
         address: str = "",
         workers: int = 0,
     ) -> None:

@@ -26,7 +26,7 @@ __all__ = ["PRESET_NAMES", "SCREEN_SIDE", "VIEWS", "Likeness", "Studio"]
 if TYPE_CHECKING:
     from pti_core.faces.framing import Where
     from pti_core.inversion.presets import Preset
-    from pti_core.models import EditKit, Toolkit
+    from pti_core.models import EditModels, TuningModels
     from pti_core.progress import OnStep
     from pti_core.session.session import Session
     from service.share_store import Store
@@ -56,21 +56,21 @@ class Studio(EditService):
 
     def __init__(
         self,
-        load: Callable[[Report], Toolkit],
+        load: Callable[[Report], TuningModels],
         presets: Mapping[str, Preset] | None = None,
         keep_mb: float = DEFAULT_KEEP_MB,
-        load_other: Callable[[str], EditKit] | None = None,
+        load_other: Callable[[str], EditModels] | None = None,
         gpu_loan: GpuLoan | None = None,
         generator: str = "auto",
-        others: Mapping[str, Callable[[Report], Toolkit]] | None = None,
+        others: Mapping[str, Callable[[Report], TuningModels]] | None = None,
         executor: Executor | None = None,
         line: JobQueue | None = None,
-        editor: LazyLoader[EditKit] | None = None,
+        editor: LazyLoader[EditModels] | None = None,
     ) -> None:
         choices = GeneratorChoices(load, generator, others, load_other, bool(gpu_loan), editor)
         super().__init__(Workspaces(keep_mb), choices)
-        self.generator_names = choices.names
-        here = OnLoan(choices.toolkit, gpu_loan) if gpu_loan else InProcess(choices.toolkit)
+        self.generator_names, load_here = choices.names, choices.tuning_models
+        here = OnLoan(load_here, gpu_loan) if gpu_loan else InProcess(load_here)
         self._executor: Executor = executor or here
         self.line = JobQueue(workers=self._executor.workers) if line is None else line
         self.preset_names = tuple(presets or PRESET_NAMES)
@@ -80,7 +80,7 @@ class Studio(EditService):
     def align(
         self,
         photograph: bytes | Path,
-        desk_id: str | None = None,
+        workspace_id: str | None = None,
         address: str = "",
         face: Where = 0,
     ) -> Workspace:
@@ -93,24 +93,28 @@ class Studio(EditService):
             PhotographError, NoFaceError, UserError: the desk keeps what it had.
         """
         found = find_face(self, photograph, face)
-        desk = self.desks.get(desk_id) if desk_id else self.desks.new(address)
-        desk.photographs, desk.crops, desk.note = [found.data], [found.crop], found.note
-        desk.faces, desk.boxes, desk.code = [face], found.boxes, None
-        self.desks.make_room(keep=desk.id)
-        return desk
+        workspace = self.workspaces.get_or_new(workspace_id, address)
+        workspace.photographs, workspace.crops = [found.data], [found.crop]
+        workspace.note = found.note
+        workspace.faces, workspace.boxes, workspace.code = [face], found.boxes, None
+        self.workspaces.make_room(keep=workspace.id)
+        return workspace
 
-    def choose_face(self, desk_id: str, face: Where) -> Workspace:
+    def choose_face(self, workspace_id: str, face: Where) -> Workspace:
         """Use another face of the workspace's first photograph. Raises as `align` does."""
-        desk = self.desks.get(desk_id)
-        if not desk.photographs:
+        workspace = self.workspaces.get(workspace_id)
+        if not workspace.photographs:
             raise UserError("Choose a photograph first.")
-        found = find_face(self, desk.photographs[0], face)
-        desk.crops, desk.faces = [found.crop, *desk.crops[1:]], [face, *desk.faces[1:]]
-        desk.boxes = found.boxes
-        return desk
+        found = find_face(self, workspace.photographs[0], face)
+        workspace.crops = [found.crop, *workspace.crops[1:]]
+        workspace.faces, workspace.boxes = [face, *workspace.faces[1:]], found.boxes
+        return workspace
 
     def add(
-        self, photographs: Sequence[bytes | Path], desk_id: str | None = None, address: str = ""
+        self,
+        photographs: Sequence[bytes | Path],
+        workspace_id: str | None = None,
+        address: str = "",
     ) -> Workspace:
         """Further photographs beside those on the desk; its note names those that are left out.
 
@@ -118,7 +122,7 @@ class Studio(EditService):
         """
         from pti_core.session.header import MAX_PEOPLE
 
-        there = self.desks.get(desk_id).photographs if desk_id else []
+        there = self.workspaces.get(workspace_id).photographs if workspace_id else []
         if len(there) + len(photographs) > MAX_PEOPLE:
             raise UserError(f"A generator is shared by {MAX_PEOPLE} photographs at most.")
         found, notes = [], []
@@ -133,18 +137,17 @@ class Studio(EditService):
                 notes.append(f"{name} is left out: {error}")
         if not found:
             raise PhotographError("None of the photographs can be used. " + " ".join(notes))
-        desk = self.desks.get(desk_id) if desk_id else self.desks.new(address)
-        desk.boxes = desk.boxes or found[0].boxes
-        desk.faces = [*desk.faces, *(0 for _ in found)]
-        desk.photographs = [*desk.photographs, *(one.data for one in found)]
-        desk.crops = [*desk.crops, *(one.crop for one in found)]
-        desk.note = " ".join(notes)
-        self.desks.make_room(keep=desk.id)
-        return desk
+        workspace = self.workspaces.get_or_new(workspace_id, address)
+        workspace.boxes, workspace.note = workspace.boxes or found[0].boxes, " ".join(notes)
+        workspace.faces = [*workspace.faces, *(0 for _ in found)]
+        workspace.photographs = [*workspace.photographs, *(one.data for one in found)]
+        workspace.crops = [*workspace.crops, *(one.crop for one in found)]
+        self.workspaces.make_room(keep=workspace.id)
+        return workspace
 
     def personalise(
         self,
-        desk_id: str,
+        workspace_id: str,
         preset: str = "fast",
         seed: int = 0,
         generator: str = "",
@@ -160,8 +163,8 @@ class Studio(EditService):
             NoWorkspaceError, UserError: no such desk, nothing on it, an unknown preset or
                 generator, a full line, a person who has a place in it already.
         """
-        desk = self.desks.get(desk_id)
-        if not desk.photographs:
+        workspace = self.workspaces.get(workspace_id)
+        if not workspace.photographs:
             raise UserError("Choose a photograph first; then its face can be learned.")
         if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
             raise UserError("The seed is a whole number from 0 to 4294967295; give such a one.")
@@ -172,18 +175,17 @@ class Studio(EditService):
 
         def work(on_step: OnStep) -> dict[str, Any]:
             session, report = self._executor.personalise(order, on_step)
-            self._lay(desk, report, session)
+            self._lay(workspace, report, session)
             return report
 
-        order = Order(
-            tuple(desk.photographs), chosen, seed, name, None, tuple(desk.faces), desk.code
-        )
-        kind, plan = planned(chosen, len(desk.photographs))
-        return self.line.submit(work, plan, owner=desk_id, kind=kind, person=person)
+        photographs, faces = tuple(workspace.photographs), tuple(workspace.faces)
+        order = Order(photographs, chosen, seed, name, None, faces, workspace.code)
+        kind, plan = planned(chosen, len(workspace.photographs))
+        return self.line.submit(work, plan, owner=workspace_id, kind=kind, person=person)
 
     def refine(
         self,
-        desk_id: str,
+        workspace_id: str,
         edits: Mapping[str, float],
         preset: str = "fast",
         seed: int = 0,
@@ -197,25 +199,25 @@ class Studio(EditService):
             NoWorkspaceError, UserError: no such desk, no session on it, an unknown preset, a full
                 line, a generator that cannot be tuned here.
         """
-        desk, chosen = self._with_session(desk_id), self._preset(preset)
-        assert desk.session is not None
-        session = dataclasses.replace(desk.session, edits=moved(edits))
+        workspace, chosen = self._with_session(workspace_id), self._preset(preset)
+        assert workspace.session is not None
+        session = dataclasses.replace(workspace.session, edits=moved(edits))
         name = self.choices.choice_of(session.generator_name)
         order = Order((), chosen, seed, name, session)
 
         def work(on_step: OnStep) -> dict[str, Any]:
             refined, report = self._executor.personalise(order, on_step)
-            self._lay(desk, report, refined)
+            self._lay(workspace, report, refined)
             return report
 
         going_on = dataclasses.replace(chosen, tuning=chosen.refining or chosen.tuning)
         kind, plan = planned(going_on, len(session.crops))
         kind = f"{kind}, refining"
-        return self.line.submit(work, plan[1:], owner=desk_id, kind=kind, person=person)
+        return self.line.submit(work, plan[1:], owner=workspace_id, kind=kind, person=person)
 
-    def stop(self, desk_id: str) -> bool:
+    def stop(self, workspace_id: str) -> bool:
         """Have the desk's personalisation end with what it has reached; whether there is one."""
-        job = self.line.job_of(desk_id)
+        job = self.line.job_of(workspace_id)
         if job is not None:
             job.stop()
         return job is not None
@@ -226,7 +228,7 @@ class Studio(EditService):
         return self.line.waiting_seconds() + seconds_of(own)
 
     def open(
-        self, source: bytes | Path, desk_id: str | None = None, address: str = ""
+        self, source: bytes | Path, workspace_id: str | None = None, address: str = ""
     ) -> Workspace:
         """Lay a session file on the desk. address: as in `align`.
 
@@ -239,18 +241,18 @@ class Studio(EditService):
         from pti_core.session.session import Session
 
         session = Session.open(source)
-        kit = self.choices.edit_kit(session.generator_name)
-        session.check_generator(kit.generator)
+        models = self.choices.edit_models(session.generator_name)
+        session.check_generator(models.generator)
         # An edit that this version does not know is said now, not at the first slider.
-        directions.apply(session.pivot(), session.edits, session.directions(kit.directions))
-        desk = self.desks.get(desk_id) if desk_id else self.desks.new(address)
-        if self.line.job_of(desk.id) is not None:
+        directions.apply(session.pivot(), session.edits, session.directions(models.directions))
+        workspace = self.workspaces.get_or_new(workspace_id, address)
+        if self.line.job_of(workspace.id) is not None:
             raise SessionError("A face is being learned here; stop that or let it end first.")
         report = session.made.get("report")
-        desk.photographs = list(session.photographs)
-        desk.faces, desk.boxes = [], []
-        self._lay(desk, report if isinstance(report, dict) else {}, session)
-        return desk
+        workspace.photographs = list(session.photographs)
+        workspace.faces, workspace.boxes = [], []
+        self._lay(workspace, report if isinstance(report, dict) else {}, session)
+        return workspace
 
     def open_share(self, store: Store, share: Any, address: str = "") -> tuple[Workspace, str]:
         """A copy of what a link shows, on a desk of its own, and its view. address: as in `align`.
@@ -258,19 +260,19 @@ class Studio(EditService):
         Raises as `Store.session` and `open` do.
         """
         record = store.record(share)
-        desk = self.open(store.session(share), address=address)
-        return desk, record.view if record.view in VIEWS else VIEWS[0]
+        workspace = self.open(store.session(share), address=address)
+        return workspace, record.view if record.view in VIEWS else VIEWS[0]
 
-    def leave(self, desk_id: str | None) -> None:
+    def leave(self, workspace_id: str | None) -> None:
         """A page is closed for good; what no other page shows is forgotten."""
-        if desk_id and self.desks.leave(desk_id):
-            self.forget(desk_id)
+        if workspace_id and self.workspaces.leave(workspace_id):
+            self.forget(workspace_id)
 
-    def forget(self, desk_id: str | None) -> None:
+    def forget(self, workspace_id: str | None) -> None:
         """Close a desk: its job is stopped and nothing of it is kept."""
-        if desk_id:
-            self.stop(desk_id)
-            self.desks.close(desk_id)
+        if workspace_id:
+            self.stop(workspace_id)
+            self.workspaces.close(workspace_id)
 
     def _preset(self, name: str) -> Preset:
         from pti_core.inversion.presets import PRESETS
@@ -280,8 +282,8 @@ class Studio(EditService):
             raise UserError(f"There is no preset named {name!r}; use {' or '.join(presets)}.")
         return presets[name]
 
-    def _lay(self, desk: Workspace, report: dict[str, Any], session: Session) -> None:
-        desk.crops = [session.crop(person) for person in range(len(session.crops))]
-        desk.report, desk.session = report, session
-        desk.shown = {}  # last: what is in it belongs to the session
-        self.desks.make_room(keep=desk.id)
+    def _lay(self, workspace: Workspace, report: dict[str, Any], session: Session) -> None:
+        workspace.crops = [session.crop(person) for person in range(len(session.crops))]
+        workspace.report, workspace.session = report, session
+        workspace.shown = {}  # last: what is in it belongs to the session
+        self.workspaces.make_room(keep=workspace.id)

@@ -62,7 +62,7 @@ class TextService:
         self._measures: dict[str, tuple[bytes, Callable[[], Mapping[str, float]]]] = {}
         self._stops: dict[str, threading.Event] = {}
 
-    def known(self, desk_id: str | None) -> Known:
+    def known(self, workspace_id: str | None) -> Known:
         """What can be asked for, in the ranges of the desk's person."""
         from mappers.edits import what_is_known
         from mappers.prompts.matcher import find_matcher
@@ -73,9 +73,9 @@ class TextService:
                 self._known = what_is_known()
             if self._known.matcher is None:  # its files may have been fetched since
                 self._known = dataclasses.replace(self._known, matcher=find_matcher())
-        ranges = self.studio.ranges(desk_id) if desk_id else {}
+        ranges = self.studio.ranges(workspace_id) if workspace_id else {}
         controls = {c.name: c.within(ranges.get(c.name)) for c in self.controls}
-        if desk_id and self.studio.composites(desk_id):
+        if workspace_id and self.studio.composites(workspace_id):
             controls[HAIR_COLOR.name] = HAIR_COLOR
         own = trained()
         return dataclasses.replace(
@@ -83,27 +83,27 @@ class TextService:
             controls=controls,
             trained=own,
             here=frozenset([*installed(), *own]),
-            measure=self._measure(desk_id),
+            measure=self._measure(workspace_id),
         )
 
-    def _measure(self, desk_id: str | None) -> Callable[[], Mapping[str, float]] | None:
+    def _measure(self, workspace_id: str | None) -> Callable[[], Mapping[str, float]] | None:
         """What measures the desk's photograph; the same as long as the photograph is."""
         from mappers.edits import measure_of
 
-        if not desk_id:
+        if not workspace_id:
             return None
-        session = self.studio.session(desk_id)
-        of, measure = self._measures.get(desk_id, (None, None))
+        session = self.studio.session(workspace_id)
+        of, measure = self._measures.get(workspace_id, (None, None))
         if of != (crop := session.crops[session.at(None)]):
-            self._measures[desk_id] = crop, (measure := measure_of(session))
+            self._measures[workspace_id] = crop, (measure := measure_of(session))
         return measure
 
-    def read(self, prompt: str, desk_id: str | None = None, way: str = "auto") -> Reading:
+    def read(self, prompt: str, workspace_id: str | None = None, way: str = "auto") -> Reading:
         """What a prompt asks. A prompt that asks for nothing has no parts and says why."""
         from mappers.edits import SECONDS, NotUnderstoodError, notes_of, plan
 
         try:
-            found = plan(prompt, self.known(desk_id), way)
+            found = plan(prompt, self.known(workspace_id), way)
         except NotUnderstoodError as error:
             return Reading((), str(error), 0)
         seconds = sum(SECONDS[part.way] for part in found.parts)
@@ -120,7 +120,7 @@ class TextService:
 
     def do(
         self,
-        desk_id: str,
+        workspace_id: str,
         prompt: str,
         edits: Mapping[str, float],
         way: str = "auto",
@@ -138,13 +138,13 @@ class TextService:
         """
         from mappers.edits import ATTRIBUTES, edited, entry_of, plan
 
-        known = self.known(desk_id)
+        known = self.known(workspace_id)
         wanted = plan(prompt, known, way, strength)
         parts = _corrected(wanted.parts, amounts, known)
         moves = {part.name: part.amount for part in parts if part.way == ATTRIBUTES}
         moves.pop(HAIR_COLOR.name, None)
-        session, kit = self.studio.session(desk_id), self.studio.edit_kit(desk_id)
-        stop = self._stops.setdefault(desk_id, threading.Event())
+        session, models = self.studio.session(workspace_id), self.studio.edit_models(workspace_id)
+        stop = self._stops.setdefault(workspace_id, threading.Event())
         stop.clear()
 
         def watched(step: Step) -> bool:
@@ -154,50 +154,50 @@ class TextService:
         merged = {**edits, **moves}
         with self.studio.rendering():
             entries = [
-                entry_of(part, session, kit, None, merged, seed, watched)
+                entry_of(part, session, models, None, merged, seed, watched)
                 for part in parts
                 if part.way != ATTRIBUTES
             ]
         result = edited(session, {}, entries)
-        self.studio.restack(desk_id, result.stack)
-        color = self._color_hair(desk_id, parts)
+        self.studio.restack(workspace_id, result.stack)
+        color = self._color_hair(workspace_id, parts)
         said = ", ".join(f"{part.label} {part.amount:+.3g} {part.unit}".strip() for part in parts)
         return Done({k: v for k, v in merged.items() if v}, said, wanted.left, color)
 
-    def _color_hair(self, desk_id: str, parts: Sequence[Part]) -> HairColor | None:
+    def _color_hair(self, workspace_id: str, parts: Sequence[Part]) -> HairColor | None:
         """Give the session the hair colour that a part asks for; the session's colour then."""
         from pti_core.editing.hair_color import HairColor
 
-        color = self.studio.session(desk_id).hair_color
+        color = self.studio.session(workspace_id).hair_color
         for part in parts:
             if part.name == HAIR_COLOR.name:
                 strength = min(max(part.amount, 0.0), 1.0)
                 color = HairColor(part.color, strength) if strength else None
-                keep = self.studio.desks.get(desk_id).keep_background
-                self.studio.set_options(desk_id, color, keep)
+                keep = self.studio.workspaces.get(workspace_id).keep_background
+                self.studio.set_options(workspace_id, color, keep)
         return color
 
-    def stop(self, desk_id: str) -> None:
+    def stop(self, workspace_id: str) -> None:
         """End an optimisation with what it has reached."""
-        if desk_id in self._stops:
-            self._stops[desk_id].set()
+        if workspace_id in self._stops:
+            self._stops[workspace_id].set()
 
-    def stack(self, desk_id: str | None) -> list[tuple[str, float]]:
+    def stack(self, workspace_id: str | None) -> list[tuple[str, float]]:
         """The desk's text edits that are no directions: label and amount."""
-        if not desk_id:
+        if not workspace_id:
             return []
-        return [(entry.label, entry.amount) for entry in self.studio.session(desk_id).stack]
+        return [(entry.label, entry.amount) for entry in self.studio.session(workspace_id).stack]
 
-    def set_amount(self, desk_id: str, index: int, amount: float | None) -> None:
+    def set_amount(self, workspace_id: str, index: int, amount: float | None) -> None:
         """Change the amount of a text edit; None takes it away."""
-        entries = list(self.studio.session(desk_id).stack)
+        entries = list(self.studio.session(workspace_id).stack)
         if not 0 <= index < len(entries):
             raise UserError("There is no such text edit any more.")
         if amount is None:
             del entries[index]
         else:
             entries[index] = entries[index].with_amount(amount)
-        self.studio.restack(desk_id, entries)
+        self.studio.restack(workspace_id, entries)
 
 
 def plain(reading: Reading) -> dict[str, Any]:

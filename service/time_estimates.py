@@ -185,7 +185,7 @@ def plan_of(preset: Preset, people: int = 1) -> list[Stage]:
         tune += _STEP_SECONDS / tuning.edits_every
     invert = seconds(projection.lpips_size)
     invert, tune = (
-        step * work_of(1.0, stage.coarse_share)
+        step * work_of(1.0, stage.low_res_share)
         for step, stage in ((invert, projection), (tune, tuning))
     )
     return [

@@ -14,20 +14,20 @@ import torch
 from pti_core.inversion.pivotal_tuning import pivotal_tune
 from pti_core.inversion.presets import FAST
 from pti_core.inversion.projector import project
-from pti_core.models import Toolkit
+from pti_core.models import TuningModels
 from pti_core.personalisation import ends
 
 
-def warm_up(kit: Toolkit) -> None:
+def warm_up(models: TuningModels) -> None:
     """Personalise the mean face by `FAST` for as few steps as meet every term of its losses."""
-    w = kit.generator.w_avg[None]
+    w = models.generator.w_avg[None]
     with torch.no_grad():
-        target = kit.generator.render(w).clamp(-1, 1)
-    projection = replace(FAST.projection, steps=2, coarse_share=0.5)
-    project(kit.generator, target, kit.lpips, projection, learned=kit.learned)
+        target = models.generator.render(w).clamp(-1, 1)
+    projection = replace(FAST.projection, steps=2, low_res_share=0.5)
+    project(models.generator, target, models.lpips, projection, latent_prior=models.latent_prior)
     tuning = replace(
-        FAST.tuning, steps=4, coarse_share=0.5, enough_detail=0.0, views_every=1, edits_every=1
+        FAST.tuning, steps=4, low_res_share=0.5, enough_detail=0.0, views_every=1, edits_every=1
     )
-    edits = ends(kit.directions)
+    edits = ends(models.directions)
     edits = None if edits is None else edits[:1]
-    pivotal_tune(kit.generator, target, w, kit.lpips, tuning, edits=edits)
+    pivotal_tune(models.generator, target, w, models.lpips, tuning, edits=edits)

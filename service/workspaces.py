@@ -95,52 +95,58 @@ class Workspaces:
 
     def __init__(self, max_mb: float) -> None:
         self._max_bytes = int(max_mb * 2**20)
-        self._desks: OrderedDict[str, Workspace] = OrderedDict()
+        self._workspaces: OrderedDict[str, Workspace] = OrderedDict()
         self._lock = threading.Lock()
 
     def new(self, address: str = "") -> Workspace:
         """One more desk. address: the network of whoever it is for; "" if that is not known."""
-        desk = Workspace(address=address)
+        workspace = Workspace(address=address)
         with self._lock:
-            self._desks[desk.id] = desk
-        return desk
+            self._workspaces[workspace.id] = workspace
+        return workspace
 
-    def get(self, desk_id: str) -> Workspace:
+    def get(self, workspace_id: str) -> Workspace:
         """The desk, which counts as used now.
 
         Raises:
             NoWorkspaceError: there is none.
         """
         with self._lock:
-            desk = self._desks.get(desk_id) if isinstance(desk_id, str) else None
-            if desk is None:
+            workspace = (
+                self._workspaces.get(workspace_id) if isinstance(workspace_id, str) else None
+            )
+            if workspace is None:
                 raise NoWorkspaceError(
                     "What you worked on is no longer kept here (there is room for a few people "
                     "only); open your session file, or begin with the photograph again."
                 )
-            self._desks.move_to_end(desk_id)
-            return desk
+            self._workspaces.move_to_end(workspace_id)
+            return workspace
 
-    def close(self, desk_id: str) -> None:
+    def get_or_new(self, workspace_id: str | None, address: str = "") -> Workspace:
+        """`get` of an identifier; without one `new`."""
+        return self.get(workspace_id) if workspace_id else self.new(address)
+
+    def close(self, workspace_id: str) -> None:
         """Forget a desk; an unknown one is forgotten already."""
         with self._lock:
-            self._desks.pop(desk_id, None)
+            self._workspaces.pop(workspace_id, None)
 
-    def visit(self, desk_id: str) -> bool:
+    def visit(self, workspace_id: str) -> bool:
         """One more page shows it; whether there is such a desk."""
         with self._lock:
-            desk = self._desks.get(desk_id)
-            if desk is not None:
-                desk.visits += 1
-            return desk is not None
+            workspace = self._workspaces.get(workspace_id)
+            if workspace is not None:
+                workspace.visits += 1
+            return workspace is not None
 
-    def leave(self, desk_id: str) -> bool:
+    def leave(self, workspace_id: str) -> bool:
         """A page that showed it is closed; whether that was the last one."""
         with self._lock:
-            desk = self._desks.get(desk_id)
-            if desk is not None:
-                desk.visits -= 1
-            return desk is None or desk.visits <= 0
+            workspace = self._workspaces.get(workspace_id)
+            if workspace is not None:
+                workspace.visits -= 1
+            return workspace is None or workspace.visits <= 0
 
     def make_room(self, keep: str) -> None:
         """Clear desks until the bound holds; `keep` stays in any case.
@@ -149,36 +155,39 @@ class Workspaces:
         large sessions of one clear nobody else's. Desks of unknown addresses count by themselves.
         """
         with self._lock:
-            sizes = {desk_id: desk.nbytes() for desk_id, desk in self._desks.items()}
+            sizes = {
+                workspace_id: workspace.nbytes()
+                for workspace_id, workspace in self._workspaces.items()
+            }
             while sum(sizes.values()) > self._max_bytes:
                 gone = self._next_to_go(sizes, keep)
                 if gone is None:
                     return
-                del self._desks[gone], sizes[gone]
+                del self._workspaces[gone], sizes[gone]
 
     def _next_to_go(self, sizes: dict[str, int], keep: str) -> str | None:
         """The desk to clear of those of these sizes, the least recently used first."""
         held: Counter[str] = Counter()
-        for desk_id, size in sizes.items():
-            held[self._desks[desk_id].address] += size
+        for workspace_id, size in sizes.items():
+            held[self._workspaces[workspace_id].address] += size
         known = [address for address in held if address]
         greediest = max(known, key=held.__getitem__, default="")
         # As long as no known address holds a fair share, it is who has not come for longest.
         if not greediest or held[greediest] * FAIR_SHARE < self._max_bytes:
             return next((one for one in sizes if one != keep), None)
-        own = [one for one in sizes if self._desks[one].address == greediest and one != keep]
+        own = [one for one in sizes if self._workspaces[one].address == greediest and one != keep]
         return next(iter(own), next((one for one in sizes if one != keep), None))
 
     def nbytes(self) -> int:
         with self._lock:
-            return sum(desk.nbytes() for desk in self._desks.values())
+            return sum(workspace.nbytes() for workspace in self._workspaces.values())
 
     def __len__(self) -> int:
-        return len(self._desks)
+        return len(self._workspaces)
 
     def __iter__(self) -> Iterator[str]:
         with self._lock:
-            return iter(list(self._desks))
+            return iter(list(self._workspaces))
 
 
 def _nbytes(picture: Any) -> int:

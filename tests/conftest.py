@@ -19,7 +19,7 @@ from PIL import Image, ImageDraw
 from pti_core.editing.directions import Direction
 from pti_core.generators.base import Generator
 from pti_core.generators.mobile import Mapping, MobileSynthesis
-from pti_core.models import Toolkit
+from pti_core.models import TuningModels
 from pti_core.networks.lpips import LPIPS
 
 SIDE = 64
@@ -113,11 +113,11 @@ def make_picture() -> Callable[..., Image.Image]:
 
 
 @pytest.fixture(scope="module")
-def kit(generator, lpips, directions) -> Toolkit:
+def models(generator, lpips, directions) -> TuningModels:
     """What a personalisation needs, with the real face finder and no measures."""
     from checkpoints.factory import load_face_finder
 
-    return Toolkit(
+    return TuningModels(
         generator=generator,
         directions=directions,
         lpips=lpips,

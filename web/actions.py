@@ -44,7 +44,7 @@ class Ask:
     address: str = ""
 
     @property
-    def desk(self) -> str:
+    def workspace(self) -> str:
         """The workspace; "" before there is one."""
         return self.text("desk")
 

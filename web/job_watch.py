@@ -18,7 +18,7 @@ RELOAD_SECONDS = 600.0
 
 
 async def watch(
-    job: Job, studio: Studio, desk_id: str, patience: float = 0
+    job: Job, studio: Studio, workspace_id: str, patience: float = 0
 ) -> AsyncIterator[Progress]:
     """Progress every now and then until the job is over; a job that nobody watches for `patience`
     seconds is stopped."""
@@ -26,8 +26,8 @@ async def watch(
     job.watch()
     try:
         while not (progress := job.progress()).over:
-            if desk_id in set(studio.desks):
-                studio.desks.get(desk_id)  # it is in use
+            if workspace_id in set(studio.workspaces):
+                studio.workspaces.get(workspace_id)  # it is in use
             shown = (progress.state, progress.ahead, progress.stage, progress.index)
             if shown != latest:
                 yield progress

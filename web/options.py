@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pti_core.editing.hair_color import HairColor
 
 
-def apply_options(studio: Studio, desk: str, data: Mapping[str, Any]) -> None:
+def apply_options(studio: Studio, workspace: str, data: Mapping[str, Any]) -> None:
     """Have the workspace's pictures made with the options in a request for one.
 
     Raises:
@@ -28,7 +28,7 @@ def apply_options(studio: Studio, desk: str, data: Mapping[str, Any]) -> None:
     keep = data.get("keep_background", True)
     if not isinstance(keep, bool):
         raise UserError("keep_background is true or false.")
-    studio.set_options(desk, _hair(data.get("hair")), keep)
+    studio.set_options(workspace, _hair(data.get("hair")), keep)
 
 
 def hair_of(color: HairColor | None) -> dict[str, Any] | None:

@@ -68,7 +68,7 @@ class Page:
             part.add_to(self.actions)
 
     def lay_out(self, about: str) -> None:
-        self.desk = gr.State(None, time_to_live=24 * 3600, delete_callback=self.studio.leave)
+        self.workspace = gr.State(None, time_to_live=24 * 3600, delete_callback=self.studio.leave)
 
         def call(data: Any, request: gr.Request) -> dict[str, Any]:
             return self.actions.call(data, request)
@@ -84,13 +84,15 @@ class Page:
         )
 
     def wire(self) -> None:
-        self.html.shown(self.keep, self.desk, self.desk, show_progress="hidden", **private("shown"))
+        self.html.shown(
+            self.keep, self.workspace, self.workspace, show_progress="hidden", **private("shown")
+        )
 
-    def keep(self, event: gr.EventData, desk: str | None) -> str | None:
+    def keep(self, event: gr.EventData, workspace: str | None) -> str | None:
         """The tab shows another workspace; what no tab shows any more is forgotten."""
-        now = event.desk if isinstance(event.desk, str) else None
-        if desk and desk != now:
-            self.studio.leave(desk)
+        now = event.workspace if isinstance(event.workspace, str) else None
+        if workspace and workspace != now:
+            self.studio.leave(workspace)
         return now
 
     def _facts(self, about: str) -> dict[str, Any]:

@@ -44,7 +44,7 @@ def duration(seconds: float) -> str:
     return f"about {round(seconds / 3600)} h"
 
 
-def status(studio: Studio, desk: str = "") -> dict[str, Any]:
+def status(studio: Studio, workspace: str = "") -> dict[str, Any]:
     """Whether the server is ready, and how long learning a face takes with each preset.
 
     desk: the workspace that asks; its own job is none that it waits for.
@@ -58,7 +58,7 @@ def status(studio: Studio, desk: str = "") -> dict[str, Any]:
         early = studio.choices.can_edit and "Ready-made faces work; new faces in a moment …"
         return {"state": "loading", "status": early or started, "times": {}}
     times = {name: duration(studio.expected_seconds(name)) for name in studio.preset_names}
-    others = len(studio.line) - (studio.line.job_of(desk) is not None)
+    others = len(studio.line) - (studio.line.job_of(workspace) is not None)
     queue = f", {others} {'person' if others == 1 else 'people'} before you" if others else ""
     first = next(iter(times.values()))
     return {

@@ -57,7 +57,7 @@ def optimise(
     text: str,
     identity: IdentityLoss | None = None,
     config: OptimisationConfig | None = None,
-    replaced: Mapping[str, Tensor] | None = None,
+    overrides: Mapping[str, Tensor] | None = None,
     seed: int = 0,
     on_step: OnStep | None = None,
 ) -> OptimisedResult:
@@ -79,13 +79,13 @@ def optimise(
     step = torch.zeros(levels, generator.w_dim, device=w.device, requires_grad=True)
     optimiser = torch.optim.Adam([step], lr=config.learning_rate)
     with torch.no_grad():
-        original = generator.render(start, replaced)
+        original = generator.render(start, overrides)
     target, begun = clip.text([text]), time.monotonic()
     taken, losses, stopped = 0, dict[str, float](), "steps"
     for index in range(config.steps):
         ramp = learning_rate_ramp(index / config.steps, config.ramp_up, config.ramp_down)
         optimiser.param_groups[0]["lr"] = config.learning_rate * max(ramp, 1 / config.steps)
-        picture = generator.render(start + step, replaced)
+        picture = generator.render(start + step, overrides)
         terms = {
             "clip": clip_loss(clip, picture, target, random, config.copies),
             "l2": step.square().sum() * (generator.num_ws / levels),

@@ -98,12 +98,12 @@ def train(
             f"{generator.num_ws}; use one of 1024 pixels."
         )
     target, saved = clip.text([state.prompt]), time.monotonic()
-    device = generator.w_mean.device
+    device = generator.w_avg.device
     state.mapper.to(device)
     while state.step < config.steps:
         random = torch.Generator().manual_seed(config.seed * 1_000_003 + state.step)
         w = generator.sample_w(config.batch, seed=config.seed * 7_919 + state.step + 1)
-        ws = generator.broadcast(generator.w_mean + config.truncation * (w - generator.w_mean))
+        ws = generator.broadcast(generator.w_avg + config.truncation * (w - generator.w_avg))
         change = STRENGTH * state.mapper(ws)
         losses = _losses(config, generator, clip, identity, ws, change, target, random)
         loss = config.lambda_clip * losses["clip"] + config.lambda_l2 * losses["l2"]

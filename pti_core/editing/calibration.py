@@ -79,13 +79,13 @@ def _side(
     meter: AttributeMeter,
     sound: Callable[[Image.Image], bool],
 ) -> list[tuple[float, float]]:
-    """Points of the curve from nought to one end of the range, at most, without nought itself."""
+    """Points of the curve from zero to one end of the range, at most, without zero itself."""
     measure = str(direction.made["measure"])
     scale = float(direction.made.get("scale", 1.0))
     sign, wanted = np.sign(end), abs(end)
     whole = abs(direction.length(end))
     points = [(0.0, 0.0)]
-    seen: list[Image.Image] = []  # of each point but nought
+    seen: list[Image.Image] = []  # of each point but zero
     for share in _STEPS:
         length = whole * share if share >= 1 else abs(direction.length(end * share))
         picture = render(float(sign) * length * direction.vector)

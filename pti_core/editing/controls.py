@@ -48,7 +48,7 @@ class Control:
 
     @property
     def bounds(self) -> tuple[float, float]:
-        """The range, drawn in to whole steps, so that nought is a position too."""
+        """The range, drawn in to whole steps, so that zero is a position too."""
         step = self.step
         return (
             round(math.ceil(self.low / step - 1e-9) * step, 9),

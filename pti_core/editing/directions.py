@@ -72,7 +72,7 @@ class Direction:
             raise ValueError(f"{self.name}: the curve is not finite")
         rises = all(a < c and b < d for (a, b), (c, d) in pairwise(curve))
         if not (rises and (0, 0) in curve[1:-1]):
-            raise ValueError(f"{self.name}: the curve does not rise through nought")
+            raise ValueError(f"{self.name}: the curve does not rise through zero")
         if self.layers is not None and not 0 <= self.layers[0] < self.layers[1] <= NUM_WS:
             raise ValueError(f"{self.name}: {self.layers} is no range of layers")
 
@@ -162,7 +162,7 @@ def apply(
 
     Args:
         w: (N, w_dim) or (N, num_ws, w_dim); not changed.
-        edits: name of a direction to an amount in its unit. Nought leaves w as it is.
+        edits: name of a direction to an amount in its unit. Zero leaves w as it is.
         directions: by name, as `load_directions` gives them.
         num_ws: how many ws the generator takes that will render it, where `w` does not say.
 

@@ -79,10 +79,10 @@ def moved(w: Tensor, stack: Sequence[StackEntry], generator: Generator) -> Tenso
 
 
 def restyled(
-    replaced: Mapping[str, Tensor], stack: Sequence[StackEntry], generator: Generator
+    overrides: Mapping[str, Tensor], stack: Sequence[StackEntry], generator: Generator
 ) -> dict[str, Tensor]:
     """The replaced parameters of `Generator.render` with the stack's steps in StyleSpace."""
-    found = dict(replaced)
+    found = dict(overrides)
     own = dict(generator.synthesis.named_parameters())
     for entry in stack:
         for name, step in entry.styles.items():

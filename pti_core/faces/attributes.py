@@ -91,7 +91,7 @@ _AGE_CROPS = (
 )
 # What softens also draws towards the middle. The way back is a straight line, by least squares, to
 # the network's own years on 500 generated faces: 2.7 years apart on average between 20 and 50.
-_YEARS_AT_NOUGHT, _YEARS_PER_SOFT_YEAR = -29.0, 1.709
+_YEARS_AT_ZERO, _YEARS_PER_SOFT_YEAR = -29.0, 1.709
 
 
 class AttributeMeter:
@@ -138,7 +138,7 @@ class AttributeMeter:
         ages = self._age.run(None, {"images": _network_input(_crops(faces))})[0]
         soft = np.maximum(ages, 1e-12) ** (1 / _AGE_TEMPERATURE)
         soft /= soft.sum(axis=1, keepdims=True)
-        years = _YEARS_AT_NOUGHT + _YEARS_PER_SOFT_YEAR * float((soft @ _AGES).mean())
+        years = _YEARS_AT_ZERO + _YEARS_PER_SOFT_YEAR * float((soft @ _AGES).mean())
         return min(max(years, _AGES[0]), _AGES[-1])
 
     def _female(self, faces: list[tuple[np.ndarray, np.ndarray]]) -> float:

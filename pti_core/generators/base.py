@@ -76,11 +76,6 @@ class Generator(nn.Module):
         self.register_buffer("w_avg", mean)
         self.register_buffer("w_std", (samples - mean).square().sum(1).mean().sqrt())
 
-    @property
-    def w_mean(self) -> Tensor:
-        """The former name of `w_avg`."""
-        return self.w_avg
-
     def place(self, device: torch.device) -> Self:
         """Move to a device and compute there as suits it."""
         self.options = self.options_for(card_of(device))
@@ -125,7 +120,7 @@ class Generator(nn.Module):
     def render(
         self,
         w: Tensor,
-        replaced: Mapping[str, Tensor] | None = None,
+        overrides: Mapping[str, Tensor] | None = None,
         *,
         exact: bool = False,
         stem: PartialForward | None = None,
@@ -142,25 +137,25 @@ class Generator(nn.Module):
         options = {} if exact else dict(self.options)
         if stem is not None:
             options["stem"] = stem
-        return self._synthesise(w, replaced, options)
+        return self._synthesise(w, overrides, options)
 
     def stem(
         self,
         w: Tensor,
         side: int,
-        replaced: Mapping[str, Tensor] | None = None,
+        overrides: Mapping[str, Tensor] | None = None,
         stem: PartialForward | None = None,
     ) -> PartialForward:
         """What is computed behind the layers of `side`, in the precision of `options`.
 
         Args: as of `render`.
         """
-        return self._synthesise(w, replaced, {**self.options, "stem": stem, "until": side})
+        return self._synthesise(w, overrides, {**self.options, "stem": stem, "until": side})
 
     def _synthesise(
-        self, w: Tensor, replaced: Mapping[str, Tensor] | None, options: dict[str, Any]
+        self, w: Tensor, overrides: Mapping[str, Tensor] | None, options: dict[str, Any]
     ) -> Any:
-        return functional_call(self.synthesis, dict(replaced or {}), (self.broadcast(w),), options)
+        return functional_call(self.synthesis, dict(overrides or {}), (self.broadcast(w),), options)
 
     @property
     def has_middle(self) -> bool:
@@ -170,7 +165,7 @@ class Generator(nn.Module):
     def middle(
         self,
         w: Tensor,
-        replaced: Mapping[str, Tensor] | None = None,
+        overrides: Mapping[str, Tensor] | None = None,
         stem: PartialForward | None = None,
     ) -> Tensor | None:
         """Hidden maps (N, C, MIDDLE, MIDDLE) on the way to `render`'s picture, in the precision of
@@ -178,12 +173,12 @@ class Generator(nn.Module):
 
         Args: as of `render`.
         """
-        return self.stem(w, MIDDLE, replaced, stem).maps if self.has_middle else None
+        return self.stem(w, MIDDLE, overrides, stem).maps if self.has_middle else None
 
-    def twin(self) -> Self:
+    def shared_copy(self) -> Self:
         """The same generator with modules of its own around the same tensors.
 
-        `functional_call` puts the replaced weights into the module while it runs, so that two
+        `functional_call` puts the overrides into the module while it runs, so that two
         threads must not share one.
         """
         shared = [*self.parameters(), *self.buffers()]

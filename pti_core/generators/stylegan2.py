@@ -365,7 +365,7 @@ class StyleGAN2(Generator):
     Args:
         config: shape of the network.
         weights: tensors by name, as `pti_core.generators.convert` gives them: `mapping.*`,
-            `synthesis.*` and, where the checkpoint has it, `w_mean` (w_dim,), the average w.
+            `synthesis.*` and, where the checkpoint has it, `w_avg` (w_dim,), the average w.
         name, fingerprint: see `Generator`.
     """
 

@@ -18,7 +18,7 @@ from torch import Tensor
 from pti_core.generators.base import MIDDLE
 from pti_core.inversion.losses import PhotographLoss, View, contrast
 from pti_core.inversion.low_res import SIDE as COARSE_SIDE
-from pti_core.inversion.low_res import CoarsePictures, mid_activations, recover_head
+from pti_core.inversion.low_res import LowResRenderer, mid_activations, recover_head
 from pti_core.inversion.tuning_config import TuningConfig
 from pti_core.inversion.tuning_run import Latent, Losses, TuningRun, TuningTask
 from pti_core.networks.lpips import area
@@ -59,16 +59,16 @@ class FastTuning(TuningRun):
     def __init__(self, task: TuningTask, config: TuningConfig):
         super().__init__(task, config)
         self.held: list[list[HeldEdit]] = []  # of each photograph
-        self.coarse: list[CoarsePictures] = []  # of each photograph, where there are coarse steps
-        self.coarse_steps = self._count_coarse_steps()
+        self.coarse: list[LowResRenderer] = []  # of each photograph, where there are coarse steps
+        self.low_res_steps = self._count_low_res_steps()
         for which in range(self.count):
             self._render_base(which)
-        self.fine = not self.coarse_steps
+        self.fine = not self.low_res_steps
         self.photographs = self._full_losses() if self.fine else self._low_res_losses()
         self.last_detail = [0.0] * self.count  # the last LPIPS of a view in turn
 
-    def _count_coarse_steps(self) -> int:
-        steps = self.count * round(self.config.coarse_share * self.config.steps / self.count)
+    def _count_low_res_steps(self) -> int:
+        steps = self.count * round(self.config.low_res_share * self.config.steps / self.count)
         return steps if self.generator.has_middle else 0
 
     def _low_res_losses(self) -> list[PhotographLoss]:
@@ -95,9 +95,9 @@ class FastTuning(TuningRun):
                 pictures.append(area(picture, size))
                 yield maps, picture
 
-        if self.coarse_steps:
+        if self.low_res_steps:
             head = recover_head(seen(moved or self._faces_near(pivot.ws)))
-            self.coarse.append(CoarsePictures(generator, head))
+            self.coarse.append(LowResRenderer(generator, head))
         elif moved:
             for latent in (pivot, *moved):
                 picture = generator.render(latent.ws, noise, stem=latent.stem)
@@ -116,7 +116,7 @@ class FastTuning(TuningRun):
         return [Latent(ws + 0.5 * (self.generator.broadcast(w) - ws), None) for w in faces]
 
     def step(self, index: int) -> tuple[Losses, Tensor]:
-        if index == self.coarse_steps and not self.fine:
+        if index == self.low_res_steps and not self.fine:
             # From here on the pictures are of full resolution, and their losses are other ones.
             self.fine, self.photographs = True, self._full_losses()
             self.forget()

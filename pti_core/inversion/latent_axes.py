@@ -41,17 +41,20 @@ class AxisLatent:
     """Latents as coordinates along axes of W, in units of W's standard deviation along each.
 
     Adam scales each coordinate separately, so it is efficient where the curvature is diagonal:
-    along the `learned` axes. Without those the axes are W's principal components (GANSpace): W is
-    a hundred times as wide along the first as along the last, and steps are then long where faces
-    vary and short where they do not. Fifty steps reach what takes a hundred and fifty in w itself,
-    and latents stay likely; along the learned axes thirty do (`benchmarks/README.md`).
+    along the axes of `latent_prior`. Without those the axes are W's principal components
+    (GANSpace): W is a hundred times as wide along the first as along the last, and steps are then
+    long where faces vary and short where they do not. Fifty steps reach what takes a hundred and
+    fifty in w itself, and latents stay likely; along the learned axes thirty do
+    (`benchmarks/README.md`).
     """
 
-    def __init__(self, generator: Generator, start: Tensor, learned: LatentPrior | None = None):
+    def __init__(
+        self, generator: Generator, start: Tensor, latent_prior: LatentPrior | None = None
+    ):
         self.mean = generator.w_avg
-        known = learned.principal if learned else None
+        known = latent_prior.principal if latent_prior else None
         principal = (principal_axes(generator) if known is None else known).to(start)
-        self.rows = learned.axes.to(start) if learned else principal
+        self.rows = latent_prior.axes.to(start) if latent_prior else principal
         self._whitening = torch.linalg.inv(principal.double()).to(start)
         there = (start - self.mean).double().flatten(0, -2)
         coordinates = torch.linalg.solve(self.rows.double().T, there.T).T

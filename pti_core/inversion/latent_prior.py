@@ -56,10 +56,10 @@ def load_latent_prior(generator: Generator, path: Path = DATA) -> LatentPrior | 
 
 
 def save_latent_prior(
-    learned: LatentPrior, generator: Generator, made: dict[str, str], path: Path
+    latent_prior: LatentPrior, generator: Generator, made: dict[str, str], path: Path
 ) -> None:
     """Write it for this generator; `made` says how, in the file's header."""
-    tensors = {"axes": learned.axes.contiguous(), "head": learned.head.contiguous()}
+    tensors = {"axes": latent_prior.axes.contiguous(), "head": latent_prior.head.contiguous()}
     save_file(
         {name: tensor.to(torch.float32).cpu() for name, tensor in tensors.items()},
         path,

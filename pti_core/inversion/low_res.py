@@ -52,15 +52,15 @@ def show(head: Tensor, maps: Tensor) -> Tensor:
 def mid_activations(
     generator: Generator,
     w: Tensor,
-    replaced: Mapping[str, Tensor] | None = None,
+    overrides: Mapping[str, Tensor] | None = None,
     stem: PartialForward | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Of one latent: the features (1, C, MIDDLE, MIDDLE) and the picture (1, 3, R, R), float32.
 
     Args: `generator` has a middle; the others as in `Generator.render`.
     """
-    middle = generator.stem(w, MIDDLE, replaced, stem)
-    return middle.maps.float(), generator.render(w, replaced, stem=middle).float()
+    middle = generator.stem(w, MIDDLE, overrides, stem)
+    return middle.maps.float(), generator.render(w, overrides, stem=middle).float()
 
 
 def columns(maps: Tensor, picture: Tensor) -> tuple[Tensor, Tensor]:
@@ -85,7 +85,7 @@ def recover_head(seen: Iterable[tuple[Tensor, Tensor]]) -> Tensor:
     return found.head()
 
 
-class CoarsePictures:
+class LowResRenderer:
     """Pictures (1, 3, SIDE, SIDE) through a head, accurate near the latent last corrected at.
 
     Args:
@@ -100,11 +100,11 @@ class CoarsePictures:
     def picture(
         self,
         w: Tensor,
-        replaced: Mapping[str, Tensor] | None = None,
+        overrides: Mapping[str, Tensor] | None = None,
         stem: PartialForward | None = None,
     ) -> Tensor:
-        """With gradients to `w` and to what is `replaced`; args as in `Generator.render`."""
-        maps = self.generator.middle(w, replaced, stem)
+        """With gradients to `w` and to what is `overrides`; args as in `Generator.render`."""
+        maps = self.generator.middle(w, overrides, stem)
         assert maps is not None
         seen = show(self.head, maps)
         return seen if self._error is None else seen + self._error
@@ -113,11 +113,11 @@ class CoarsePictures:
     def correct(
         self,
         w: Tensor,
-        replaced: Mapping[str, Tensor] | None = None,
+        overrides: Mapping[str, Tensor] | None = None,
         stem: PartialForward | None = None,
     ) -> None:
         """Add the head's error here to every picture from now on; args as in `picture`."""
-        self.match(*mid_activations(self.generator, w, replaced, stem))
+        self.match(*mid_activations(self.generator, w, overrides, stem))
 
     @torch.no_grad()
     def match(self, maps: Tensor, full: Tensor) -> None:

@@ -108,7 +108,7 @@ def pivotal_tune(
     for index in range(config.steps):
         losses, picture = run.step(index)
         shown = picture if run.is_shown(index) else None
-        done = work_done(index + 1, config.steps, run.coarse_steps)
+        done = work_done(index + 1, config.steps, run.low_res_steps)
         step = Step("tune", index + 1, config.steps, losses, shown, done=done)
         if on_step and on_step(step) is False:
             return run.result("person")

@@ -28,7 +28,7 @@ PAPER = Preset("paper", ProjectionConfig(), TuningConfig())
 #: The default on a CPU. Settings without a source were found by trying: `benchmarks/README.md`.
 _FAST_TUNING = TuningConfig(
     steps=76,
-    coarse_share=0.61,
+    low_res_share=0.61,
     enough_detail=0.05,
     most_steps=1.25,
     tuned_from=64,
@@ -60,7 +60,7 @@ FAST = Preset(
         betas=(0.8, 0.95),
         axes=True,
         lambda_prior=0.03,
-        coarse_share=0.6,
+        low_res_share=0.6,
         lambda_l2=2.0,
         ramp_up=0.1,
         ramp_down=0.35,
@@ -71,7 +71,7 @@ FAST = Preset(
     _FAST_TUNING,
     # Half the rate: what is there is right, and a full step would lose it first.
     replace(
-        _FAST_TUNING, steps=100, enough_detail=0.0, coarse_share=0.0, muon_rate=8e-3, late_from=0.0
+        _FAST_TUNING, steps=100, enough_detail=0.0, low_res_share=0.0, muon_rate=8e-3, late_from=0.0
     ),
 )
 

@@ -6,7 +6,7 @@ The projector of Karras et al. 2020 (StyleGAN2, appendix D) with the changes of 
     w_p, n = argmin L_LPIPS(x, G(w, n; theta)) + lambda_n L_n(n)             (1, 2)
 
 where L_n keeps the maps noise (`noise_maps`). The latent found is the pivot w_p. `axes`,
-`lambda_prior` and `coarse_share` are ours: they shorten the way on a CPU.
+`lambda_prior` and `low_res_share` are ours: they shorten the way on a CPU.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from torch import Tensor
 from pti_core.generators.base import Generator
 from pti_core.inversion.latent_axes import AxisLatent, DirectLatent, start_latent
 from pti_core.inversion.latent_prior import LatentPrior
-from pti_core.inversion.low_res import CoarsePictures
+from pti_core.inversion.low_res import LowResRenderer
 from pti_core.inversion.noise_maps import NoiseMaps
 from pti_core.networks.lpips import LPIPS, area
 from pti_core.progress import OnStep, Step, work_done
@@ -37,8 +37,8 @@ class ProjectionConfig:
     betas: tuple[float, float] = (0.9, 0.999)  # of Adam; appendix D has its defaults
     axes: bool = False  # optimise coordinates along axes of W (`AxisLatent`), not w itself
     lambda_prior: float = 0.0  # of `AxisLatent.prior`; only with `axes`
-    coarse_share: float = (
-        0.0  # share of the steps, the first ones, at low resolution; needs `learned`
+    low_res_share: float = (
+        0.0  # share of the steps, the first ones, at low resolution; needs `latent_prior`
     )
     correct_every: int = 10  # steps between two corrections of the low-resolution pictures
     lpips_size: int = 256  # side at which LPIPS sees the pictures; Karras et al., appendix D
@@ -77,7 +77,7 @@ def project(
     seed: int = 0,
     on_step: OnStep | None = None,
     start: Tensor | None = None,
-    learned: LatentPrior | None = None,
+    latent_prior: LatentPrior | None = None,
 ) -> Projection:
     """The latent in W or W+ whose picture is perceptually nearest to `target`.
 
@@ -89,14 +89,14 @@ def project(
         seed: of the noise on w and of the first noise maps; same seed, same result.
         on_step: called after every step; returning False ends the projection with what is reached.
         start: (1, 512) or (1, num_ws, 512) to start from; the mean of w by default.
-        learned: precomputed for this generator, for `axes` and `coarse_share`.
+        learned: precomputed for this generator, for `axes` and `low_res_share`.
     """
     config = config or ProjectionConfig()
     random = torch.Generator().manual_seed(seed)
     first = start_latent(generator, config.space, start)
-    latent = AxisLatent(generator, first, learned) if config.axes else DirectLatent(first)
+    latent = AxisLatent(generator, first, latent_prior) if config.axes else DirectLatent(first)
     noise = NoiseMaps(generator, random) if config.optimise_noise else None
-    pictures = _Pictures(generator, config, learned)
+    pictures = _Pictures(generator, config, latent_prior)
     parameters = [latent.free, *(noise.free if noise else [])]
     optimiser = torch.optim.Adam(parameters, lr=config.learning_rate, betas=config.betas)
     small = area(target, config.lpips_size)
@@ -120,7 +120,7 @@ def project(
         _descend(optimiser, loss, noise)
         losses = {"lpips": perceptual.item(), "mse": mse.item()}
         shown = seen.detach() if index % config.picture_every == 0 else None
-        work = work_done(taken, config.steps, pictures.coarse_steps)
+        work = work_done(taken, config.steps, pictures.low_res_steps)
         step = Step("invert", taken, config.steps, losses, shown, done=work)
         if on_step and on_step(step) is False:
             break
@@ -137,16 +137,18 @@ def _descend(optimiser: torch.optim.Optimizer, loss: Tensor, noise: NoiseMaps | 
 
 
 class _Pictures:
-    """Rendered pictures; those of the first `coarse_steps` steps are of low resolution."""
+    """Rendered pictures; those of the first `low_res_steps` steps are of low resolution."""
 
-    def __init__(self, generator: Generator, config: ProjectionConfig, learned: LatentPrior | None):
+    def __init__(
+        self, generator: Generator, config: ProjectionConfig, latent_prior: LatentPrior | None
+    ):
         self.generator, self.correct_every = generator, config.correct_every
-        self.coarse = CoarsePictures(generator, learned.head) if learned else None
-        self.coarse_steps = round(config.coarse_share * config.steps) if learned else 0
+        self.coarse = LowResRenderer(generator, latent_prior.head) if latent_prior else None
+        self.low_res_steps = round(config.low_res_share * config.steps) if latent_prior else 0
 
     def render(self, index: int, w: Tensor, maps: dict[str, Tensor] | None) -> Tensor:
         """The picture of w at step `index`, with these noise maps."""
-        if self.coarse is None or index >= self.coarse_steps:
+        if self.coarse is None or index >= self.low_res_steps:
             return self.generator.render(w, maps)
         if index % self.correct_every == 0:
             self.coarse.correct(w.detach(), maps)

@@ -24,7 +24,7 @@ class TunedDelta:
 
     tensors: dict[str, Tensor] = field(default_factory=dict)
 
-    def replaced(self, generator: Generator) -> dict[str, Tensor]:
+    def overrides(self, generator: Generator) -> dict[str, Tensor]:
         """The tuned parameters, base plus difference: what `Generator.render` takes."""
         base = dict(generator.synthesis.named_parameters())
         return {

@@ -52,7 +52,7 @@ class FastTerms:
     enough_detail: float = 0.0  # contrast up to which `steps` suffice; 0: always
     most_steps: float = 1.0  # upper bound, as a multiple of `steps`
     # Low-resolution steps first.
-    coarse_share: float = 0.0  # share of the steps that use low-resolution pictures (`low_res`)
+    low_res_share: float = 0.0  # share of the steps that use low-resolution pictures (`low_res`)
     correct_every: int = 8  # rounds between two corrections of the low-resolution pictures
     # Optimisers.
     tuned_from: int = 4  # least side of the hidden maps whose weights move; the paper's: all

@@ -50,7 +50,7 @@ class TuningRun(ABC):
     them, in turn; N steps are a round.
     """
 
-    coarse_steps = 0  # steps at low resolution, the first ones
+    low_res_steps = 0  # steps at low resolution, the first ones
 
     def __init__(self, task: TuningTask, config: TuningConfig):
         self.task, self.config = task, config
@@ -161,7 +161,7 @@ def noise_of_each(
 
 def free_weights(generator: Generator, tuned_from: int, start: TunedDelta | None) -> Weights:
     """Copies that may move: weights of maps of side `tuned_from` and more, and those in `start`."""
-    begin = start.replaced(generator) if start else {}
+    begin = start.overrides(generator) if start else {}
     return {
         name: begin.get(name, value).detach().clone().requires_grad_(True)
         for name, value in generator.synthesis.named_parameters()

@@ -50,7 +50,7 @@ def export_bytes(session: Session, generator: Generator, person: int | None = No
         SessionError: the session was made for another generator.
     """
     session.check_generator(generator)
-    overrides = session.replaced(generator, person)
+    overrides = session.overrides(generator, person)
     state = {
         f"{part}.{name}": tensor
         for part, module in (("synthesis", generator.synthesis), ("mapping", generator.mapping))

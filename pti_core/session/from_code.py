@@ -58,7 +58,7 @@ def session_from_code(
     tuned = TunedDelta(dict(delta or {}))
     device = generator.w_avg.device
     overrides = {name: one.to(device) for name, one in (noise or {}).items()}
-    overrides |= TunedDelta({n: t.half() for n, t in tuned.tensors.items()}).replaced(generator)
+    overrides |= TunedDelta({n: t.half() for n, t in tuned.tensors.items()}).overrides(generator)
     image = to_image(generator.render(pivot[None].to(device), overrides, exact=True))
     side = image.width
     low, high = -0.5, side - 0.5  # pixel centres are whole numbers

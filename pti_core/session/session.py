@@ -114,7 +114,7 @@ class Session:
             for name, direction in {**self.own, **shipped}.items()
         }
 
-    def replaced(self, generator: Generator, person: int | None = None) -> dict[str, Tensor]:
+    def overrides(self, generator: Generator, person: int | None = None) -> dict[str, Tensor]:
         """What `Generator.render` takes to be this personalised generator at a photograph's pivot.
 
         Raises:
@@ -125,7 +125,7 @@ class Session:
         noise = {
             name: tensor.to(device) for name, tensor in self.people[self.at(person)].noise.items()
         }
-        return {**noise, **self.delta.replaced(generator)}
+        return {**noise, **self.delta.overrides(generator)}
 
     def check_generator(self, generator: Generator) -> None:
         """Make sure that this is the base generator, and that every tensor fits into it.

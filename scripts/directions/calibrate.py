@@ -89,7 +89,7 @@ def lengths_of(recipe: Recipe) -> list[float]:
 
 
 def unit_step(vector: np.ndarray, layers: tuple[int, int] | None, num_ws: int) -> Tensor:
-    """A step of length 1: (512,), or (num_ws, 512) with the layers that stand still at nought."""
+    """A step of length 1: (512,), or (num_ws, 512) with the layers that stand still at zero."""
     step = torch.as_tensor(vector, dtype=torch.float32)
     if layers is None:
         return step
@@ -218,10 +218,10 @@ class Calibration:
         return mean, self.strips.lengths
 
     def _end(self, side: int) -> float:
-        """The effect at the end of what holds, on one side of nought.
+        """The effect at the end of what holds, on one side of zero.
 
-        From nought outwards as far as the mean effect rises with each step, ten faces in twelve,
-        and the distances stay under their bounds; then, in units, rounded towards nought.
+        From zero outwards as far as the mean effect rises with each step, ten faces in twelve,
+        and the distances stay under their bounds; then, in units, rounded towards zero.
         """
         effects, _ = self._rising()
         at, amount = self.strips.start, 0.0

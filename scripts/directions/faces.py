@@ -99,7 +99,7 @@ class Tools:
 
     def draw(self, seed: int, psi: float) -> Tensor:
         """The w (512,) of a seed, truncated by psi (1: as the mapping gives it)."""
-        mean = self.generator.w_mean
+        mean = self.generator.w_avg
         return mean + psi * (self.generator.sample_w(1, seed)[0] - mean)
 
     @torch.inference_mode()

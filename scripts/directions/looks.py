@@ -21,7 +21,7 @@ _FOLDS = 5
 
 @dataclass(frozen=True)
 class Looks:
-    """Linear readers of tags: name to its weights (F,) and value at nought."""
+    """Linear readers of tags: name to its weights (F,) and value at zero."""
 
     weights: Mapping[str, np.ndarray]
     offsets: Mapping[str, float]

@@ -21,7 +21,7 @@ from pti_core.editing.directions import Direction, apply
 from pti_core.faces.align import align
 from pti_core.faces.images import open_photograph, to_tensor
 from pti_core.inversion.projector import ProjectionConfig, project
-from pti_core.models import EditKit
+from pti_core.models import EditModels
 from pti_core.rendering import render
 from pti_core.session.session import Session
 from scripts.directions.faces import QUALITY, SIDE, Album, Tools
@@ -50,7 +50,7 @@ class Check:
     distances: np.ndarray
 
     def monotonic(self, upwards: bool = False) -> float:
-        """The share of people whose measure rises at every step (or from nought up only)."""
+        """The share of people whose measure rises at every step (or from zero up only)."""
         steps = np.diff(self.effects[:, _START:] if upwards else self.effects, axis=1)
         return float((steps > 0).all(axis=1).mean())
 
@@ -131,16 +131,16 @@ def session_check(
 ) -> Check:
     """The same of sessions, over each one's own range, rendered as the page renders them."""
     measure, scale = direction.made["measured_by"], float(direction.made["scale"])
-    kit = EditKit(generator=tools.generator, directions={direction.name: direction})
+    models = EditModels(generator=tools.generator, directions={direction.name: direction})
     values, distances, asked = [], [], []
     for person, session in sessions.items():
-        own = session.directions(kit.directions)[direction.name]
+        own = session.directions(models.directions)[direction.name]
         photograph = tools.identity.embedding(session.crop())
         names = []
         for place, amount in zip(PLACES, places(own), strict=True):
             name = _name(f"{person}-{_digest(session)}", own, place)
             edits = {direction.name: amount} if place else {}
-            _show(album, tools, name, session, kit, edits)
+            _show(album, tools, name, session, models, edits)
             names.append(name)
         # Measured where an aligned face is, as the page does, found by the detector or not.
         found = [gauge.measurer.face(album, name) for name in names]
@@ -156,13 +156,13 @@ def _show(
     tools: Tools,
     name: str,
     session: Session,
-    kit: EditKit,
+    models: EditModels,
     edits: Mapping[str, float],
 ) -> None:
     """Render a session's picture under a name and read it, unless that is kept."""
     if album.is_read(name):
         return
-    image = render(session, kit, edits).resize((SIDE, SIDE), Image.Resampling.BOX)
+    image = render(session, models, edits).resize((SIDE, SIDE), Image.Resampling.BOX)
     partial = album.path(name).with_suffix(".part-jpg")
     image.save(partial, "JPEG", quality=QUALITY)
     partial.replace(album.path(name))

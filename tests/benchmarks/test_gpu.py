@@ -35,8 +35,8 @@ def test_all_of_it_at_reduced_size(tmp_path: Path, capsys) -> None:
 def test_the_budget_ends_a_personalisation() -> None:
     bench = gpu.Bench(torch.device("cpu"), True, time.monotonic() - 100, budget=99)
     assert bench.left() < 0
-    kit = gpu.make_kit(bench, gpu.small_mobile())
-    _, report = gpu.personalised(bench, kit, gpu.presets(True)[0])
+    models = gpu.make_models(bench, gpu.small_mobile())
+    _, report = gpu.personalised(bench, models, gpu.presets(True)[0])
     assert report["stopped_by_budget"] and report["steps_by_stage"]["invert"] < 4
 
 

@@ -31,21 +31,21 @@ def test_values_of_other_work_are_not_compared(monkeypatch):
 
 @pytest.mark.slow
 def test_quality_has_not_fallen_and_a_fall_would_be_seen():
-    from checkpoints.factory import load_toolkit
+    from checkpoints.factory import load_tuning_models
     from service.malloc_tuning import tune_malloc
 
     tune_malloc()
-    kit = load_toolkit("mobile")
-    session = quality_gate.run(kit)
+    models = load_tuning_models("mobile")
+    session = quality_gate.run(models)
     values = committed()
-    troubles = compare(quality_gate.measure(kit, session), values)
+    troubles = compare(quality_gate.measure(models, session), values)
     assert not troubles, " ".join(troubles)
     # Tuning that does nothing, and tuning that gets half as far.
     names = {}
     for share in (0.0, 0.5):
         weaker = {name: share * value for name, value in session.delta.tensors.items()}
         worse = dataclasses.replace(session, delta=TunedDelta(weaker))
-        found = compare(quality_gate.measure(kit, worse), values)
+        found = compare(quality_gate.measure(models, worse), values)
         names[share] = {trouble.split()[0] for trouble in found}
     assert {"mse", "lpips", "ms_ssim_distance", "identity_distance"} <= names[0.0]
     assert {"mse", "ms_ssim_distance", "identity_distance"} <= names[0.5]

@@ -83,9 +83,9 @@ def test_what_is_none_is_named(tmp_path: Path) -> None:
     np.save(tmp_path / "nan.npy", np.full(512, np.nan, dtype=np.float32))
     with pytest.raises(CheckpointError, match="not finite"):
         read_codes(tmp_path / "nan.npy")
-    np.save(tmp_path / "nought.npy", np.zeros((1, 512)))
+    np.save(tmp_path / "zero.npy", np.zeros((1, 512)))
     with pytest.raises(CheckpointError, match="zero or not finite"):
-        read_directions(tmp_path / "nought.npy")
+        read_directions(tmp_path / "zero.npy")
 
 
 def test_nothing_in_a_file_is_executed(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from checkpoints.factory import load_edit_kit
+from checkpoints.factory import load_edit_models
 from checkpoints.fetch import Store
 from checkpoints.select_generator import choose_generator, pick_generator
 from pti_core.errors import CheckpointError, UserError
@@ -110,10 +110,10 @@ def test_a_cache_that_cannot_be_written(folder, tmp_path):
 
 def test_a_session_gets_the_generator_that_it_names(folder):
     small_network(folder / PUBLISHED)
-    assert load_edit_kit("stylegan2-ffhq").generator.name == "stylegan2-ffhq"
-    assert load_edit_kit("mobile").generator.name == "mobile"
+    assert load_edit_models("stylegan2-ffhq").generator.name == "stylegan2-ffhq"
+    assert load_edit_models("mobile").generator.name == "mobile"
     with pytest.raises(CheckpointError, match="no generator named 'stylegan9'"):
-        load_edit_kit("stylegan9")
+        load_edit_models("stylegan9")
 
 
 # What a card is asked to do; no card is needed to decide it.

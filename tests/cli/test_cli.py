@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from checkpoints.factory import load_edit_kit
+from checkpoints.factory import load_edit_models
 from cli import arguments as choices
 from cli.progress_bar import StepDisplay
 from pti_core.faces.images import to_tensor
@@ -223,7 +223,7 @@ def test_the_report_is_complete_and_true(inverted):
     assert report["steps"] == sum(report["steps_by_stage"].values()) > 0
     # Taken anew from the file: the bare render against the crop. Unedited is the photograph.
     session = Session.open(inverted / "s.safetensors")
-    bare = render_bare(session, load_edit_kit("mobile"), {})
+    bare = render_bare(session, load_edit_models("mobile"), {})
     error = (to_tensor(bare) - to_tensor(session.crop())).square().mean()
     assert float(error) == pytest.approx(report["mse"], rel=1e-3)
     with Image.open(inverted / "p.png") as picture:

@@ -29,7 +29,7 @@ from pti_core.inversion.losses import View
 from pti_core.inversion.pivotal_tuning import TuningConfig
 from pti_core.inversion.presets import Preset
 from pti_core.inversion.projector import ProjectionConfig
-from pti_core.models import Toolkit
+from pti_core.models import TuningModels
 from pti_core.networks.arcface import ArcFace
 from pti_core.networks.e4e import E4E
 from pti_core.networks.lpips import LPIPS
@@ -92,11 +92,11 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def make_kit(lpips: LPIPS) -> Callable[..., Toolkit]:
+def make_models(lpips: LPIPS) -> Callable[..., TuningModels]:
     faces = find_faces()
 
-    def make(perceptual: LPIPS = lpips, **parts: object) -> Toolkit:
-        return Toolkit(
+    def make(perceptual: LPIPS = lpips, **parts: object) -> TuningModels:
+        return TuningModels(
             lpips=perceptual, lpips_report=perceptual, faces=faces, directions={}, **parts
         )
 
@@ -104,17 +104,17 @@ def make_kit(lpips: LPIPS) -> Callable[..., Toolkit]:
 
 
 @pytest.fixture(scope="module")
-def kit(files: Path, make_kit, tmp_path_factory: pytest.TempPathFactory) -> Toolkit:
+def models(files: Path, make_models, tmp_path_factory: pytest.TempPathFactory) -> TuningModels:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PTI_CHECKPOINTS", str(files))
         patch.setenv("PTI_CACHE", str(tmp_path_factory.mktemp("cache")))
-        return make_kit(generator=load_generator("stylegan2-ffhq"), encoder=load_encoder())
+        return make_models(generator=load_generator("stylegan2-ffhq"), encoder=load_encoder())
 
 
-def test_tuning_around_an_e4e_pivot(kit: Toolkit) -> None:
+def test_tuning_around_an_e4e_pivot(models: TuningModels) -> None:
     seen: list[Step] = []
-    session, report = personalise(PHOTO, kit, tuning(8), pivot="e4e", on_step=seen.append)
-    encoded, before = personalise(PHOTO, kit, tuning(8), method="e4e")
+    session, report = personalise(PHOTO, models, tuning(8), pivot="e4e", on_step=seen.append)
+    encoded, before = personalise(PHOTO, models, tuning(8), method="e4e")
     assert session.pivots.shape == (1, 8, 512)
     assert torch.equal(session.pivots, encoded.pivots) and not encoded.delta.tensors
     assert report["mse"] < before["mse"] and report["lpips"] < before["lpips"]
@@ -124,24 +124,24 @@ def test_tuning_around_an_e4e_pivot(kit: Toolkit) -> None:
     losses = [step.losses["loss"] for step in seen if step.stage == "tune"]
     assert losses[-1] < losses[0]
     assert session.made["settings"]["projection"] is None
-    opened = Session.open(session.to_bytes(), kit.generator)
-    assert torch.equal(picture(opened, kit), picture(session, kit))
+    opened = Session.open(session.to_bytes(), models.generator)
+    assert torch.equal(picture(opened, models), picture(session, models))
 
 
-def test_a_w_plus_pivot_can_be_tuned_too(kit: Toolkit) -> None:
+def test_a_w_plus_pivot_can_be_tuned_too(models: TuningModels) -> None:
     short = replace(tuning(2), projection=ProjectionConfig(steps=2, lpips_size=32))
-    session, report = personalise(PHOTO, kit, short, pivot="w+")
+    session, report = personalise(PHOTO, models, short, pivot="w+")
     assert session.pivots.shape == (1, 8, 512) and report["pivot"] == "w+"
     assert report["steps_by_stage"] == {"invert": 2, "tune": 2}
 
 
-def test_e4e_where_it_cannot_serve(kit: Toolkit, generator) -> None:
+def test_e4e_where_it_cannot_serve(models: TuningModels, generator) -> None:
     with pytest.raises(UserError, match="not loaded"):
-        personalise(PHOTO, replace(kit, encoder=None), tuning(1), pivot="e4e")
+        personalise(PHOTO, replace(models, encoder=None), tuning(1), pivot="e4e")
     with pytest.raises(UserError, match="--generator stylegan2"):
-        personalise(PHOTO, replace(kit, generator=generator, encoder=make_other()), method="e4e")
+        personalise(PHOTO, replace(models, generator=generator, encoder=make_other()), method="e4e")
     with pytest.raises(UserError, match="no pivot named 'z'"):
-        personalise(PHOTO, kit, tuning(1), pivot="z")
+        personalise(PHOTO, models, tuning(1), pivot="z")
 
 
 def make_other() -> E4E:
@@ -217,7 +217,7 @@ def test_arcface_measures_identity_where_it_is_here(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_the_full_size_generator_around_an_e4e_pivot(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make_kit
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make_models
 ) -> None:
     state = filled(rosinality_shapes(FULL, 512))
     average = torch.zeros(512)
@@ -226,15 +226,17 @@ def test_the_full_size_generator_around_an_e4e_pivot(
     monkeypatch.setenv("PTI_CHECKPOINTS", str(tmp_path))
     perceptual = load_perceptual()
     monkeypatch.setenv("PTI_CACHE", str(tmp_path / "cache"))
-    kit = make_kit(perceptual, generator=load_generator("stylegan2-ffhq"), encoder=load_encoder())
-    assert kit.generator.resolution == 1024 and kit.generator.num_ws == 18
+    models = make_models(
+        perceptual, generator=load_generator("stylegan2-ffhq"), encoder=load_encoder()
+    )
+    assert models.generator.resolution == 1024 and models.generator.num_ws == 18
     losses: list[float] = []
 
     def on_step(step: Step) -> None:
         if step.stage == "tune":
             losses.append(step.losses["loss"])
 
-    session, report = personalise(PHOTO, kit, tuning(4), pivot="e4e", on_step=on_step)
+    session, report = personalise(PHOTO, models, tuning(4), pivot="e4e", on_step=on_step)
     assert session.pivots.shape == (1, 18, 512) and len(losses) == 4
     assert losses[-1] < losses[0]
     print(f"losses {losses}, {report['seconds_by_stage']}, {report['peak_rss_mb']} MB")

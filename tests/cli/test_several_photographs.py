@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from checkpoints.factory import load_edit_kit
+from checkpoints.factory import load_edit_models
 from evaluation.people import generated_face
 from pti_core.faces.align import Alignment
 from pti_core.inversion.pivotal_tuning import TunedDelta
@@ -20,12 +20,12 @@ SQUARE = ((0.0, 0.0), (0.0, 1024.0), (1024.0, 1024.0), (1024.0, 0.0))
 
 @pytest.mark.slow
 def test_each_person_of_a_session_is_edited_from_the_same_weights(tmp_path):
-    kit = load_edit_kit("mobile")
-    faces = [generated_face(kit.generator, seed) for seed in (1, 2)]
-    name, weight = next(iter(kit.generator.synthesis.named_parameters()))
+    models = load_edit_models("mobile")
+    faces = [generated_face(models.generator, seed) for seed in (1, 2)]
+    name, weight = next(iter(models.generator.synthesis.named_parameters()))
     session = Session(
-        generator_name=kit.generator.name,
-        fingerprint=kit.generator.fingerprint,
+        generator_name=models.generator.name,
+        fingerprint=models.generator.fingerprint,
         people=[
             PersonState(
                 encode_photograph(face),
@@ -36,7 +36,7 @@ def test_each_person_of_a_session_is_edited_from_the_same_weights(tmp_path):
             )
             for face, pivot, curves in zip(
                 faces,
-                kit.generator.sample_w(2, seed=1),
+                models.generator.sample_w(2, seed=1),
                 ({}, {"age": ((-2.0, -0.5), (0.0, 0.0), (3.0, 1.0))}),
                 strict=True,
             )
@@ -51,7 +51,7 @@ def test_each_person_of_a_session_is_edited_from_the_same_weights(tmp_path):
         assert done.returncode == 0, done.stderr
         with Image.open(out) as image:
             pictures.append(np.asarray(image.convert("RGB")))
-        assert np.array_equal(pictures[-1], render(session, kit, {"age": 3}, person))
+        assert np.array_equal(pictures[-1], render(session, models, {"age": 3}, person))
     assert np.abs(pictures[0].astype(int) - pictures[1]).mean() > 10
     out = tmp_path / "more.png"
     options = ("--set", "age=+10", "--out", out)

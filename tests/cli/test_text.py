@@ -26,7 +26,7 @@ from mappers.styleclip.published import trained
 from mappers.styleclip.train import TrainingConfig, begin, resume, train
 from pti_core.editing.directions import load_directions
 from pti_core.errors import UserError
-from pti_core.models import EditKit
+from pti_core.models import EditModels
 from pti_core.rendering import picture, render
 from pti_core.session.session import Session
 from tests.conftest import make_lively_generator
@@ -51,8 +51,8 @@ def lively():
 
 
 @pytest.fixture(scope="module")
-def kit(lively) -> EditKit:
-    return EditKit(generator=lively, directions=load_directions())
+def models(lively) -> EditModels:
+    return EditModels(generator=lively, directions=load_directions())
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,7 @@ def session(lively, make_picture) -> Session:
 
 
 @pytest.fixture
-def desk(session, kit, tmp_path, monkeypatch) -> Path:
+def workspace(session, models, tmp_path, monkeypatch) -> Path:
     """A session file, a mapper's file in PTI_CHECKPOINTS, and the small generator as the base."""
     groups = ("course_mapping", "medium_mapping")
     options = argparse.Namespace(**{**OPTIONS, "no_fine_mapper": True})
@@ -70,37 +70,38 @@ def desk(session, kit, tmp_path, monkeypatch) -> Path:
     torch.save({"state_dict": mapper_state(groups), "opts": options}, folder / "bowlcut.pt")
     monkeypatch.setenv("PTI_CHECKPOINTS", str(folder))
     monkeypatch.setenv("PTI_CACHE", str(tmp_path / "cache" / "checkpoints"))
-    monkeypatch.setattr("checkpoints.factory.load_edit_kit", lambda name, progress: kit)
+    monkeypatch.setattr("checkpoints.factory.load_edit_models", lambda name, progress: models)
     session.save(tmp_path / "s.safetensors")
     return tmp_path
 
 
-def test_a_mapper_edits_a_session_from_the_command_line(desk, session, kit):
-    out, saved = desk / "p.png", desk / "s2.safetensors"
-    arguments = ["edit", str(desk / "s.safetensors"), "bowl cut", "--out", str(out)]
+def test_a_mapper_edits_a_session_from_the_command_line(workspace, session, models):
+    out, saved = workspace / "p.png", workspace / "s2.safetensors"
+    arguments = ["edit", str(workspace / "s.safetensors"), "bowl cut", "--out", str(out)]
     assert command_line.main([*arguments, "--save", str(saved)]) == 0
-    ws = kit.generator.broadcast(session.pivots)
-    mapper = mapper_from_checkpoint(read_torch(desk / "weights" / "bowlcut.pt"))
-    replaced = session.replaced(kit.generator)
-    expected = kit.generator.render(mapper.edit(ws, 0.1), replaced, exact=True)
-    opened = Session.open(saved, kit.generator)
-    assert torch.allclose(picture(opened, kit), expected, atol=1e-5)
+    ws = models.generator.broadcast(session.pivots)
+    mapper = mapper_from_checkpoint(read_torch(workspace / "weights" / "bowlcut.pt"))
+    overrides = session.overrides(models.generator)
+    expected = models.generator.render(mapper.edit(ws, 0.1), overrides, exact=True)
+    opened = Session.open(saved, models.generator)
+    assert torch.allclose(picture(opened, models), expected, atol=1e-5)
     assert [(e.label, e.way, e.amount) for e in opened.stack] == [("bowl cut", "mapper", 1.0)]
-    assert Image.open(out).tobytes() == render(opened, kit).tobytes()
+    assert Image.open(out).tobytes() == render(opened, models).tobytes()
     # Sequential editing: a second edit of what the first one left, half as strong.
     again = ["edit", str(saved), "bowl cut, ten years older", "--strength", "0.5"]
     assert (
-        command_line.main([*again, "--out", str(out), "--save", str(desk / "s3.safetensors")]) == 0
+        command_line.main([*again, "--out", str(out), "--save", str(workspace / "s3.safetensors")])
+        == 0
     )
-    third = Session.open(desk / "s3.safetensors", kit.generator)
+    third = Session.open(workspace / "s3.safetensors", models.generator)
     assert [entry.amount for entry in third.stack] == [1.0, 0.5] and third.edits == {"age": 5.0}
 
 
-def test_attributes_do_what_the_sliders_do(desk, session, kit):
-    out = desk / "p.png"
-    arguments = ["edit", str(desk / "s.safetensors"), "ten years older", "--out", str(out)]
+def test_attributes_do_what_the_sliders_do(workspace, session, models):
+    out = workspace / "p.png"
+    arguments = ["edit", str(workspace / "s.safetensors"), "ten years older", "--out", str(out)]
     assert command_line.main(arguments) == 0
-    assert Image.open(out).tobytes() == render(session, kit, {"age": 10.0}).tobytes()
+    assert Image.open(out).tobytes() == render(session, models, {"age": 10.0}).tobytes()
 
 
 @pytest.mark.parametrize(
@@ -113,9 +114,9 @@ def test_attributes_do_what_the_sliders_do(desk, session, kit):
         ("a red face", ["--way", "global"], ["not built"]),
     ],
 )
-def test_what_cannot_be_done_is_said_in_a_sentence(desk, capsys, prompt, more, words):
-    out = desk / "p.png"
-    arguments = ["edit", str(desk / "s.safetensors"), prompt, "--out", str(out), *more]
+def test_what_cannot_be_done_is_said_in_a_sentence(workspace, capsys, prompt, more, words):
+    out = workspace / "p.png"
+    arguments = ["edit", str(workspace / "s.safetensors"), prompt, "--out", str(out), *more]
     assert command_line.main(arguments) == 2
     said = capsys.readouterr().err.strip()
     assert "\n" not in said and said.endswith(".") and all(word in said for word in words), said
@@ -143,25 +144,25 @@ def test_understand_prints_parts_as_json():
 
 
 def test_a_global_direction_and_an_optimisation_edit_a_session(
-    session, kit, clip, lpips, tmp_path, monkeypatch
+    session, models, clip, lpips, tmp_path, monkeypatch
 ):
     path = tmp_path / "relevance.safetensors"
-    build(kit.generator, clip, path, images=1)
+    build(models.generator, clip, path, images=1)
     monkeypatch.setattr(
         "mappers.styleclip.losses.load_identity_loss",
         lambda progress: (perceptual_loss(lpips), "lpips"),
     )
     config = OptimisationConfig(space="w", steps=15, lambda_l2=1e-4, copies=1)
     means = ways.Means(clip=clip, relevance_path=path, config=config)
-    plain = redness(picture(session, kit))
+    plain = redness(picture(session, models))
     known = ways.Known({})
     for way in ("global", "optimise"):
         wanted = ways.plan(RED, known, way)
-        entry = ways.entry_of(wanted.parts[0], session, kit, means)
+        entry = ways.entry_of(wanted.parts[0], session, models, means)
         result = ways.edited(session, wanted.edits, [entry])
-        assert redness(picture(result, kit)) > plain, way
-        opened = Session.open(result.to_bytes(), kit.generator)
-        assert torch.equal(picture(opened, kit), picture(result, kit))
+        assert redness(picture(result, models)) > plain, way
+        opened = Session.open(result.to_bytes(), models.generator)
+        assert torch.equal(picture(opened, models), picture(result, models))
 
 
 def test_what_may_not_be_there_to_be_taken_away_is_said(session):
@@ -180,10 +181,10 @@ def test_a_session_holds_so_many_text_edits(session):
 
 
 def test_a_mapper_is_trained_resumed_and_listed_beside_the_published(
-    lively, clip, lpips, desk, capsys
+    lively, clip, lpips, workspace, capsys
 ):
     config = TrainingConfig(steps=14, batch=1, copies=1, learning_rate=2.0, lambda_l2=0.01)
-    path = desk / "cache" / "mappers" / "a_red_face.pt"
+    path = workspace / "cache" / "mappers" / "a_red_face.pt"
     state, seen = begin(RED, config), []
     train(state, lively, clip, perceptual_loss(lpips), None, lambda step: seen.append(step.losses))
     assert len(seen) == 14 and {"clip", "l2", "identity"} == set(seen[0])
@@ -200,8 +201,8 @@ def test_a_mapper_is_trained_resumed_and_listed_beside_the_published(
     assert redness(moved).mean() > redness(lively.render(ws)).mean()
     assert list(trained()) == ["a_red_face"]
     assert command_line.main(["list"]) == 0 and "trained here" in capsys.readouterr().out
-    out = desk / "p.png"
-    arguments = ["edit", str(desk / "s.safetensors"), RED, "--out", str(out)]
+    out = workspace / "p.png"
+    arguments = ["edit", str(workspace / "s.safetensors"), RED, "--out", str(out)]
     assert command_line.main(arguments) == 0 and out.exists()
     with pytest.raises(UserError, match="another prompt"):
         resume(path, "another", config)

@@ -26,7 +26,7 @@ from evaluation.workbook import Workbook
 from pti_core.editing.directions import load_directions
 from pti_core.errors import EditError, UserError
 from pti_core.inversion.pivotal_tuning import TunedDelta
-from pti_core.models import Toolkit
+from pti_core.models import TuningModels
 from pti_core.rendering import render as render_session
 from pti_core.session.session import Session
 from tests.cli.test_cli import refusal
@@ -67,11 +67,11 @@ class Tilt:
 
 
 @pytest.fixture(scope="module")
-def kit(lpips) -> Toolkit:
+def models(lpips) -> TuningModels:
     """Real directions and face finder; the generator's pictures are no faces, so what measures
     them is simple (the real meters run in tests/benchmarks/test_quality_gate.py)."""
     finder = load_face_finder()
-    return Toolkit(
+    return TuningModels(
         generator=make_lively_generator(),
         directions=load_directions(),
         lpips=lpips,
@@ -141,15 +141,15 @@ def test_finished_pieces_are_kept_and_others_are_not_mistaken_for_them(tmp_path)
     assert work.figures("piece", {"steps": 1}, make) == {"value": 3}
 
 
-def test_drift_is_nought_without_tuning_and_grows_with_it(kit):
-    drift = Drift(kit.generator, kit.lpips_report, samples=3)
+def test_drift_is_zero_without_tuning_and_grows_with_it(models):
+    drift = Drift(models.generator, models.lpips_report, samples=3)
     assert drift({})["mean"] == 0
     weights = {
         name: torch.full_like(value, 0.002).half()
-        for name, value in kit.generator.synthesis.named_parameters()
+        for name, value in models.generator.synthesis.named_parameters()
     }
     little, more = (
-        drift(TunedDelta({n: scale * v for n, v in weights.items()}).replaced(kit.generator))
+        drift(TunedDelta({n: scale * v for n, v in weights.items()}).overrides(models.generator))
         for scale in (1, 4)
     )
     assert 0 < little["mean"] < more["mean"] and len(more["each"]) == 3
@@ -169,7 +169,7 @@ def test_photographs_are_found_in_order(folder, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def finished(kit, folder, tmp_path_factory):
+def finished(models, folder, tmp_path_factory):
     """The folder and results of a whole evaluation that was interrupted once, and its steps."""
     out, steps, told = tmp_path_factory.mktemp("report"), [], []
     plan = Plan(
@@ -185,7 +185,7 @@ def finished(kit, folder, tmp_path_factory):
         if label == "obama, w":
             raise KeyboardInterrupt
 
-    bench = Bench(kit, SETTINGS, out / "work", steps.append)
+    bench = Bench(models, SETTINGS, out / "work", steps.append)
     with pytest.raises(KeyboardInterrupt):
         Evaluation(bench, plan, out, interrupt).run()
     before, partly = len(steps), json.loads((out / "results.json").read_text())
@@ -220,10 +220,10 @@ def test_one_row_a_photograph_and_method(finished):
     assert all(by[name, "pti"] < by[name, "w"] for name in ("astronaut", "obama"))
 
 
-def test_an_interrupted_evaluation_goes_on(finished, kit):
+def test_an_interrupted_evaluation_goes_on(finished, models):
     assert finished["results"]["rows"][:3] == finished["partly"]["rows"]
     again = []
-    bench = Bench(kit, SETTINGS, finished["out"] / "work", again.append)
+    bench = Bench(models, SETTINGS, finished["out"] / "work", again.append)
     photos = find_photographs([EXAMPLES / "astronaut.jpg", EXAMPLES / "obama.jpg"])
     rows = [bench.row(photo, method) for photo in photos for method in ("w", "w+", "pti")]
     done = finished["results"]["experiments"]
@@ -232,7 +232,7 @@ def test_an_interrupted_evaluation_goes_on(finished, kit):
     assert pivot_choice.pivots(bench, photos) == done["pivots"]
     assert not again and finished["before"] < len(finished["steps"])
     longer = dataclasses.replace(SETTINGS, projection_steps=7)
-    bench = Bench(kit, longer, finished["out"] / "work", again.append)
+    bench = Bench(models, longer, finished["out"] / "work", again.append)
     bench.row(photos[1], "w")
     assert len([step for step in again if step.index]) == 7  # other settings, another row
 
@@ -287,47 +287,47 @@ def test_the_experiments_have_their_figures(finished):
             assert end["pose_magnitude"] == pytest.approx(turned, abs=0.5)
 
 
-def test_without_photographs_of_one_person_pictures_are_generated(kit, tmp_path):
-    bench = Bench(kit, SETTINGS, tmp_path / "work")
+def test_without_photographs_of_one_person_pictures_are_generated(models, tmp_path):
+    bench = Bench(models, SETTINGS, tmp_path / "work")
     assert "left_out" in same_person.same_person(bench, [])  # this generator's show no faces
     files = sorted((tmp_path / "work" / "one person").iterdir())
     pictures = [np.asarray(Image.open(file)).astype(int) for file in files]
     assert len(pictures) == 4 and all((a != pictures[0]).any() for a in pictures[1:])
 
 
-def test_a_figure_comes_with_its_numbers(finished, kit):
-    bench = Bench(kit, SETTINGS, finished["out"] / "work")
+def test_a_figure_comes_with_its_numbers(finished, models):
+    bench = Bench(models, SETTINGS, finished["out"] / "work")
     photos = find_photographs([EXAMPLES / "astronaut.jpg"])
     figure, numbers = figures.sequential(bench, photos)
     assert numbers["astronaut"]["pti"] == finished["results"]["rows"][2]["editing"]["sequence"]
     assert len(figure.axes) == 3 * 4 and figure.axes[0].get_title() == "unedited"
 
 
-def test_everybody_in_a_shared_generator_has_a_range_of_their_own(finished, kit):
-    bench = Bench(kit, SETTINGS, finished["out"] / "work")
+def test_everybody_in_a_shared_generator_has_a_range_of_their_own(finished, models):
+    bench = Bench(models, SETTINGS, finished["out"] / "work")
     photos = find_photographs([EXAMPLES / "astronaut.jpg", EXAMPLES / "obama.jpg"])
-    session = Session.open(bench.together(photos).to_bytes(), kit.generator)
-    own = [session.directions(kit.directions, person)["age"] for person in (0, 1)]
+    session = Session.open(bench.together(photos).to_bytes(), models.generator)
+    own = [session.directions(models.directions, person)["age"] for person in (0, 1)]
     curves = [person.curves for person in session.people]
     assert [curve["age"] for curve in curves] == [direction.curve for direction in own]
     for person, direction in enumerate(own):
         step = direction.step(direction.high)
-        subject = subject_of(session, kit.generator, person)
-        shown = render_session(session, kit, {"age": direction.high}, person)
-        assert shown.tobytes() == render(kit.generator, subject, step).tobytes()
+        subject = subject_of(session, models.generator, person)
+        shown = render_session(session, models, {"age": direction.high}, person)
+        assert shown.tobytes() == render(models.generator, subject, step).tobytes()
         with pytest.raises(EditError):
-            render_session(session, kit, {"age": 1.1 * direction.high}, person)
+            render_session(session, models, {"age": 1.1 * direction.high}, person)
 
 
-def test_everybody_in_a_shared_generator_is_edited_alike(finished, kit):
+def test_everybody_in_a_shared_generator_is_edited_alike(finished, models):
     """Edits of one person do not depend on who else is in the session."""
-    bench = Bench(kit, SETTINGS, finished["out"] / "work")
+    bench = Bench(models, SETTINGS, finished["out"] / "work")
     photos = find_photographs([EXAMPLES / "astronaut.jpg", EXAMPLES / "obama.jpg"])
     session = bench.together(photos)
-    first, second = (subject_of(session, kit.generator, person) for person in (0, 1))
+    first, second = (subject_of(session, models.generator, person) for person in (0, 1))
     assert not torch.equal(first.pivot, second.pivot)
     people = finished["results"]["experiments"]["multi"]["people"]
-    assert measure_editing(kit, second) == people[1]["editing"] != people[0]["editing"]
+    assert measure_editing(models, second) == people[1]["editing"] != people[0]["editing"]
 
 
 # ------------------------------------------------------------------------------------------ tables

@@ -18,16 +18,16 @@ from tests.helpers.small import SHORT, MiddleFace
 
 
 def test_the_quickstart_writes_its_pictures_and_a_session_that_opens(
-    kit, make_picture, tmp_path, capsys
+    models, make_picture, tmp_path, capsys
 ):
-    kit = replace(kit, faces=MiddleFace())
+    models = replace(models, faces=MiddleFace())
     photo = tmp_path / "photo.png"
     make_picture(160, 120).save(photo)
-    session = quickstart(photo, tmp_path / "out", kit, SHORT)
+    session = quickstart(photo, tmp_path / "out", models, SHORT)
     assert "LPIPS" in capsys.readouterr().out
     with Image.open(tmp_path / "out" / "age.png") as image:
         assert image.size == (SIDE, SIDE)
-        assert np.array_equal(np.asarray(image), np.asarray(render(session, kit, {"age": 5})))
+        assert np.array_equal(np.asarray(image), np.asarray(render(session, models, {"age": 5})))
     with Image.open(tmp_path / "out" / "photograph.png") as image:
         assert image.size == (160, 120)
     assert (tmp_path / "out" / "reconstruction.png").exists()

@@ -28,13 +28,13 @@ TINY = Preset(
 )
 
 
-def test_tuning_comes_nearer_than_projection_and_the_same_seed_repeats_it(kit):
-    session, report = personalise(PHOTO, kit, TINY, seed=1)
-    _, projected = personalise(PHOTO, kit, TINY, method="w", seed=1)
-    again, _ = personalise(PHOTO.read_bytes(), kit, TINY, seed=1)
+def test_tuning_comes_nearer_than_projection_and_the_same_seed_repeats_it(models):
+    session, report = personalise(PHOTO, models, TINY, seed=1)
+    _, projected = personalise(PHOTO, models, TINY, method="w", seed=1)
+    again, _ = personalise(PHOTO.read_bytes(), models, TINY, seed=1)
     assert report["mse"] < projected["mse"]
     assert again.pivots.equal(session.pivots)
-    assert torch.equal(picture(again, kit), picture(session, kit))
+    assert torch.equal(picture(again, models), picture(session, models))
     assert report["steps_by_stage"] == {"invert": 6, "tune": 8} and report["steps"] == 14
     assert projected["steps_by_stage"] == {"invert": 6, "tune": 0}
     assert list(report["seconds_by_stage"]) == ["align", "invert", "tune"]
@@ -43,70 +43,72 @@ def test_tuning_comes_nearer_than_projection_and_the_same_seed_repeats_it(kit):
 
 
 @pytest.mark.parametrize("method", ["pti", "w", "w+"])
-def test_every_method_gives_a_session_that_survives_its_file(kit, method):
-    session, report = personalise(PHOTO, kit, TINY, method=method)
-    opened = Session.open(session.to_bytes(), kit.generator)
-    assert torch.equal(picture(session, kit, {"age": 2}), picture(opened, kit, {"age": 2}))
+def test_every_method_gives_a_session_that_survives_its_file(models, method):
+    session, report = personalise(PHOTO, models, TINY, method=method)
+    opened = Session.open(session.to_bytes(), models.generator)
+    assert torch.equal(picture(session, models, {"age": 2}), picture(opened, models, {"age": 2}))
     assert session.pivots.shape == ((1, 8, 512) if method == "w+" else (1, 512))
     assert bool(session.delta.tensors) == (method == "pti")
-    assert session.noise[0].keys() == set(kit.generator.noise_names())
-    measured = measure(opened, kit)
+    assert session.noise[0].keys() == set(models.generator.noise_names())
+    measured = measure(opened, models)
     assert measured["mse"] == report["mse"] and measured["lpips"] == report["lpips"]
     assert report["ms_ssim"] is None and report["identity_distance"] is None
 
 
-def test_untouched_noise_is_not_stored(kit):
+def test_untouched_noise_is_not_stored(models):
     frozen = dataclasses.replace(TINY.projection, optimise_noise=False)
-    session, _ = personalise(PHOTO, kit, dataclasses.replace(TINY, projection=frozen), method="w")
+    session, _ = personalise(
+        PHOTO, models, dataclasses.replace(TINY, projection=frozen), method="w"
+    )
     assert session.noise == [{}]
 
 
-def test_several_photographs_share_one_generator(kit):
-    session, report = personalise([PHOTO, OTHER], kit, TINY)
+def test_several_photographs_share_one_generator(models):
+    session, report = personalise([PHOTO, OTHER], models, TINY)
     assert report["photographs"] == 2 and len(session.crops) == 2
     assert session.pivots.shape == (2, 512)
-    opened = Session.open(session.to_bytes(), kit.generator)
+    opened = Session.open(session.to_bytes(), models.generator)
     for person in (0, 1):
-        shown = picture(session, kit, person=person)
-        assert torch.equal(shown, picture(opened, kit, person=person))
+        shown = picture(session, models, person=person)
+        assert torch.equal(shown, picture(opened, models, person=person))
     # Each photograph keeps what it was projected with.
     first, second = session.noise
     assert any(not torch.equal(first[name], second[name]) for name in first)
     assert not torch.equal(session.pivots[0], session.pivots[1])
 
 
-def test_stopping_keeps_what_is_reached(kit):
-    _, report = personalise(PHOTO, kit, TINY, on_step=lambda step: step.stage != "tune")
+def test_stopping_keeps_what_is_reached(models):
+    _, report = personalise(PHOTO, models, TINY, on_step=lambda step: step.stage != "tune")
     assert report["steps_by_stage"] == {"invert": 6, "tune": 1} and report["stopped"] == "person"
-    session, report = personalise(PHOTO, kit, TINY, on_step=lambda step: step.index < 3)
+    session, report = personalise(PHOTO, models, TINY, on_step=lambda step: step.index < 3)
     assert report["steps_by_stage"] == {"invert": 3, "tune": 0} and report["stopped"] == "person"
     assert not session.delta.tensors
 
 
-def test_refining_goes_on_from_the_session_and_keeps_the_best(kit):
-    session, report = personalise(PHOTO, kit, TINY)
+def test_refining_goes_on_from_the_session_and_keeps_the_best(models):
+    session, report = personalise(PHOTO, models, TINY)
     session.edits = {"age": 2.0}
-    before = picture(session, kit, {}).clone()
+    before = picture(session, models, {}).clone()
     slower = dataclasses.replace(TINY.tuning, steps=20, learning_rate=1e-3)
-    better, second = refine(session, kit, dataclasses.replace(TINY, refining=slower))
+    better, second = refine(session, models, dataclasses.replace(TINY, refining=slower))
     assert second["mse"] < report["mse"]
     assert second["steps_by_stage"] == {"invert": 0, "tune": 20} and second["steps_before"] == 8
     assert better.pivots.equal(session.pivots) and better.edits == {"age": 2.0}
-    assert torch.equal(picture(session, kit, {}), before)  # the one begun with is as it was
+    assert torch.equal(picture(session, models, {}), before)  # the one begun with is as it was
     # A rate that breaks everything: what was there is kept.
     wild = dataclasses.replace(TINY, refining=dataclasses.replace(TINY.tuning, learning_rate=1.0))
-    _, third = refine(better, kit, wild)
+    _, third = refine(better, models, wild)
     assert third["mse"] <= second["mse"] * 1.001
-    _, stopped = refine(better, kit, TINY, on_step=lambda step: step.stage != "tune")
+    _, stopped = refine(better, models, TINY, on_step=lambda step: step.stage != "tune")
     assert stopped["stopped"] == "person" and stopped["mse"] <= second["mse"] * 1.001
 
 
-def test_mistakes_are_sentences(kit):
+def test_mistakes_are_sentences(models):
     with pytest.raises(UserError, match="fast or paper"):
-        personalise(PHOTO, kit, "slow")
+        personalise(PHOTO, models, "slow")
     with pytest.raises(UserError, match="pti, w, w\\+"):
-        personalise(PHOTO, kit, TINY, method="z")
+        personalise(PHOTO, models, TINY, method="z")
     with pytest.raises(UserError, match="1 to 16"):
-        personalise([], kit, TINY)
+        personalise([], models, TINY)
     with pytest.raises(PhotographError):
-        personalise(b"no picture", kit, TINY)
+        personalise(b"no picture", models, TINY)

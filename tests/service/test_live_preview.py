@@ -21,7 +21,7 @@ from pti_core.faces.images import to_image
 from pti_core.generators.base import Generator
 from pti_core.generators.stylegan2 import Mapping, StyleGAN2, StyleGAN2Config, Synthesis
 from pti_core.inversion.pivotal_tuning import TunedDelta
-from pti_core.models import EditKit, Toolkit
+from pti_core.models import EditModels, TuningModels
 from pti_core.session.person import PersonState, encode_crop, encode_photograph
 from pti_core.session.session import Session
 from service.live_preview import SIDE, Previewer
@@ -50,10 +50,12 @@ def session_of(generator: Generator, make_picture: Callable[..., Image.Image], s
     ).to_bytes()
 
 
-def studio_of(kit: EditKit, lpips) -> Studio:
+def studio_of(models: EditModels, lpips) -> Studio:
     parts = {"lpips": lpips, "lpips_report": lpips, "faces": None}
     made = Studio(
-        lambda report: Toolkit(generator=kit.generator, directions=kit.directions, **parts)
+        lambda report: TuningModels(
+            generator=models.generator, directions=models.directions, **parts
+        )
     )
     made.networks.get()
     return made
@@ -63,9 +65,9 @@ def opened(data: bytes) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(data)).convert("RGB")).astype(float)
 
 
-def full(studio: Studio, desk: str, edits: dict[str, float]) -> np.ndarray:
+def full(studio: Studio, workspace: str, edits: dict[str, float]) -> np.ndarray:
     """The full picture of another desk's worth: it is not shown, so previews do not start there."""
-    (picture,) = studio.frames(desk, [edits])
+    (picture,) = studio.frames(workspace, [edits])
     return np.asarray(picture.resize((SIDE, SIDE), Image.Resampling.BOX)).astype(float)
 
 
@@ -83,81 +85,87 @@ def error(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def check_a_drag(
-    studio: Studio, desk_id: str, name: str, amount: float, alone: float, helped: float
+    studio: Studio, workspace_id: str, name: str, amount: float, alone: float, helped: float
 ) -> None:
     """Previews start at the picture shown, follow the edit, and are right where it ends.
 
     alone, helped: share of the change that they may miss halfway, by the head alone and with what
     was rendered ahead. Without the JPEG files: of what random networks draw they keep little.
     """
-    previewer, kit, desk = Previewer(), studio.edit_kit(desk_id), studio.desks.get(desk_id)
+    previewer, models, workspace = (
+        Previewer(),
+        studio.edit_models(workspace_id),
+        studio.workspaces.get(workspace_id),
+    )
 
     def preview(edits: dict[str, float]) -> np.ndarray:
-        picture = previewer.picture(desk, kit, edits)
+        picture = previewer.picture(workspace, models, edits)
         assert picture is not None and picture.size == (SIDE, SIDE)
         return np.asarray(picture).astype(float)
 
-    studio.picture(desk_id, {})
-    previewer.prepare(desk, kit)
-    until(lambda: desk.shown.get("ground"))
-    still, middle = full(studio, desk_id, {}), full(studio, desk_id, {name: amount / 2})
+    studio.picture(workspace_id, {})
+    previewer.prepare(workspace, models)
+    until(lambda: workspace.shown.get("ground"))
+    still, middle = full(studio, workspace_id, {}), full(studio, workspace_id, {name: amount / 2})
     assert error(preview({}), still) < 1
     moved = error(middle, still)
     assert moved > 2
     assert error(preview({name: amount / 2}), middle) < alone * moved
-    until(lambda: desk.shown["end"].missed is not None)
+    until(lambda: workspace.shown["end"].missed is not None)
     assert error(preview({name: amount / 2}), middle) < helped * moved
-    assert error(preview({name: amount}), full(studio, desk_id, {name: amount})) < 2
+    assert error(preview({name: amount}), full(studio, workspace_id, {name: amount})) < 2
 
 
 @pytest.fixture(scope="module")
-def kit(directions) -> EditKit:
+def models(directions) -> EditModels:
     generator = make_lively_generator(channels=64, side=512)
     for name, noise in generator.synthesis.named_buffers():
         if name.endswith("noise"):
             noise.zero_()  # which JPEG files show badly
     picture = generator.render(generator.w_avg[None])
     generator.synthesis.head.weight.mul_(0.4 / picture.std())  # type: ignore[union-attr, operator]
-    return EditKit(generator=generator, directions=directions)
+    return EditModels(generator=generator, directions=directions)
 
 
 @pytest.fixture(scope="module")
-def studio(kit, lpips) -> Studio:
-    return studio_of(kit, lpips)
+def studio(models, lpips) -> Studio:
+    return studio_of(models, lpips)
 
 
 @pytest.fixture(scope="module")
-def desk(studio, kit, make_picture) -> str:
-    return studio.open(session_of(kit.generator, make_picture)).id
+def workspace(studio, models, make_picture) -> str:
+    return studio.open(session_of(models.generator, make_picture)).id
 
 
-def test_previews_are_near_the_full_pictures(studio, kit, make_picture):
-    desk = studio.open(session_of(kit.generator, make_picture)).id
-    end = studio.ranges(desk)["age"][1]
+def test_previews_are_near_the_full_pictures(studio, models, make_picture):
+    workspace = studio.open(session_of(models.generator, make_picture)).id
+    end = studio.ranges(workspace)["age"][1]
     # What edits do to a random network they mostly do behind its middle.
-    check_a_drag(studio, desk, "age", end, alone=0.95, helped=0.8)
+    check_a_drag(studio, workspace, "age", end, alone=0.95, helped=0.8)
     # From another full picture on.
     start = {"age": -6.0}
-    studio.picture(desk, start)
-    found = Previewer().picture(studio.desks.get(desk), kit, start)
-    assert error(np.asarray(found).astype(float), full(studio, desk, start)) < 1
+    studio.picture(workspace, start)
+    found = Previewer().picture(studio.workspaces.get(workspace), models, start)
+    assert error(np.asarray(found).astype(float), full(studio, workspace, start)) < 1
 
 
-def test_previews_of_the_photograph_show_the_edit(studio, desk):
-    studio.screen(desk, {})
-    until(lambda: studio.desks.get(desk).shown.get("ground"))
-    plain, edited = (opened(studio.preview(desk, e, "photograph")) for e in ({}, {"age": 20.0}))
+def test_previews_of_the_photograph_show_the_edit(studio, workspace):
+    studio.screen(workspace, {})
+    until(lambda: studio.workspaces.get(workspace).shown.get("ground"))
+    plain, edited = (
+        opened(studio.preview(workspace, e, "photograph")) for e in ({}, {"age": 20.0})
+    )
     assert plain.shape == (PHOTO[1], PHOTO[0], 3) and error(plain, edited) > 1
 
 
 def test_a_network_without_a_middle_shows_its_full_picture(
     generator, directions, lpips, make_picture
 ):
-    studio = studio_of(EditKit(generator=generator, directions=directions), lpips)
-    desk = studio.open(session_of(generator, make_picture)).id
-    studio.screen(desk, {})
-    preview = opened(studio.preview(desk, {"age": 5.0}))
-    wanted = np.asarray(studio.picture(desk, {"age": 5.0})).astype(float)
+    studio = studio_of(EditModels(generator=generator, directions=directions), lpips)
+    workspace = studio.open(session_of(generator, make_picture)).id
+    studio.screen(workspace, {})
+    preview = opened(studio.preview(workspace, {"age": 5.0}))
+    wanted = np.asarray(studio.picture(workspace, {"age": 5.0})).astype(float)
     assert preview.shape == wanted.shape and error(preview, wanted) < 12  # JPEG
 
 
@@ -177,21 +185,25 @@ def test_stylegan2_has_a_middle_that_a_head_reads(directions, lpips, make_pictur
     generator = StyleGAN2(config, weights, name="stylegan2-ffhq", fingerprint="0" * 64)
     maps = generator.middle(generator.sample_w(1, seed=1))
     assert maps is not None and maps.shape == (1, 16, 128, 128)
-    studio = studio_of(EditKit(generator=generator, directions=directions), lpips)
-    desk = studio.open(session_of(generator, make_picture)).id
-    check_a_drag(studio, desk, "age", 20.0, alone=0.9, helped=0.9)
+    studio = studio_of(EditModels(generator=generator, directions=directions), lpips)
+    workspace = studio.open(session_of(generator, make_picture)).id
+    check_a_drag(studio, workspace, "age", 20.0, alone=0.9, helped=0.9)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [11, 12])
 def test_the_real_generator_on_faces_it_never_saw(seed, lpips, make_picture):
-    from checkpoints.factory import load_edit_kit
+    from checkpoints.factory import load_edit_models
 
-    kit = load_edit_kit("mobile")
-    studio = studio_of(kit, lpips)
-    desk = studio.open(session_of(kit.generator, make_picture, seed)).id
-    check_a_drag(studio, desk, "smile", studio.ranges(desk)["smile"][1], alone=0.75, helped=0.5)
-    check_a_drag(studio, desk, "glasses", studio.ranges(desk)["glasses"][1], alone=0.75, helped=0.5)
+    models = load_edit_models("mobile")
+    studio = studio_of(models, lpips)
+    workspace = studio.open(session_of(models.generator, make_picture, seed)).id
+    check_a_drag(
+        studio, workspace, "smile", studio.ranges(workspace)["smile"][1], alone=0.75, helped=0.5
+    )
+    check_a_drag(
+        studio, workspace, "glasses", studio.ranges(workspace)["glasses"][1], alone=0.75, helped=0.5
+    )
 
 
 # ---------------------------------------------------------------------------------------- the road
@@ -202,8 +214,8 @@ def road(studio) -> TestClient:
     return TestClient(LivePreviews(PlainTextResponse("the page's"), studio))
 
 
-def test_a_picture_comes_straight_back(road, studio, desk):
-    told = {"desk": desk, "edits": {"age": 5}, "view": "face"}
+def test_a_picture_comes_straight_back(road, studio, workspace):
+    told = {"desk": workspace, "edits": {"age": 5}, "view": "face"}
     answer = road.post(PATH, json=told)
     assert (answer.status_code, answer.headers["content-type"]) == (200, "image/jpeg")
     assert answer.headers["cache-control"] == "no-store"
@@ -213,22 +225,22 @@ def test_a_picture_comes_straight_back(road, studio, desk):
     assert other.post("/space" + PATH, json=told).headers["content-type"] == "image/jpeg"
 
 
-def test_the_picture_of_a_slider_at_rest_comes_in_full(road, studio, desk):
-    told = {"desk": desk, "edits": {"age": 4}, "view": "face"}
+def test_the_picture_of_a_slider_at_rest_comes_in_full(road, studio, workspace):
+    told = {"desk": workspace, "edits": {"age": 4}, "view": "face"}
     answer = road.post(PATH, json={**told, "full": True})
     assert answer.headers["content-type"] == "image/jpeg"
-    assert answer.content == studio.screen(desk, {"age": 4})[1]
+    assert answer.content == studio.screen(workspace, {"age": 4})[1]
     assert len(road.post(PATH, json=told).content) < len(answer.content)
     assert road.post(PATH, json={**told, "edits": {"age": 1000}, "full": True}).status_code == 400
 
 
-def test_full_pictures_that_wait_do_not_hold_up_previews(studio, desk, monkeypatch):
+def test_full_pictures_that_wait_do_not_hold_up_previews(studio, workspace, monkeypatch):
     road = LivePreviews(PlainTextResponse("the page's"), studio)
     inside, go_on, screen = threading.Semaphore(0), threading.Event(), studio.screen
     monkeypatch.setattr(
         studio, "screen", lambda *told: (inside.release(), go_on.wait(20), screen(*told))[-1]
     )
-    told = {"desk": desk, "edits": {"age": 3}, "view": "face"}
+    told = {"desk": workspace, "edits": {"age": 3}, "view": "face"}
 
     def status(full: bool) -> int:
         return TestClient(road).post(PATH, json={**told, "full": full}).status_code
@@ -264,8 +276,8 @@ def test_everything_else_is_the_pages(road):
         {"view": 3},
     ],
 )
-def test_what_cannot_be_shown_is_said_in_a_sentence(road, desk, change):
-    answer = road.post(PATH, json={"desk": desk, "edits": {}, "view": "face", **change})
+def test_what_cannot_be_shown_is_said_in_a_sentence(road, workspace, change):
+    answer = road.post(PATH, json={"desk": workspace, "edits": {}, "view": "face", **change})
     assert answer.status_code == 400 and answer.headers["content-type"].startswith("text/plain")
     assert len(answer.text) < 1000 and answer.text.endswith(".")
 
@@ -277,12 +289,12 @@ def test_what_is_no_request_is_refused(road, body):
     assert road.post(PATH, content=body).status_code == 400
 
 
-def test_amounts_that_are_no_numbers_are_refused(road, desk):
-    body = f'{{"desk": "{desk}", "view": "face", "edits": {{"age": NaN}}}}'
+def test_amounts_that_are_no_numbers_are_refused(road, workspace):
+    body = f'{{"desk": "{workspace}", "view": "face", "edits": {{"age": NaN}}}}'
     assert road.post(PATH, content=body).status_code == 400
 
 
-def test_a_session_file_on_the_desk_is_needed(road, studio, tmp_path: Path):
-    empty = studio.desks.new()
+def test_a_session_file_on_the_workspace_is_needed(road, studio, tmp_path: Path):
+    empty = studio.workspaces.new()
     answer = road.post(PATH, json={"desk": empty.id, "edits": {}, "view": "face"})
     assert answer.status_code == 400 and "nothing to edit yet" in answer.text

@@ -17,7 +17,7 @@ import torch
 from PIL import Image
 
 from pti_core.errors import NoFaceError, UserError
-from pti_core.models import Toolkit
+from pti_core.models import TuningModels
 from service.executors import InProcess, Order, executor_from
 from service.studio import Studio
 from tests.helpers.small import ENDLESS, SHORT, MiddleFace
@@ -32,8 +32,8 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def kit(generator, lpips, directions) -> Toolkit:
-    return Toolkit(
+def models(generator, lpips, directions) -> TuningModels:
+    return TuningModels(
         generator=generator,
         directions=directions,
         lpips=lpips,
@@ -44,12 +44,12 @@ def kit(generator, lpips, directions) -> Toolkit:
 
 
 @pytest.fixture(scope="module")
-def executor(kit) -> Iterator:
+def executor(models) -> Iterator:
     with pytest.MonkeyPatch.context() as patch:  # the workers import `tests.helpers`, too
         patch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
         patch.delenv("RAY_ADDRESS", raising=False)
         made = executor_from(
-            {"PTI_EXECUTOR": "ray", "PTI_RAY_WORKERS": "2"}, {"auto": lambda report: kit}
+            {"PTI_EXECUTOR": "ray", "PTI_RAY_WORKERS": "2"}, {"auto": lambda report: models}
         )
         assert made is not None
         yield made
@@ -57,9 +57,9 @@ def executor(kit) -> Iterator:
 
 
 @pytest.fixture(scope="module")
-def studio(kit, executor) -> Studio:
+def studio(models, executor) -> Studio:
     presets = {"short": SHORT, "endless": ENDLESS}
-    return Studio(lambda report: kit, presets, executor=executor)
+    return Studio(lambda report: models, presets, executor=executor)
 
 
 @pytest.fixture
@@ -76,10 +76,10 @@ def until(condition, seconds: float = 300) -> None:
         time.sleep(0.05)
 
 
-def test_the_same_as_in_this_process(studio, executor, kit, photograph):
+def test_the_same_as_in_this_process(studio, executor, models, photograph):
     order, steps = Order((photograph,), SHORT, 3, "auto"), []
     session, report = executor.personalise(order, steps.append)
-    own, here = InProcess(lambda name: kit).personalise(order, lambda step: None)
+    own, here = InProcess(lambda name: models).personalise(order, lambda step: None)
     assert [(step.stage, step.index) for step in steps if step.index] == [
         *(("invert", index) for index in range(1, 5)),
         *(("tune", index) for index in range(1, 5)),
@@ -98,17 +98,17 @@ def test_a_mistake_comes_back_as_one_sentence(executor, photograph):
 
 
 def test_two_run_at_a_time_and_the_third_waits_for_the_first_of_them(studio, photograph):
-    desks = [studio.align(photograph) for _ in range(3)]
-    jobs = [studio.personalise(desk.id, "endless") for desk in desks[:2]]
+    workspaces = [studio.align(photograph) for _ in range(3)]
+    jobs = [studio.personalise(workspace.id, "endless") for workspace in workspaces[:2]]
     until(lambda: all(job.progress().index > 1 for job in jobs))
-    third = studio.personalise(desks[2].id, "short")
+    third = studio.personalise(workspaces[2].id, "short")
     told = third.progress()
     assert (told.state, told.ahead) == ("waiting", 2)
     assert told.seconds_left is not None and told.seconds_left > 0
-    assert studio.stop(desks[1].id)
+    assert studio.stop(workspaces[1].id)
     assert third.wait(60) and third.error is None
     assert jobs[0].progress().state == "running"  # nobody else was stopped
-    assert studio.stop(desks[0].id) and jobs[0].wait(60)
+    assert studio.stop(workspaces[0].id) and jobs[0].wait(60)
     assert jobs[1].result["stopped"] == "person"
 
 
@@ -119,8 +119,8 @@ def test_a_worker_that_dies_has_its_job_done_by_the_other(studio, executor, phot
         first, second = executor._free
     victim, other = (ray.get(worker.where.remote())[1] for worker in (first, second))
     assert victim != other != os.getpid()
-    desk = studio.align(photograph)
-    job = studio.personalise(desk.id, "endless")
+    workspace = studio.align(photograph)
+    job = studio.personalise(workspace.id, "endless")
     until(lambda: job.progress().index > 3 and job.progress().pictures > 0)
     assert job.progress().note == ""
     os.kill(victim, signal.SIGKILL)
@@ -130,9 +130,9 @@ def test_a_worker_that_dies_has_its_job_done_by_the_other(studio, executor, phot
     assert "begun again" in job.progress().note
     with executor._changed:
         assert second not in executor._free and first not in executor._free
-    assert studio.stop(desk.id) and job.wait(60)
+    assert studio.stop(workspace.id) and job.wait(60)
     assert job.error is None and job.result["stopped"] == "person"
-    assert np.asarray(studio.picture(desk.id, {})).std() > 0
+    assert np.asarray(studio.picture(workspace.id, {})).std() > 0
     with executor._changed:
         assert len(executor._free) == 2  # the dead one has been replaced
 
@@ -142,8 +142,8 @@ def test_one_whose_second_worker_dies_too_is_told_so(studio, executor, photograp
 
     with executor._changed:
         victims = [ray.get(worker.where.remote())[1] for worker in executor._free]
-    desk = studio.align(photograph)
-    job = studio.personalise(desk.id, "endless")
+    workspace = studio.align(photograph)
+    job = studio.personalise(workspace.id, "endless")
     until(lambda: job.progress().index > 0)
     os.kill(victims[0], signal.SIGKILL)
     until(lambda: job.progress().note and job.progress().index > 0)

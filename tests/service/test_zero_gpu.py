@@ -20,7 +20,7 @@ from pti_core.inversion.losses import View
 from pti_core.inversion.pivotal_tuning import TuningConfig
 from pti_core.inversion.presets import FAST, PAPER, Preset
 from pti_core.inversion.projector import ProjectionConfig
-from pti_core.models import EditKit, Toolkit
+from pti_core.models import EditModels, TuningModels
 from pti_core.progress import Step
 from service.executors import Order
 from service.studio import Studio
@@ -65,25 +65,25 @@ def test_nothing_where_the_package_is_not_there() -> None:
     assert gpu_loan() is None
 
 
-def test_a_personalisation_runs_on_a_lent_gpu(spaces, kit: Toolkit) -> None:
+def test_a_personalisation_runs_on_a_lent_gpu(spaces, models: TuningModels) -> None:
     import spaces as package
 
-    studio = Studio(lambda report: kit, {"tiny": TINY}, gpu_loan=gpu_loan())
-    desk = studio.align(PHOTO)
-    job = studio.personalise(desk.id, "tiny", seed=2)
+    studio = Studio(lambda report: models, {"tiny": TINY}, gpu_loan=gpu_loan())
+    workspace = studio.align(PHOTO)
+    job = studio.personalise(workspace.id, "tiny", seed=2)
     while not job.wait(0.02):
         if job.progress().stage == "tune":
-            studio.stop(desk.id)  # said to another process, maybe
+            studio.stop(workspace.id)  # said to another process, maybe
     assert job.error is None
     report = job.result
     assert package.asked == [61] and package.calls == ["_steps"]
     assert report["stopped"] == "person" and 0 < report["steps_by_stage"]["tune"] < 200
     # The editor's weights are its own: those of the networks may lie on a GPU that is not there.
-    assert studio.picture(desk.id, {"age": 1}).size == (64, 64)
+    assert studio.picture(workspace.id, {"age": 1}).size == (64, 64)
 
 
-def test_a_mistake_comes_back_from_a_lent_gpu(spaces, kit: Toolkit) -> None:
-    studio = Studio(lambda report: kit, {"tiny": TINY}, gpu_loan=gpu_loan())
+def test_a_mistake_comes_back_from_a_lent_gpu(spaces, models: TuningModels) -> None:
+    studio = Studio(lambda report: models, {"tiny": TINY}, gpu_loan=gpu_loan())
     with pytest.raises(PhotographError):
         studio._executor.personalise(Order((b"no photograph",), TINY, 0, "auto"), on_step)
 
@@ -111,16 +111,16 @@ def test_a_loan_asks_for_what_its_order_needs(tmp_path: Path) -> None:
     assert LoanSeconds(tmp_path / "loans.json")(order(PAPER)) == 180
 
 
-def test_loans_are_measured(spaces, kit: Toolkit) -> None:
+def test_loans_are_measured(spaces, models: TuningModels) -> None:
     import spaces as package
 
     quick = replace(TINY, tuning=replace(TINY.tuning, steps=4))
     loan = gpu_loan()
     assert loan is not None
-    studio = Studio(lambda report: kit, {"tiny": quick}, gpu_loan=loan)
-    desk = studio.align(PHOTO)
+    studio = Studio(lambda report: models, {"tiny": quick}, gpu_loan=loan)
+    workspace = studio.align(PHOTO)
     for _ in range(2):
-        job = studio.personalise(desk.id, "tiny")
+        job = studio.personalise(workspace.id, "tiny")
         assert job.wait(120) and job.error is None
     assert package.asked[0] == round(20 + 0.2 * 8)
     assert LEAST_SECONDS <= package.asked[1] <= MOST_SECONDS
@@ -142,27 +142,29 @@ def test_the_page_asks_for_the_loan_before_torch(spaces) -> None:
 # Sessions of other generators.
 
 
-def test_a_session_brings_the_generator_that_it_needs(kit: Toolkit) -> None:
+def test_a_session_brings_the_generator_that_it_needs(models: TuningModels) -> None:
     other = make_generator(seed=5, name="other")
     asked: list[str] = []
 
-    def load_other(name: str) -> EditKit:
+    def load_other(name: str) -> EditModels:
         asked.append(name)
         if name != "other":
             raise CheckpointError(f"There is no generator named {name!r}.")
-        return EditKit(generator=other, directions=kit.directions)
+        return EditModels(generator=other, directions=models.directions)
 
-    theirs = Studio(lambda report: Toolkit(**{**vars(kit), "generator": other}), {"tiny": TINY})
-    desk = theirs.align(PHOTO)
-    assert theirs.personalise(desk.id, "tiny").wait(120)
-    session = theirs.desks.get(desk.id).session
+    theirs = Studio(
+        lambda report: TuningModels(**{**vars(models), "generator": other}), {"tiny": TINY}
+    )
+    workspace = theirs.align(PHOTO)
+    assert theirs.personalise(workspace.id, "tiny").wait(120)
+    session = theirs.workspaces.get(workspace.id).session
     assert session is not None
     data, shown = session.to_bytes(), []
-    ours = Studio(lambda report: kit, {"tiny": TINY}, load_other=load_other)
+    ours = Studio(lambda report: models, {"tiny": TINY}, load_other=load_other)
     for _ in range(2):
-        desk = ours.open(data)
-        shown.append(ours.picture(desk.id, {"age": 2}))
-        assert ours.session_file(desk.id, {"age": 2})
+        workspace = ours.open(data)
+        shown.append(ours.picture(workspace.id, {"age": 2}))
+        assert ours.session_file(workspace.id, {"age": 2})
     assert asked == ["other"] and shown[0].tobytes() == shown[1].tobytes()
     strange = replace(session, generator_name="ather").to_bytes()
     with pytest.raises(CheckpointError, match="no generator named 'ather'"):
@@ -201,45 +203,49 @@ def test_the_readme_begins_as_a_space_needs_it() -> None:
 SHORT = replace(TINY, tuning=replace(TINY.tuning, steps=2))
 
 
-def test_a_person_chooses_the_generator(kit: Toolkit) -> None:
+def test_a_person_chooses_the_generator(models: TuningModels) -> None:
     other = make_generator(seed=5, name="other")
     loaded: list[str] = []
 
-    def load(report: object) -> Toolkit:
+    def load(report: object) -> TuningModels:
         loaded.append("other")
-        return Toolkit(**{**vars(kit), "generator": other, "about": "The other one runs here."})
+        return TuningModels(
+            **{**vars(models), "generator": other, "about": "The other one runs here."}
+        )
 
-    studio = Studio(lambda report: kit, {"tiny": SHORT}, generator="first", others={"other": load})
-    desk = studio.align(PHOTO)
+    studio = Studio(
+        lambda report: models, {"tiny": SHORT}, generator="first", others={"other": load}
+    )
+    workspace = studio.align(PHOTO)
     assert studio.generator_names == ("first", "other") and not loaded
-    for wanted, name in (("other", "other"), ("", kit.generator.name), ("other", "other")):
-        job = studio.personalise(desk.id, "tiny", generator=wanted)
+    for wanted, name in (("other", "other"), ("", models.generator.name), ("other", "other")):
+        job = studio.personalise(workspace.id, "tiny", generator=wanted)
         while not job.wait(0.02):
             pass
         assert job.error is None
-        assert desk.session.generator_name == name == desk.report["generator"]
-        assert studio.picture(desk.id, {"age": 2}).size == (64, 64)
-    assert loaded == ["other"] and desk.report["about"] == "The other one runs here."
+        assert workspace.session.generator_name == name == workspace.report["generator"]
+        assert studio.picture(workspace.id, {"age": 2}).size == (64, 64)
+    assert loaded == ["other"] and workspace.report["about"] == "The other one runs here."
     with pytest.raises(UserError, match="first or other"):
-        studio.personalise(desk.id, "tiny", generator="third")
+        studio.personalise(workspace.id, "tiny", generator="third")
 
 
-def test_a_generator_that_cannot_be_had_loses_nothing(kit: Toolkit) -> None:
-    def load(report: object) -> Toolkit:
+def test_a_generator_that_cannot_be_had_loses_nothing(models: TuningModels) -> None:
+    def load(report: object) -> TuningModels:
         raise CheckpointError("The Hub does not answer; try later.")
 
-    studio = Studio(lambda report: kit, {"tiny": SHORT}, others={"stylegan2": load})
-    desk = studio.align(PHOTO)
+    studio = Studio(lambda report: models, {"tiny": SHORT}, others={"stylegan2": load})
+    workspace = studio.align(PHOTO)
     for wanted in ("auto", "stylegan2"):
-        job = studio.personalise(desk.id, "tiny", generator=wanted)
+        job = studio.personalise(workspace.id, "tiny", generator=wanted)
         while not job.wait(0.02):
             pass
         assert str(job.error or "") == ("The Hub does not answer; try later." * (wanted != "auto"))
-        assert desk.session.generator_name == kit.generator.name
+        assert workspace.session.generator_name == models.generator.name
 
 
-def test_a_choice_that_ends_at_the_first_generator_is_not_kept_twice(kit: Toolkit) -> None:
-    same = Toolkit(**{**vars(kit), "generator": make_generator(), "about": "As asked."})
-    studio = Studio(lambda report: kit, {"tiny": SHORT}, others={"mobile": lambda report: same})
-    chosen = studio.choices.toolkit("mobile")
-    assert chosen.generator is kit.generator and chosen.about == "As asked."
+def test_a_choice_that_ends_at_the_first_generator_is_not_kept_twice(models: TuningModels) -> None:
+    same = TuningModels(**{**vars(models), "generator": make_generator(), "about": "As asked."})
+    studio = Studio(lambda report: models, {"tiny": SHORT}, others={"mobile": lambda report: same})
+    chosen = studio.choices.tuning_models("mobile")
+    assert chosen.generator is models.generator and chosen.about == "As asked."

@@ -59,8 +59,8 @@ def many(directions) -> dict[str, Direction]:
 
 @pytest.fixture(scope="module")
 def page_studio(lpips, many) -> Studio:
-    kit = small_toolkit(make_lively_generator(), lpips, many, TwoFaces())
-    studio = Studio(lambda report: kit, {"fast": SHORT})
+    models = small_toolkit(make_lively_generator(), lpips, many, TwoFaces())
+    studio = Studio(lambda report: models, {"fast": SHORT})
     studio.networks.get()
     return studio
 

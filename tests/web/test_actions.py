@@ -24,8 +24,8 @@ REQUEST = SimpleNamespace(client=SimpleNamespace(host="127.0.0.1"), headers={}, 
 
 @pytest.fixture(scope="module")
 def page(generator, lpips, directions, tmp_path_factory) -> Page:
-    kit = small_toolkit(generator, lpips, directions)
-    studio = Studio(lambda report: kit, {"fast": SHORT})
+    models = small_toolkit(generator, lpips, directions)
+    studio = Studio(lambda report: models, {"fast": SHORT})
     studio.networks.get()
     store = Store(tmp_path_factory.mktemp("shares"))
     return Page(studio, controls_of(directions.values()), "fast", store)

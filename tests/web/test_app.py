@@ -34,8 +34,8 @@ REPOSITORY = Path(__file__).parents[2]
 
 @pytest.fixture(scope="module")
 def studio(generator, lpips, directions) -> Studio:
-    kit = small_toolkit(generator, lpips, directions)
-    made = Studio(lambda report: kit, {"short": SHORT, "endless": ENDLESS})
+    models = small_toolkit(generator, lpips, directions)
+    made = Studio(lambda report: models, {"short": SHORT, "endless": ENDLESS})
     made.networks.get()  # the page answers before; what it says then is another test's
     return made
 
@@ -391,41 +391,41 @@ def test_the_page_needs_no_heavy_library():
     assert done.returncode == 0, done.stderr
 
 
-def test_desks_keep_within_their_bound():
-    desks = Workspaces(max_mb=1)
+def test_workspaces_keep_within_their_bound():
+    workspaces = Workspaces(max_mb=1)
     kept = []
     for _ in range(5):
-        desk = desks.new()
+        desk = workspaces.new()
         desk.photographs = [bytes(400_000)]
         kept.append(desk)
-        desks.make_room(keep=desk.id)
-    assert desks.nbytes() <= 2**20
-    assert [d.id for d in kept[3:]] == list(desks)
+        workspaces.make_room(keep=desk.id)
+    assert workspaces.nbytes() <= 2**20
+    assert [d.id for d in kept[3:]] == list(workspaces)
     with pytest.raises(NoWorkspaceError):
-        desks.get(kept[0].id)
-    desks.get(kept[3].id)
-    large = desks.new()
+        workspaces.get(kept[0].id)
+    workspaces.get(kept[3].id)
+    large = workspaces.new()
     large.photographs = [bytes(2_000_000)]
-    desks.make_room(keep=large.id)
-    assert list(desks) == [large.id]
+    workspaces.make_room(keep=large.id)
+    assert list(workspaces) == [large.id]
 
 
-def test_the_greediest_address_loses_its_desks_first():
-    desks = Workspaces(max_mb=4)
+def test_the_greediest_address_loses_its_workspaces_first():
+    workspaces = Workspaces(max_mb=4)
 
     def lay(address: str, megabytes: float) -> Workspace:
-        desk = desks.new(address)
+        desk = workspaces.new(address)
         desk.photographs = [bytes(int(megabytes * 2**20))]
-        desks.make_room(keep=desk.id)
+        workspaces.make_room(keep=desk.id)
         return desk
 
     honest = [lay(f"8.8.{number}.8", 0.2) for number in range(5)]
     unknown = lay("", 0.2)
     greedy = [lay("1.1.1.1", 1.3) for _ in range(6)]
-    kept = set(desks)
+    kept = set(workspaces)
     assert all(desk.id in kept for desk in [*honest, unknown])
     assert [desk.id in kept for desk in greedy] == [False] * 4 + [True] * 2
-    assert desks.nbytes() <= 4 * 2**20
+    assert workspaces.nbytes() <= 4 * 2**20
 
 
 def test_identifiers_cannot_be_guessed():

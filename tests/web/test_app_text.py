@@ -57,7 +57,7 @@ def test_a_mapper_from_the_hubs_cache_edits_through_the_page_and_becomes_an_entr
     # The small generator takes eight codes and says that a mapper is none for it.
     with pytest.raises(AppError, match="18 codes"):
         client.predict(desk, "afro", api_name="/edit_text")
-    monkeypatch.setattr(studio.edit_kit(desk).generator, "num_ws", 18)
+    monkeypatch.setattr(studio.edit_models(desk).generator, "num_ws", 18)
     picture, answer = client.predict(desk, "afro", api_name="/edit_text")
     assert answer["stack"] == [{"label": "afro", "amount": 1.0}]
     assert np.abs(shown(picture) - before).mean() > 0.1  # the small one is nearly grey

@@ -73,7 +73,7 @@ def test_calls_of_tools_carry_their_address_and_nobody_can_forge_it():
     assert caller_of(request("1.1.1.1", "own", **forged)) == Caller("session own", "1.1.1.1")
 
 
-def test_a_person_has_one_place_whatever_the_number_of_desks():
+def test_a_person_has_one_place_whatever_the_number_of_workspaces():
     line, go = JobQueue(places_of_an_address=2), threading.Event()
     wait = lambda on_step: go.wait(20)  # noqa: E731
     ann = line.submit(wait, [], "desk 1", person=Caller("ann", "net"))

@@ -18,7 +18,7 @@ from pti_core.editing.animation import between, encode
 from pti_core.editing.controls import Control, controls_of
 from pti_core.editing.random_edits import random_edits
 from pti_core.errors import UserError
-from pti_core.models import Toolkit
+from pti_core.models import TuningModels
 from service.studio import Studio
 from tests.conftest import make_lively_generator
 from tests.helpers.small import SHORT, MiddleFace
@@ -103,7 +103,7 @@ def test_an_amount_as_people_read_it():
 def studio(lpips, directions) -> Studio:
     from checkpoints.factory import load_face_finder, load_identity
 
-    kit = Toolkit(
+    models = TuningModels(
         generator=make_lively_generator(),
         directions=directions,
         lpips=lpips,
@@ -111,7 +111,7 @@ def studio(lpips, directions) -> Studio:
         faces=MiddleFace(),  # type: ignore[arg-type]
         identity=load_identity(load_face_finder()),
     )
-    made = Studio(lambda report: kit, {"short": SHORT})
+    made = Studio(lambda report: models, {"short": SHORT})
     made.networks.get()
     return made
 

@@ -25,8 +25,8 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def studio(generator, lpips, directions) -> Studio:
-    kit = small_toolkit(generator, lpips, directions)
-    return Studio(lambda report: kit, {"short": SHORT, "endless": ENDLESS})
+    models = small_toolkit(generator, lpips, directions)
+    return Studio(lambda report: models, {"short": SHORT, "endless": ENDLESS})
 
 
 @pytest.fixture(scope="module")
@@ -107,14 +107,18 @@ def test_limits_apply_to_tools(url, studio, make_picture):
     photograph = _photograph(make_picture)
 
     async def conversation(session) -> None:
-        desks = [(await call(session, "align", photograph=photograph))[0].text for _ in range(2)]
-        running = asyncio.create_task(call(session, "personalise", desk=desks[0], preset="endless"))
-        while studio.line.job_of(desks[0]) is None:
+        workspaces = [
+            (await call(session, "align", photograph=photograph))[0].text for _ in range(2)
+        ]
+        running = asyncio.create_task(
+            call(session, "personalise", desk=workspaces[0], preset="endless")
+        )
+        while studio.line.job_of(workspaces[0]) is None:
             assert not running.done()
             await asyncio.sleep(0.05)
-        told = await refused(session, "personalise", desk=desks[1], preset="short")
+        told = await refused(session, "personalise", desk=workspaces[1], preset="short")
         assert "Another face of yours" in told
-        await call(session, "stop", desk=desks[0])
+        await call(session, "stop", desk=workspaces[0])
         assert "'person'" in (await running)[0].text
 
     talk(url, conversation)

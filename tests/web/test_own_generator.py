@@ -12,7 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
-from checkpoints.factory import load_edit_kit, load_toolkit
+from checkpoints.factory import load_edit_models, load_tuning_models
 from checkpoints.own_generator import Subject, find_own, subject_of
 from checkpoints.select_generator import choose_generator
 from pti_core.editing.controls import read_controls
@@ -45,8 +45,8 @@ def own_file(files: Path) -> Path:
 @pytest.fixture(scope="module")
 def studio(own_file: Path) -> Studio:
     generator = choose_generator(str(own_file), "cpu")
-    kit = load_toolkit(generator.generator)
-    found = Studio(lambda report: kit, {"fast": SHORT}, load_other=load_edit_kit)
+    models = load_tuning_models(generator.generator)
+    found = Studio(lambda report: models, {"fast": SHORT}, load_other=load_edit_models)
     found.networks.get()
     return found
 
@@ -71,7 +71,7 @@ def test_it_is_named_as_what_it_is(own_file: Path, files: Path, monkeypatch) -> 
     assert other.name != choice.name and other.generator.resolution == 256
     own_file.rename(own_file.with_suffix(".gone"))
     try:  # its sessions are opened from the converted weights
-        assert load_edit_kit(choice.name).generator.fingerprint == choice.generator.fingerprint
+        assert load_edit_models(choice.name).generator.fingerprint == choice.generator.fingerprint
     finally:
         own_file.with_suffix(".gone").rename(own_file)
 
@@ -86,7 +86,7 @@ def test_files_that_are_no_generator_are_named(files: Path) -> None:
 
 
 def test_the_embedded_generators_w_is_ffhqs() -> None:
-    embedded = load_toolkit("mobile", identity=False)
+    embedded = load_tuning_models("mobile", identity=False)
     assert subject_of(embedded.generator) is Subject.FFHQ
 
 
@@ -210,7 +210,7 @@ def test_from_photograph_to_edit_in_a_browser(browser, studio, photograph, tmp_p
         visit.page.mouse.move(middle[0] + 90, middle[1] + 80, steps=4)
         visit.page.mouse.up()
         visit.page.wait_for_function("document.querySelector('#learn').disabled === false")
-        found = [studio.desks.get(one) for one in studio.desks]
+        found = [studio.workspaces.get(one) for one in studio.workspaces]
         assert any(desk.faces and isinstance(desk.faces[0], tuple) for desk in found)
         before = visit.shown()
         visit.page.click("#learn")

@@ -28,8 +28,8 @@ LONG = replace(
 
 @pytest.fixture(scope="module")
 def page_studio(lpips, many) -> Studio:
-    kit = small_toolkit(make_lively_generator(), lpips, many, TwoFaces())
-    studio = Studio(lambda report: kit, {"fast": LONG})
+    models = small_toolkit(make_lively_generator(), lpips, many, TwoFaces())
+    studio = Studio(lambda report: models, {"fast": LONG})
     studio.networks.get()
     return studio
 

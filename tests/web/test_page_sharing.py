@@ -60,7 +60,7 @@ def test_a_mapper_is_an_edit_with_a_strength_and_a_place_in_the_history(
 ):
     page = visit.page
     desk = page.evaluate("JSON.parse(sessionStorage.getItem('pti-tab')).desk")
-    monkeypatch.setattr(page_studio.edit_kit(desk).generator, "num_ws", 18)  # as mappers take
+    monkeypatch.setattr(page_studio.edit_models(desk).generator, "num_ws", 18)  # as mappers take
     plain = visit.pixels()
     visit.tab("text")
     page.fill("#prompt", "afro")

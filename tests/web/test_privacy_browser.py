@@ -18,8 +18,8 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture(scope="module")
 def url(generator, lpips, directions, tmp_path_factory) -> Iterator[str]:
-    kit = small_toolkit(generator, lpips, directions)
-    studio = Studio(lambda report: kit, {"fast": SHORT})
+    models = small_toolkit(generator, lpips, directions)
+    studio = Studio(lambda report: models, {"fast": SHORT})
     store = Store(tmp_path_factory.mktemp("shares"))
     blocks = create_app(studio, controls_of(directions.values()), store=store)
     yield serve(blocks, store, studio, prevent_thread_lock=True, quiet=True)

@@ -27,8 +27,8 @@ from web.serve import create_app, serve
 
 @pytest.fixture(scope="module")
 def studio(generator, lpips, directions) -> Studio:
-    kit = small_toolkit(generator, lpips, directions)
-    made = Studio(lambda report: kit, {"short": SHORT, "endless": ENDLESS})
+    models = small_toolkit(generator, lpips, directions)
+    made = Studio(lambda report: models, {"short": SHORT, "endless": ENDLESS})
     made.networks.get()
     return made
 

@@ -65,8 +65,8 @@ WRONG: dict[str, list[Any]] = {
 
 @pytest.fixture(scope="module")
 def blocks(generator, lpips, directions, tmp_path_factory) -> gr.Blocks:
-    kit = small_toolkit(generator, lpips, directions)
-    studio = Studio(lambda report: kit, {"short": SHORT})
+    models = small_toolkit(generator, lpips, directions)
+    studio = Studio(lambda report: models, {"short": SHORT})
     studio.networks.get()
     store = Store(tmp_path_factory.mktemp("shares"))
     made = create_app(studio, controls_of(directions.values()), "A generator.", store=store)

@@ -50,9 +50,9 @@ def store(tmp_path_factory, clock) -> Store:
 
 @pytest.fixture(scope="module")
 def studio(generator, lpips, directions) -> Studio:
-    kit = small_toolkit(generator, lpips, directions)
+    models = small_toolkit(generator, lpips, directions)
     line = JobQueue(places_of_an_address=2)
-    return Studio(lambda report: kit, {"short": SHORT, "endless": ENDLESS}, line=line)
+    return Studio(lambda report: models, {"short": SHORT, "endless": ENDLESS}, line=line)
 
 
 @pytest.fixture(scope="module")
@@ -300,8 +300,8 @@ def _of(header: dict) -> slice:
 
 
 def test_nothing_is_kept_until_it_is_shared(generator, lpips, directions, tmp_path, photograph):
-    kit = small_toolkit(generator, lpips, directions)
-    studio, store = Studio(lambda report: kit, {"short": SHORT}), Store(tmp_path / "kept")
+    models = small_toolkit(generator, lpips, directions)
+    studio, store = Studio(lambda report: models, {"short": SHORT}), Store(tmp_path / "kept")
     desk = studio.align(photograph)
     assert studio.personalise(desk.id, "short").wait(60)
     studio.session_file(desk.id, {})
@@ -351,14 +351,14 @@ def test_a_job_survives_a_reload_but_not_a_departure():
     assert job.wait(5)
 
 
-def test_a_desk_stays_while_a_page_shows_it(studio, photograph):
+def test_a_workspace_stays_while_a_page_shows_it(studio, photograph):
     desk = studio.align(photograph)
-    assert studio.desks.visit(desk.id)  # reloaded
+    assert studio.workspaces.visit(desk.id)  # reloaded
     studio.leave(desk.id)  # the page before is closed at last
-    assert studio.desks.get(desk.id) is desk
+    assert studio.workspaces.get(desk.id) is desk
     studio.leave(desk.id)
-    assert desk.id not in set(studio.desks)
-    assert not studio.desks.visit(desk.id)
+    assert desk.id not in set(studio.workspaces)
+    assert not studio.workspaces.visit(desk.id)
     studio.leave(desk.id)
     studio.leave(None)
 
@@ -398,7 +398,7 @@ def until(condition, seconds: float = 60) -> None:
         time.sleep(0.02)
 
 
-def test_several_desks_of_one_person_have_one_place(url, client, studio, photograph, busy):
+def test_several_workspaces_of_one_person_have_one_place(url, client, studio, photograph, busy):
     other = Client(url, verbose=False)
     second, _ = other.predict(handle_file(photograph), api_name="/align")
     arguments = (second, "short", 0, "auto")
@@ -420,21 +420,25 @@ def test_several_desks_of_one_person_have_one_place(url, client, studio, photogr
 
 
 def test_an_address_has_a_few_places(url, studio, photograph, busy):
-    desks, jobs, clients = [], [], []
+    workspaces, jobs, clients = [], [], []
     for number in range(3):
         behind = Client(url, headers={"X-Forwarded-For": "8.8.4.4"}, verbose=False)
         clients.append(behind)  # one that is let go has left
-        desks.append(behind.predict(handle_file(photograph), api_name="/align")[0])
-        arguments = (desks[-1], "short", 0, "auto", new_secret())
+        workspaces.append(behind.predict(handle_file(photograph), api_name="/align")[0])
+        arguments = (workspaces[-1], "short", 0, "auto", new_secret())
         if number == 2:
-            assert [studio.line.job_of(desk) is not None for desk in desks] == [True, True, False]
+            assert [studio.line.job_of(desk) is not None for desk in workspaces] == [
+                True,
+                True,
+                False,
+            ]
             third = behind.submit(*arguments, api_name="/personalise")
             with pytest.raises(AppError, match="2 faces from your network"):
                 third.result(timeout=60)
         else:
             jobs.append(behind.submit(*arguments, api_name="/personalise"))
-            until(lambda: studio.line.job_of(desks[-1]) is not None)
-    for desk in desks:
+            until(lambda: studio.line.job_of(workspaces[-1]) is not None)
+    for desk in workspaces:
         studio.forget(desk)
 
 
@@ -453,12 +457,12 @@ def test_twenty_people_at_once(url, studio, store, client, make_picture, tmp_pat
     """PTI_CROWD_SECONDS=300 for the long one."""
     people = cut(make_picture(160, 150), tmp_path, 20)
     one_round(client, people[0], "short")
-    before, kept = resident_mb(), studio.desks.nbytes()
+    before, kept = resident_mb(), studio.workspaces.nbytes()
     tally = crowd(url, people, "short", float(os.environ.get("PTI_CROWD_SECONDS", "5")))
     print(f"{tally.rounds} rounds, {before:.0f} MB before and {resident_mb():.0f} MB after")
     assert tally.errors == []
     assert tally.rounds >= 20
     assert tally.waited >= 15  # all but those who found the line empty
-    assert studio.desks.nbytes() <= kept + 2**20
+    assert studio.workspaces.nbytes() <= kept + 2**20
     assert resident_mb() < before + 400
     assert len(studio.line) == 0

@@ -56,30 +56,30 @@ class LivePreviews:
 
     async def _answer(self, request: Request) -> Response:
         try:
-            desk, edits, view, full, told = _read(await _body(request))
+            workspace, edits, view, full, told = _read(await _body(request))
         except UserError as error:
             return PlainTextResponse(str(error), 400)
         if self._waiting >= MAX_WAITING:  # counted once read: a slow request takes nobody's place
             return PlainTextResponse("Too many pictures are asked for at once.", 503)
         self._waiting += 1
         try:
-            apply_options(self._studio, desk, told)
+            apply_options(self._studio, workspace, told)
             if full:
-                return await self._rested(desk, edits, view)
-            picture = await asyncio.to_thread(self._studio.preview, desk, edits, view)
+                return await self._rested(workspace, edits, view)
+            picture = await asyncio.to_thread(self._studio.preview, workspace, edits, view)
         except UserError as error:
             return PlainTextResponse(str(error), 400)
         finally:
             self._waiting -= 1
         return Response(picture, media_type="image/jpeg")
 
-    async def _rested(self, desk: str, edits: dict[str, Any], view: str) -> Response:
+    async def _rested(self, workspace: str, edits: dict[str, Any], view: str) -> Response:
         """The full picture; refused where others wait already, as Gradio's event brings it, too."""
         if self._resting >= MAX_RESTING:
             return PlainTextResponse("Too many pictures are asked for at once.", 503)
         self._resting += 1
         try:
-            _, picture = await asyncio.to_thread(self._studio.screen, desk, edits, view)
+            _, picture = await asyncio.to_thread(self._studio.screen, workspace, edits, view)
         finally:
             self._resting -= 1
         return Response(picture, media_type="image/jpeg")
@@ -106,10 +106,10 @@ def _read(data: bytes) -> tuple[str, dict[str, Any], str, bool, dict[str, Any]]:
         told = None
     if not isinstance(told, dict):
         raise UserError("Give desk, edits and view as a JSON object.")
-    desk, view = told.get("desk"), told.get("view", VIEWS[0])
-    if not isinstance(desk, str) or not isinstance(view, str):
+    workspace, view = told.get("desk"), told.get("view", VIEWS[0])
+    if not isinstance(workspace, str) or not isinstance(view, str):
         raise UserError("Workspace and view are text.")
     edits = checked(told.get("edits"))
     if any(isinstance(a, bool) or not isinstance(a, int | float) for a in edits.values()):
         raise UserError("Amounts of edits are numbers.")
-    return desk, edits, view, told.get("full") is True, told
+    return workspace, edits, view, told.get("full") is True, told

@@ -30,13 +30,17 @@ class AnimationPart:
         if start == end:
             raise UserError("Start and end are the same picture; move a slider first.")
         states = between(start, end, ask.whole("frames", 16), ask.data.get("in_turn") is True)
-        desk, view, mark = ask.desk, ask.text("view") or "face", ask.data.get("mark") is True
-        self.studio.session(desk)  # said at once where there is none
+        workspace, view, mark = (
+            ask.workspace,
+            ask.text("view") or "face",
+            ask.data.get("mark") is True,
+        )
+        self.studio.session(workspace)  # said at once where there is none
         name = f"{file_stem(ask.text('name'))}-animation.{form}"
 
         def work(task: Task) -> Mapping[str, Any]:
             made = []
-            for picture in self.studio.frames(desk, states, view, SIDES[form]):
+            for picture in self.studio.frames(workspace, states, view, SIDES[form]):
                 made.append(with_visible_mark(picture) if mark else picture)
                 task.done = len(made) / len(states)
                 task.said = f"Picture {len(made)} of {len(states)}"

@@ -41,25 +41,25 @@ class EditPart:
 
     def turn(self, ask: Ask) -> Mapping[str, Any]:
         """Show another person of the open session, with these edits."""
-        self.studio.turn_to(ask.desk, ask.whole("person", -1), ask.edits)
-        return {"opened": self.opened.told(ask.desk)}
+        self.studio.turn_to(ask.workspace, ask.whole("person", -1), ask.edits)
+        return {"opened": self.opened.told(ask.workspace)}
 
     def put_back(self, ask: Ask) -> Mapping[str, Any]:
         """A step of the history had other edits by text: give the session those again."""
-        self.stacks.put_back(ask.desk, ask.whole("stack", -1))
-        return self.opened.text_edits(ask.desk)
+        self.stacks.put_back(ask.workspace, ask.whole("stack", -1))
+        return self.opened.text_edits(ask.workspace)
 
     def likeness(self, ask: Ask) -> Mapping[str, Any]:
         """Whether it is still the same person, as a network sees it; {} before that is loaded."""
         if not self.studio.networks.ready:
             return {}
-        found = self.studio.likeness(ask.desk, ask.edits)
+        found = self.studio.likeness(ask.workspace, ask.edits)
         return strings.likeness(found) if found else {}
 
     def surprise(self, ask: Ask) -> Mapping[str, Any]:
         """Random edits that suit the person; the same for the same seed."""
-        ranges = self.studio.ranges(ask.desk)
-        every = [*self.controls, *self.opened.further(ask.desk)]
+        ranges = self.studio.ranges(ask.workspace)
+        every = [*self.controls, *self.opened.further(ask.workspace)]
         bounds = bounds_of([one for one in every if one.name in ranges], ranges)
         return {"edits": surprise(bounds, ask.whole("seed"))}
 
@@ -70,21 +70,21 @@ class EditPart:
         """
         edits = ask.edits
         if ask.data.get("quick") is True:
-            data = self.studio.preview(ask.desk, edits, "face")
+            data = self.studio.preview(ask.workspace, edits, "face")
             return {"picture": cached(data, "look.jpg"), "whole": False}
-        (picture,) = self.studio.frames(ask.desk, [edits], "face", LOOK_SIDE)
+        (picture,) = self.studio.frames(ask.workspace, [edits], "face", LOOK_SIDE)
         return {"picture": cached(to_jpeg(picture, 85), "look.jpg"), "whole": True}
 
     def across(self, ask: Ask) -> Mapping[str, Any]:
         """Small pictures of one edit across its range."""
         name = ask.text("name")
-        every = [*self.controls, *self.opened.further(ask.desk)]
+        every = [*self.controls, *self.opened.further(ask.workspace)]
         control = {control.name: control for control in every}.get(name)
         if control is None:
             raise UserError("There is no such slider.")
-        low, high, step = bounds_of([control], self.studio.ranges(ask.desk))[name]
+        low, high, step = bounds_of([control], self.studio.ranges(ask.workspace))[name]
         pictures = []
-        for amount, picture in self.studio.strip(ask.desk, ask.edits, name):
+        for amount, picture in self.studio.strip(ask.workspace, ask.edits, name):
             whole = min(max(round(round(amount / step) * step, 9), low), high)
             pictures.append(
                 {

@@ -39,28 +39,28 @@ class FieldFilesPart:
 
     def open_code(self, ask: Ask) -> Mapping[str, Any]:
         """Open a code or an exported generator without a photograph."""
-        desk = self.files.open(_given(ask), address=ask.address)
-        return {"opened": self.opened.told(desk.id)}
+        workspace = self.files.open(_given(ask), address=ask.address)
+        return {"opened": self.opened.told(workspace.id)}
 
     def use_code(self, ask: Ask) -> Mapping[str, Any]:
         """Learn the chosen photograph around a code."""
-        code = self.files.use_code(ask.desk, _given(ask))
+        code = self.files.use_code(ask.workspace, _given(ask))
         space = f"W+, {code.levels} levels" if code.levels else "W"
         return {"said": f"It will be learned around the code {code.name} ({space})."}
 
     def add_directions(self, ask: Ask) -> Mapping[str, Any]:
         """Sliders of a file's directions."""
-        names = self.files.add_directions(ask.desk, _given(ask))
-        return {"names": names, "opened": self.opened.told(ask.desk)}
+        names = self.files.add_directions(ask.workspace, _given(ask))
+        return {"names": names, "opened": self.opened.told(ask.workspace)}
 
     def calibrate(self, ask: Ask) -> Mapping[str, Any]:
         """Measure what an own slider moves on this face."""
-        self.files.calibrate(ask.desk, ask.text("name", 64))
-        return {"opened": self.opened.told(ask.desk)}
+        self.files.calibrate(ask.workspace, ask.text("name", 64))
+        return {"opened": self.opened.told(ask.workspace)}
 
     def export(self, ask: Ask) -> Mapping[str, Any]:
         """The pivot and the tuned generator as a file."""
-        return {"file": cached(self.files.export(ask.desk), "generator.safetensors")}
+        return {"file": cached(self.files.export(ask.workspace), "generator.safetensors")}
 
 
 def _given(ask: Ask) -> Path:

@@ -30,45 +30,45 @@ class LearnPart:
     def learn(self, ask: Ask) -> Mapping[str, Any]:
         """Put the learning of the chosen faces into the queue."""
         job = self.studio.personalise(
-            ask.desk,
+            ask.workspace,
             ask.text("preset") or self.studio.preset_names[0],
             ask.whole("seed"),
             ask.text("generator"),
             ask.caller,
         )
-        return self._begun(ask.desk, job)
+        return self._begun(ask.workspace, job)
 
     def improve(self, ask: Ask) -> Mapping[str, Any]:
         """More tuning of the open face, while one goes on editing it."""
         preset = ask.text("preset") or self.studio.preset_names[0]
-        job = self.studio.refine(ask.desk, ask.edits, preset, ask.whole("seed"), ask.caller)
-        return self._begun(ask.desk, job)
+        job = self.studio.refine(ask.workspace, ask.edits, preset, ask.whole("seed"), ask.caller)
+        return self._begun(ask.workspace, job)
 
     def progress(self, ask: Ask) -> Mapping[str, Any]:
         """How far it is; at the end what is open then, or why it failed."""
-        desk = ask.desk
-        job = self.studio.line.job_of(desk) or self._latest.get(desk)
+        workspace = ask.workspace
+        job = self.studio.line.job_of(workspace) or self._latest.get(workspace)
         if job is None:
             return {"state": "none"}
-        self._latest[desk] = job
+        self._latest[workspace] = job
         now = job.progress()
         if not now.over:
             self._polls.asked(job)
-            self.studio.desks.get(desk)  # it is in use
+            self.studio.workspaces.get(workspace)  # it is in use
             return _told(now, ask.whole("pictures"))
-        self._latest.pop(desk, None)
+        self._latest.pop(workspace, None)
         if job.error is not None:
             return {"state": "failed", "why": sentence(job.error)}
         if now.state == "left":
             return {"state": "left"}
-        return {"state": "done", "opened": self.opened.told(desk)}
+        return {"state": "done", "opened": self.opened.told(workspace)}
 
     def stop(self, ask: Ask) -> Mapping[str, Any]:
         """End it with what it has reached; one that waits leaves the queue."""
-        return {"stopped": self.studio.stop(ask.desk)}
+        return {"stopped": self.studio.stop(ask.workspace)}
 
-    def _begun(self, desk: str, job: Job) -> Mapping[str, Any]:
-        self._latest[desk] = job
+    def _begun(self, workspace: str, job: Job) -> Mapping[str, Any]:
+        self._latest[workspace] = job
         self._polls.asked(job)
         return _told(job.progress(), 0)
 

@@ -38,10 +38,10 @@ class Stacks:
         self.studio = studio
         self._kept: WeakKeyDictionary[Workspace, list[list[StackEntry]]] = WeakKeyDictionary()
 
-    def number(self, desk_id: str) -> int:
+    def number(self, workspace_id: str) -> int:
         """That of the session's stack as it is now; 0 is the empty one."""
-        stack = list(self.studio.session(desk_id).stack)
-        kept = self._of(desk_id)
+        stack = list(self.studio.session(workspace_id).stack)
+        kept = self._of(workspace_id)
         for number, known in enumerate(kept):
             # By identity: entries hold tensors.
             if len(known) == len(stack) and all(map(operator.is_, known, stack)):
@@ -49,19 +49,19 @@ class Stacks:
         kept.append(stack)
         return len(kept) - 1
 
-    def put_back(self, desk_id: str, number: int) -> None:
+    def put_back(self, workspace_id: str, number: int) -> None:
         """Give the session an earlier stack again.
 
         Raises:
             UserError: the workspace never had it.
         """
-        kept = self._of(desk_id)
+        kept = self._of(workspace_id)
         if not 0 <= number < len(kept):
             raise UserError("The text edits of that step are no longer kept on the server.")
-        self.studio.restack(desk_id, kept[number])
+        self.studio.restack(workspace_id, kept[number])
 
-    def _of(self, desk_id: str) -> list[list[StackEntry]]:
-        return self._kept.setdefault(self.studio.desks.get(desk_id), [[]])
+    def _of(self, workspace_id: str) -> list[list[StackEntry]]:
+        return self._kept.setdefault(self.studio.workspaces.get(workspace_id), [[]])
 
 
 class OpenedSession:
@@ -70,21 +70,21 @@ class OpenedSession:
     def __init__(self, studio: Studio, controls: Sequence[Control], stacks: Stacks) -> None:
         self.studio, self.controls, self.stacks = studio, controls, stacks
 
-    def told(self, desk_id: str) -> dict[str, Any]:
+    def told(self, workspace_id: str) -> dict[str, Any]:
         """All about the open session: pictures, ranges, looks, edits, people.
 
         Raises:
             NoWorkspaceError, UserError: there is none.
         """
-        session = self.studio.session(desk_id)
+        session = self.studio.session(workspace_id)
         crop, photograph = session.crop(), session.photograph()
-        ranges = self.studio.ranges(desk_id)
+        ranges = self.studio.ranges(workspace_id)
         controls = [one for one in self.controls if one.name in ranges]
-        more = self.further(desk_id)
+        more = self.further(workspace_id)
         bounds = bounds_of([*controls, *more], ranges)
         count = len(session.crops)
         return {
-            "desk": desk_id,
+            "desk": workspace_id,
             "edits": _within(session.edits, ranges),
             "controls": described([*controls, *more]),
             "own": list(session.own),
@@ -94,26 +94,28 @@ class OpenedSession:
             "people": faces([session.crop(i) for i in range(count)]),
             "before": {"face": on_screen(crop), "photograph": on_screen(photograph)},
             "sizes": {"face": crop.size, "photograph": photograph.size},
-            "composited": self.studio.composites(desk_id),
+            "composited": self.studio.composites(workspace_id),
             "hair": hair_of(session.hair_color),
-            "keep_background": self.studio.desks.get(desk_id).keep_background,
-            "facts": strings.facts(self.studio.desks.get(desk_id).report),
-            **self.text_edits(desk_id),
+            "keep_background": self.studio.workspaces.get(workspace_id).keep_background,
+            "facts": strings.facts(self.studio.workspaces.get(workspace_id).report),
+            **self.text_edits(workspace_id),
         }
 
-    def further(self, desk_id: str) -> list[Control]:
+    def further(self, workspace_id: str) -> list[Control]:
         """Sliders that the page was not built with: the session's own, another generator's."""
         from pti_core.editing.controls import controls_of
 
         known = {control.name for control in self.controls}
-        rows = self.studio.session(desk_id).directions(self.studio.edit_kit(desk_id).directions)
+        rows = self.studio.session(workspace_id).directions(
+            self.studio.edit_models(workspace_id).directions
+        )
         return controls_of(row for row in rows.values() if row.name not in known)
 
-    def text_edits(self, desk_id: str) -> dict[str, Any]:
+    def text_edits(self, workspace_id: str) -> dict[str, Any]:
         """The edits by text that are no sliders, and the number of their stack."""
-        entries = self.studio.session(desk_id).stack
+        entries = self.studio.session(workspace_id).stack
         return {
-            "stack": self.stacks.number(desk_id),
+            "stack": self.stacks.number(workspace_id),
             "entries": [{"label": one.label, "amount": one.amount} for one in entries],
         }
 

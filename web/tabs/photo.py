@@ -47,13 +47,13 @@ class PhotoPart:
         """The page was opened: what its link shows, or what this tab had before it reloaded."""
         secret = ask.text("owner")
         known = {"owner": secret if is_identifier(secret) else new_secret(), **self.status(ask)}
-        share, latest = ask.text("share"), ask.desk
+        share, latest = ask.text("share"), ask.workspace
         if share:
-            desk, view = self.studio.open_share(self.store, share, ask.address)
-            return {**known, "view": view, "opened": self.opened.told(desk.id)}
-        if not latest or not self.studio.desks.visit(latest):
+            workspace, view = self.studio.open_share(self.store, share, ask.address)
+            return {**known, "view": view, "opened": self.opened.told(workspace.id)}
+        if not latest or not self.studio.workspaces.visit(latest):
             return {**known, "lost": bool(latest)}
-        found = self.studio.desks.get(latest)
+        found = self.studio.workspaces.get(latest)
         job = self.studio.line.job_of(latest)
         known |= {"desk": latest, "job": job is not None, "view": VIEWS[0]}
         if found.session is not None:
@@ -64,70 +64,70 @@ class PhotoPart:
 
     def status(self, ask: Ask) -> Mapping[str, Any]:
         """Whether the server is ready, and how long learning a face takes."""
-        return strings.status(self.studio, ask.desk)
+        return strings.status(self.studio, ask.workspace)
 
     def photograph(self, ask: Ask) -> Mapping[str, Any]:
         """A photograph was chosen: the faces in it, or why there is none."""
         path = uploaded(ask.text("path"))
         # Where no face is found the person draws a square, beginning with all of it.
         where: Where = "whole" if ask.data.get("marked") is True else 0
-        desk = self.studio.align(path, self._known(ask.desk), ask.address, where)
-        return self._chosen(desk.id)
+        workspace = self.studio.align(path, self._known(ask.workspace), ask.address, where)
+        return self._chosen(workspace.id)
 
     def choose_face(self, ask: Ask) -> Mapping[str, Any]:
         """Another face of the photograph was pressed."""
-        self.studio.choose_face(ask.desk, self._where(ask))
-        return self._chosen(ask.desk)
+        self.studio.choose_face(ask.workspace, self._where(ask))
+        return self._chosen(ask.workspace)
 
     def add_people(self, ask: Ask) -> Mapping[str, Any]:
         """More photographs for one shared generator; those that cannot be used are named."""
         files = ask.data.get("files")
         if not isinstance(files, list) or not files:
             raise UserError("No photograph arrived; please choose them again.")
-        refused, desk_id = [], ask.desk
+        refused, workspace_id = [], ask.workspace
         for file in files[:20]:
             told = Ask(file if isinstance(file, dict) else {})
             try:
                 path = uploaded(told.text("path"))
-                desk_id = self.studio.add([path], desk_id, ask.address).id
+                workspace_id = self.studio.add([path], workspace_id, ask.address).id
             except UserError as error:
                 refused.append(f"{told.text('name', 80) or 'A file'}: {error}")
-        return {**self._chosen(desk_id), "refused": refused}
+        return {**self._chosen(workspace_id), "refused": refused}
 
     def open_example(self, ask: Ask) -> Mapping[str, Any]:
         """Open a ready-made session in a workspace of its own."""
         name = ask.text("name")
         if name not in examples():
             raise UserError("There is no such example.")
-        desk = self.studio.open(EXAMPLES / f"{name}.safetensors", address=ask.address)
-        return {"opened": self.opened.told(desk.id)}
+        workspace = self.studio.open(EXAMPLES / f"{name}.safetensors", address=ask.address)
+        return {"opened": self.opened.told(workspace.id)}
 
     def open_session(self, ask: Ask) -> Mapping[str, Any]:
         """Open a session file in a workspace of its own."""
-        desk = self.studio.open(uploaded(ask.text("path")), address=ask.address)
-        return {"opened": self.opened.told(desk.id)}
+        workspace = self.studio.open(uploaded(ask.text("path")), address=ask.address)
+        return {"opened": self.opened.told(workspace.id)}
 
     def forget(self, ask: Ask) -> Mapping[str, Any]:
         """Remove the photograph and all that was made of it from the server."""
-        self.studio.forget(ask.desk)
+        self.studio.forget(ask.workspace)
         return {}
 
-    def _chosen(self, desk_id: str) -> dict[str, Any]:
+    def _chosen(self, workspace_id: str) -> dict[str, Any]:
         """The photograph that waits to be learned: its faces, and which is used."""
         from pti_core.faces.images import read_photograph
 
-        desk = self.studio.desks.get(desk_id)
-        image = read_photograph(desk.photographs[0]).image
+        workspace = self.studio.workspaces.get(workspace_id)
+        image = read_photograph(workspace.photographs[0]).image
         return {
-            "desk": desk_id,
+            "desk": workspace_id,
             "picture": on_screen(image, "photograph.jpg"),
             "size": image.size,
-            "note": desk.note,
-            "boxes": [list(box) for box in desk.boxes],
-            "face": desk.faces[0],
+            "note": workspace.note,
+            "boxes": [list(box) for box in workspace.boxes],
+            "face": workspace.faces[0],
             "square": self.studio.networks.get().faces is None,
-            "marked": not isinstance(desk.faces[0], int),
-            "people": faces(desk.crops),
+            "marked": not isinstance(workspace.faces[0], int),
+            "people": faces(workspace.crops),
         }
 
     def _where(self, ask: Ask) -> Where:
@@ -137,11 +137,11 @@ class PhotoPart:
 
         if "square" not in ask.data:
             return ask.whole("face")
-        image = read_photograph(self.studio.desks.get(ask.desk).photographs[0]).image
+        image = read_photograph(self.studio.workspaces.get(ask.workspace).photographs[0]).image
         return check_square(ask.data["square"], image.size)
 
-    def _known(self, desk_id: str) -> str | None:
+    def _known(self, workspace_id: str) -> str | None:
         """The workspace of a photograph that was not learned yet; a session keeps its own."""
-        if desk_id not in set(self.studio.desks):
+        if workspace_id not in set(self.studio.workspaces):
             return None
-        return desk_id if self.studio.desks.get(desk_id).session is None else None
+        return workspace_id if self.studio.workspaces.get(workspace_id).session is None else None

@@ -28,7 +28,7 @@ class SavePart:
     def save_picture(self, ask: Ask) -> Mapping[str, Any]:
         """The edited picture at its own size, as PNG, JPEG or WebP."""
         form = ask.text("format") or "png"
-        picture = self.studio.picture(ask.desk, ask.edits, ask.text("view") or "face")
+        picture = self.studio.picture(ask.workspace, ask.edits, ask.text("view") or "face")
         if ask.data.get("mark") is True:
             picture = with_visible_mark(picture)
         name = f"{file_stem(ask.text('name'))}-edited.{form}"
@@ -36,7 +36,7 @@ class SavePart:
 
     def save_session(self, ask: Ask) -> Mapping[str, Any]:
         """The learned face with its edits, to be opened again."""
-        data = self.studio.session_file(ask.desk, ask.edits)
+        data = self.studio.session_file(ask.workspace, ask.edits)
         name = f"{file_stem(ask.text('name'))}.safetensors"
         return {"file": cached(data, name), "name": name}
 

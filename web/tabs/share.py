@@ -29,7 +29,7 @@ class SharePart:
     def share(self, ask: Ask) -> Mapping[str, Any]:
         """Keep the session on the server for everybody who has its link."""
         owner, view = ask.text("owner"), ask.text("view") or "face"
-        record = self.studio.share(self.store, owner, ask.desk, ask.edits, view)
+        record = self.studio.share(self.store, owner, ask.workspace, ask.edits, view)
         return {"link": f"/?s={record.id}", **self.shares(ask)}
 
     def shares(self, ask: Ask) -> Mapping[str, Any]:

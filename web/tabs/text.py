@@ -57,14 +57,14 @@ class TextPart:
         prompt = ask.text("prompt")
         if not prompt.strip():
             return {"said": "", "left": "", "doable": False}
-        found = self.texts.read(prompt, ask.desk or None, self._way(ask))
+        found = self.texts.read(prompt, ask.workspace or None, self._way(ask))
         return self._told(found)
 
     def say(self, ask: Ask) -> Mapping[str, Any]:
         """Do what a sentence asks for, on top of the edits."""
-        prompt, edits, desk = ask.text("prompt"), ask.edits, ask.desk
+        prompt, edits, workspace = ask.text("prompt"), ask.edits, ask.workspace
         way, strength, seed = self._way(ask), ask.number("strength", 1.0), ask.whole("seed")
-        self.studio.session(desk)
+        self.studio.session(workspace)
 
         def work(task: Task) -> Mapping[str, Any]:
             def on_step(step: Step) -> bool:
@@ -73,12 +73,14 @@ class TextPart:
                     task.picture = cached(_preview(step), "preview.jpg")
                 return not task.stop.is_set()
 
-            done = self.texts.do(desk, prompt, edits, way, strength, seed=seed, on_step=on_step)
+            done = self.texts.do(
+                workspace, prompt, edits, way, strength, seed=seed, on_step=on_step
+            )
             return {
                 "edits": done.edits,
                 "hair": hair_of(done.hair_color),
                 "left": done.left,
-                **self.opened.text_edits(desk),
+                **self.opened.text_edits(workspace),
             }
 
         return self.tasks.start(work)
@@ -94,8 +96,8 @@ class TextPart:
         """Change the amount of an edit that is no slider, or take it away: amount null."""
         gone = ask.data.get("amount") is None
         amount = None if gone else min(max(ask.number("amount", 1.0), -3.0), 3.0)
-        self.texts.set_amount(ask.desk, ask.whole("index", -1), amount)
-        return self.opened.text_edits(ask.desk)
+        self.texts.set_amount(ask.workspace, ask.whole("index", -1), amount)
+        return self.opened.text_edits(ask.workspace)
 
     def _told(self, found: Reading) -> dict[str, Any]:
         """A reading for a person; what needs a file that is not here stands apart."""

@@ -28,7 +28,7 @@ LATER = (
     *("hair_blond", "eye_makeup", "background_warm", "exposure", "warmth", "colourful"),
     "hair_color",
 )
-#: Of the imagined photograph; no measured pose is nought.
+#: Of the imagined photograph; no measured pose is zero.
 MEASURED = {"age": 38.0, "yaw": 4.0, "pitch": -3.0}
 
 

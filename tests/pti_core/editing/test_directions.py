@@ -20,7 +20,7 @@ SHIPPED = load_directions()
 
 
 def made_up(name: str = "age", axis: int = 0) -> Direction:
-    """A direction along one axis of an 8-dimensional W, twice as steep above nought."""
+    """A direction along one axis of an 8-dimensional W, twice as steep above zero."""
     vector = torch.zeros(8)
     vector[axis] = 1
     return Direction(name, name.title(), "face", "years", vector, ((-10, -1), (0, 0), (10, 2)))
@@ -91,7 +91,7 @@ def test_a_direction_of_some_layers_fits_a_smaller_generator():
     assert not apply(torch.zeros(1, 8), {"age": 10}, layered((8, 18)), num_ws=6).any()
 
 
-def test_layers_at_nought_leave_w_in_w():
+def test_layers_at_zero_leave_w_in_w():
     w = torch.randn(1, 8)
     assert torch.equal(apply(w, {"age": 0}, layered((8, 18))), w)
 

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from pti_core.errors import CheckpointError
 from pti_core.inversion.latent_prior import LatentPrior, load_latent_prior, save_latent_prior
 from pti_core.inversion.losses import View
-from pti_core.inversion.low_res import SIDE, CoarsePictures, mid_activations, recover_head
+from pti_core.inversion.low_res import SIDE, LowResRenderer, mid_activations, recover_head
 from pti_core.inversion.pivotal_tuning import TuningConfig, pivotal_tune
 from pti_core.inversion.projector import ProjectionConfig, project
 from pti_core.networks.lpips import area
@@ -19,7 +19,7 @@ from tests.conftest import make_lively_generator
 
 TUNING = TuningConfig(
     steps=8,
-    coarse_share=0.5,
+    low_res_share=0.5,
     correct_every=2,
     learning_rate=5e-4,
     lambda_l2=80.0,
@@ -58,7 +58,7 @@ def true(generator, w):
 
 def test_a_corrected_picture_is_true_there_and_nearly_so_along_what_it_was_fitted_to(generator):
     w, other = codes(generator, 2, seed=7).split(1)
-    coarse = CoarsePictures(
+    coarse = LowResRenderer(
         generator, recover_head(mid_activations(generator, one) for one in (w, other))
     )
     coarse.correct(w)
@@ -67,14 +67,14 @@ def test_a_corrected_picture_is_true_there_and_nearly_so_along_what_it_was_fitte
     still = F.mse_loss(true(generator, w), true(generator, near))
     assert F.mse_loss(coarse.picture(near), true(generator, near)) < 0.8 * still
     # The same from a full picture that is there already.
-    given = CoarsePictures(generator, coarse.head)
+    given = LowResRenderer(generator, coarse.head)
     given.match(*mid_activations(generator, w))
     torch.testing.assert_close(given.picture(near), coarse.picture(near))
 
 
 def test_projection_begins_on_small_pictures_and_approaches(generator, lpips, head):
     target = generator.render(codes(generator, 1, seed=9))
-    learned = LatentPrior(torch.eye(512), head)
+    latent_prior = LatentPrior(torch.eye(512), head)
     config = ProjectionConfig(
         steps=24, learning_rate=0.05, axes=True, optimise_noise=False, w_noise=0.0
     )
@@ -83,16 +83,16 @@ def test_projection_begins_on_small_pictures_and_approaches(generator, lpips, he
         generator,
         target,
         lpips,
-        dataclasses.replace(config, coarse_share=0.5, picture_every=1),
+        dataclasses.replace(config, low_res_share=0.5, picture_every=1),
         on_step=lambda step: shown.append(step.picture),
-        learned=learned,
+        latent_prior=latent_prior,
     )
     start, end = (
         lpips(true(generator, w), area(target, SIDE)).item()
         for w in (generator.w_avg[None], found.w)
     )
     assert end < 0.5 * start and len(shown) == 24
-    whole = project(generator, target, lpips, config, learned=learned)
+    whole = project(generator, target, lpips, config, latent_prior=latent_prior)
     assert not torch.equal(whole.w, found.w)
 
 
@@ -103,7 +103,7 @@ def test_along_learned_axes_a_start_is_where_it_was(generator, lpips, head):
     wanted = generator.sample_w(1, seed=4)
     target = generator.render(wanted)
     found = project(
-        generator, target, lpips, config, start=wanted, learned=LatentPrior(axes, head)
+        generator, target, lpips, config, start=wanted, latent_prior=LatentPrior(axes, head)
     ).w
     torch.testing.assert_close(found, wanted, atol=1e-4, rtol=0)
 
@@ -120,7 +120,7 @@ def test_the_prior_keeps_codes_near_to_where_faces_are(generator, lpips, head, t
             target,
             lpips,
             dataclasses.replace(config, lambda_prior=weight),
-            learned=LatentPrior(axes, head),
+            latent_prior=LatentPrior(axes, head),
         ).w
         - generator.w_avg
         for weight in (0.0, 1e-3)
@@ -140,8 +140,8 @@ def test_coarse_steps_of_tuning_lead_to_the_photograph(generator, lpips, target)
     result = pivotal_tune(generator, target, pivot, lpips, config, on_step=on_step)
     assert sizes == [SIDE] * 4 + [512] * 4
     before, after = (
-        F.mse_loss(generator.render(pivot, replaced), target).item()
-        for replaced in ({}, result.delta.replaced(generator))
+        F.mse_loss(generator.render(pivot, overrides), target).item()
+        for overrides in ({}, result.delta.overrides(generator))
     )
     assert after < 0.8 * before and result.steps == 8
     again = pivotal_tune(generator, target, pivot, lpips, config)
@@ -155,7 +155,7 @@ def test_stopped_among_the_coarse_steps_keeps_what_is_reached(generator, lpips, 
         generator, target, pivot, lpips, config, on_step=lambda step: step.index < 8
     )
     assert result.stopped == "person" and result.steps == 8
-    tuned = generator.render(pivot, result.delta.replaced(generator))
+    tuned = generator.render(pivot, result.delta.overrides(generator))
     assert F.mse_loss(tuned, target) < 0.95 * F.mse_loss(generator.render(pivot), target)
 
 
@@ -165,10 +165,10 @@ def test_two_photographs_and_held_edits_share_the_coarse_steps(generator, lpips,
     config = dataclasses.replace(TUNING, steps=16, lambda_edits=1e-3, edits_every=2, edits_size=256)
     edits = codes(generator, 2, seed=8) - generator.w_avg
     result = pivotal_tune(generator, targets, pivots, lpips, config, edits=edits)
-    replaced = result.delta.replaced(generator)
+    overrides = result.delta.overrides(generator)
     for pivot, wanted in zip(pivots.split(1), targets.split(1), strict=True):
         before = F.mse_loss(generator.render(pivot), wanted)
-        assert F.mse_loss(generator.render(pivot, replaced), wanted) < 0.8 * before
+        assert F.mse_loss(generator.render(pivot, overrides), wanted) < 0.8 * before
 
 
 def test_a_generator_of_small_pictures_takes_full_steps_alone(lpips):
@@ -205,11 +205,11 @@ def test_what_is_shipped_comes_nearer_in_as_many_steps_most_of_them_small():
     from pti_core.inversion.presets import FAST
 
     generator, lpips = load_generator("mobile").place(torch.device("cpu")), load_perceptual()
-    learned = load_latent_prior(generator)
-    assert learned is not None and learned.axes.shape == (512, 512)
+    latent_prior = load_latent_prior(generator)
+    assert latent_prior is not None and latent_prior.axes.shape == (512, 512)
     target = generator.render(generator.sample_w(1, seed=77))
     config = dataclasses.replace(FAST.projection, steps=18)
-    found = project(generator, target, lpips, config, learned=learned)
+    found = project(generator, target, lpips, config, latent_prior=latent_prior)
     plain = project(generator, target, lpips, config)
     ours, others = (
         lpips(area(generator.render(w), 256), area(target, 256)).item() for w in (found.w, plain.w)

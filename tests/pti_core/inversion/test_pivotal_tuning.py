@@ -46,7 +46,7 @@ def pivots(generator):
 
 
 def error(generator, pivot, delta, target):
-    return F.mse_loss(generator.render(pivot, delta.replaced(generator)), target).item()
+    return F.mse_loss(generator.render(pivot, delta.overrides(generator)), target).item()
 
 
 @pytest.mark.parametrize("config", [PLAIN, FAST], ids=["adam", "muon"])
@@ -90,7 +90,7 @@ def test_edits_keep_their_size(generator, lpips, targets, pivots):
 
     def lost(delta):
         """Mean share of an edit's change (from the pivot) that the tuned generator lacks."""
-        tuned, shares = delta.replaced(generator), []
+        tuned, shares = delta.overrides(generator), []
         for edit in edits:
             base = generator.render(pivot + edit) - generator.render(pivot)
             own = generator.render(pivot + edit, tuned) - generator.render(pivot, tuned)
@@ -141,7 +141,7 @@ def test_locality_keeps_the_rest_of_w(generator, lpips, targets, pivots):
             PLAIN, steps=40, locality_samples=samples, lambda_locality=1.0, locality_alpha=30.0
         )
         delta = pivotal_tune(generator, targets[:1], pivots[:1], lpips, config).delta
-        tuned = generator.render(elsewhere, delta.replaced(generator))
+        tuned = generator.render(elsewhere, delta.overrides(generator))
         return F.mse_loss(tuned, generator.render(elsewhere)).item()
 
     assert drift(1) < 0.8 * drift(0)

@@ -16,7 +16,7 @@ from checkpoints.stylegan2 import load_stylegan2
 from pti_core.editing.own_directions import direction_from, sefa_directions
 from pti_core.errors import EditError, SessionError
 from pti_core.generators.stylegan2 import StyleGAN2
-from pti_core.models import EditKit
+from pti_core.models import EditModels
 from pti_core.rendering import render, render_bare
 from pti_core.session.export import export_bytes, read_export, session_from_export
 from pti_core.session.from_code import session_from_code
@@ -53,20 +53,20 @@ def tuned(generator, session: Session) -> Session:
 def test_export_and_import_give_the_same_picture(stylegan2, tmp_path: Path, levels: int) -> None:
     pivot = code(levels, 512) if levels else code(512)
     session = tuned(stylegan2, session_from_code(pivot, stylegan2))
-    kit = EditKit(generator=stylegan2, directions={})
+    models = EditModels(generator=stylegan2, directions={})
     path = tmp_path / "face.safetensors"
     path.write_bytes(export_bytes(session, stylegan2))
     exported = read_export(path)
     assert exported is not None
     again = session_from_export(exported, stylegan2)
-    before, after = (np.asarray(render_bare(one, kit, {})) for one in (session, again))
+    before, after = (np.asarray(render_bare(one, models, {})) for one in (session, again))
     assert np.array_equal(before, after)
-    plain = np.asarray(render_bare(session_from_code(pivot, stylegan2), kit, {}))
+    plain = np.asarray(render_bare(session_from_code(pivot, stylegan2), models, {}))
     assert np.abs(before.astype(int) - plain).mean() > 1  # tuning shows
     assert again.pivot().shape == session.pivot().shape
     assert np.array_equal(np.asarray(again.crop()), before)
     reopened = Session.open(again.to_bytes(), stylegan2)
-    assert np.array_equal(np.asarray(render_bare(reopened, kit, {})), before)
+    assert np.array_equal(np.asarray(render_bare(reopened, models, {})), before)
 
 
 def test_the_export_is_named_as_nvidias_networks_are(stylegan2, tmp_path: Path) -> None:
@@ -93,8 +93,8 @@ def test_the_embedded_generators_kind_is_exported_too(generator, tmp_path: Path)
     exported = read_export(path)
     assert exported is not None
     again = session_from_export(exported, generator)
-    kit = EditKit(generator=generator, directions={})
-    assert np.array_equal(render(session, kit, {}), render(again, kit, {}))
+    models = EditModels(generator=generator, directions={})
+    assert np.array_equal(render(session, models, {}), render(again, models, {}))
 
 
 def test_exports_that_are_not_sound(stylegan2, generator, tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_exports_that_are_not_sound(stylegan2, generator, tmp_path: Path) -> Non
 def test_codes_of_other_generators_are_refused(stylegan2, generator) -> None:
     with pytest.raises(SessionError, match="has 18 levels of 512"):
         session_from_code(code(18, 512), stylegan2)
-    generator = generator.twin()
+    generator = generator.shared_copy()
     generator.name = "mobile"
     with pytest.raises(SessionError, match="open it with StyleGAN2"):
         session_from_code(code(generator.num_ws, 512), generator)
@@ -129,13 +129,13 @@ def test_own_directions_stay_with_the_session(stylegan2) -> None:
     vector = code(512)
     rows["mine"] = direction_from("mine", vector / vector.norm(), stylegan2)
     session = replace(session, own=rows, edits={"mine": 1.5})
-    kit = EditKit(generator=stylegan2, directions={})
+    models = EditModels(generator=stylegan2, directions={})
     again = Session.open(session.to_bytes(), stylegan2)
     assert list(again.own) == list(rows) and again.own["mine"].curve == rows["mine"].curve
-    assert np.array_equal(render(again, kit), render(session, kit))
-    assert not np.array_equal(render(again, kit), render(again, kit, {}))
+    assert np.array_equal(render(again, models), render(session, models))
+    assert not np.array_equal(render(again, models), render(again, models, {}))
     with pytest.raises(EditError, match="outside"):
-        render(again, kit, {"mine": 4})
+        render(again, models, {"mine": 4})
     std = float((stylegan2.sample_w(2000, 0) @ rows["mine"].vector).std())
     assert rows["mine"].length(1.0) == pytest.approx(std, rel=1e-3)
 

@@ -23,7 +23,7 @@ from pti_core.faces.align import Alignment
 from pti_core.faces.images import to_tensor
 from pti_core.inversion.losses import View
 from pti_core.inversion.pivotal_tuning import TunedDelta, TuningConfig, pivotal_tune
-from pti_core.models import EditKit
+from pti_core.models import EditModels
 from pti_core.rendering import paste_back, picture, render
 from pti_core.session import file_format
 from pti_core.session.atomic_write import OutputError, check_writable, write_atomically
@@ -83,8 +83,8 @@ def saved(session) -> bytes:
 
 
 @pytest.fixture(scope="module")
-def kit(generator, directions):
-    return EditKit(generator=generator, directions=directions)
+def models(generator, directions):
+    return EditModels(generator=generator, directions=directions)
 
 
 # ------------------------------------------------------------------------------------ round trip
@@ -101,21 +101,21 @@ def with_stack(session: Session, generator) -> Session:
     return replace(session, stack=entries)
 
 
-def test_text_edits_survive_the_file_bit_for_bit(session, generator, kit):
+def test_text_edits_survive_the_file_bit_for_bit(session, generator, models):
     edited = with_stack(session, generator)
     opened = Session.open(edited.to_bytes(), generator)
     assert [(e.label, e.way, e.amount) for e in opened.stack] == [
         ("bowl cut", "mapper", 0.5),
         ("red lips", "global", 2.0),
     ]
-    plain = picture(session, kit, {})
-    assert torch.equal(picture(opened, kit), picture(edited, kit))
+    plain = picture(session, models, {})
+    assert torch.equal(picture(opened, models), picture(edited, models))
     assert opened.to_bytes() == edited.to_bytes()
-    # {} takes the text edits away too; each of them changes the picture; nought is none.
-    assert torch.equal(picture(opened, kit, {}), plain)
+    # {} takes the text edits away too; each of them changes the picture; zero is none.
+    assert torch.equal(picture(opened, models, {}), plain)
     for entry in edited.stack:
-        assert not torch.equal(picture(session, kit, {}, stack=[entry]), plain)
-        none = picture(session, kit, {}, stack=[entry.with_amount(0)])
+        assert not torch.equal(picture(session, models, {}, stack=[entry]), plain)
+        none = picture(session, models, {}, stack=[entry.with_amount(0)])
         assert torch.equal(none, plain)
 
 
@@ -167,17 +167,17 @@ def test_what_is_no_hair_colour_is_refused(saved, value):
 
 @pytest.mark.parametrize(("space", "people"), [("w", 1), ("w+", 1), ("w", 3)])
 def test_an_opened_session_gives_the_same_picture_bit_for_bit(
-    generator, kit, make_picture, tmp_path, space, people
+    generator, models, make_picture, tmp_path, space, people
 ):
     session = make_session(generator, make_picture, space, people)
     session.save(tmp_path / "s.safetensors")
     opened = Session.open(tmp_path / "s.safetensors", generator)
     for person in range(people):
         for edits in (None, {}, {"age": -3.0, "smile": 1.5}):
-            before, after = (picture(s, kit, edits, person) for s in (session, opened))
+            before, after = (picture(s, models, edits, person) for s in (session, opened))
             assert torch.equal(before, after)
             assert before.isfinite().all()
-        pasted = [paste_back(s, kit, None, person).tobytes() for s in (session, opened)]
+        pasted = [paste_back(s, models, None, person).tobytes() for s in (session, opened)]
         assert pasted[0] == pasted[1]
         assert opened.crop(person).tobytes() == make_picture(SIDE, SIDE).tobytes()
     assert opened.edits == {"age": 5.0}
@@ -187,7 +187,7 @@ def test_an_opened_session_gives_the_same_picture_bit_for_bit(
 
 
 def test_a_tuned_generator_survives_the_file_and_leaves_its_base_alone(
-    generator, lpips, kit, make_picture
+    generator, lpips, models, make_picture
 ):
     before = {name: value.clone() for name, value in generator.synthesis.state_dict().items()}
     pivots = generator.sample_w(1, seed=5)
@@ -196,22 +196,22 @@ def test_a_tuned_generator_survives_the_file_and_leaves_its_base_alone(
     tuned = pivotal_tune(generator, target, pivots, lpips, config)
     session = make_session(generator, make_picture)
     session.delta, session.people[0].pivot = tuned.delta, pivots[0]
-    shown = picture(session, kit, {})
-    assert torch.equal(picture(Session.open(session.to_bytes()), kit, {}), shown)
+    shown = picture(session, models, {})
+    assert torch.equal(picture(Session.open(session.to_bytes()), models, {}), shown)
     assert not torch.equal(generator.render(pivots), shown)
     after = generator.synthesis.state_dict()
     assert all(torch.equal(value, after[name]) for name, value in before.items())
 
 
-def test_edits_change_the_picture_and_unknown_ones_are_refused(session, kit):
-    assert render(session, kit, {}).tobytes() != render(session, kit, {"age": 10}).tobytes()
-    assert render(session, kit).tobytes() == render(session, kit, {"age": 5}).tobytes()
+def test_edits_change_the_picture_and_unknown_ones_are_refused(session, models):
+    assert render(session, models, {}).tobytes() != render(session, models, {"age": 10}).tobytes()
+    assert render(session, models).tobytes() == render(session, models, {"age": 5}).tobytes()
     with pytest.raises(EditError, match="smile"):
-        render(session, kit, {"smlie": 1})
+        render(session, models, {"smlie": 1})
 
 
-def test_pasting_keeps_the_photograph_around_the_face(session, kit):
-    photo, pasted = session.photograph(), paste_back(session, kit)
+def test_pasting_keeps_the_photograph_around_the_face(session, models):
+    photo, pasted = session.photograph(), paste_back(session, models)
     assert pasted.size == PHOTO
     outside, inside = (0, 0, 29, 120), (50, 40, 90, 80)
     assert pasted.crop(outside).tobytes() == photo.crop(outside).tobytes()
@@ -267,7 +267,7 @@ def test_another_generator_is_refused_naming_the_one_that_is_needed(saved, direc
     with pytest.raises(SessionError, match=r"'small' \(000000000000\)"):
         Session.open(saved, other)
     with pytest.raises(SessionError, match="'small'"):
-        render(Session.open(saved), EditKit(generator=other, directions=directions))
+        render(Session.open(saved), EditModels(generator=other, directions=directions))
 
 
 def test_tensors_that_do_not_fit_the_generator_are_refused(generator, make_picture):
