@@ -40,8 +40,7 @@ from pti_core.session.session import Session
 METHODS = ("pti", "w", "w+", "e4e")
 #: What tuning takes its pivots from: projection to W (the paper's) or to W+, or e4e's W+ codes.
 PIVOTS = ("w", "w+", "e4e")
-#: Side at which edits are measured while they are fitted: landmarks and the networks' chips need no
-#: more, and it is the least at which identity is compared.
+#: Side of the images that calibration measures: the least at which identity is compared.
 CALIBRATION_SIDE = 512
 
 

@@ -15,7 +15,7 @@ from pti_core.inversion.losses import View
 from pti_core.inversion.pivotal_tuning import TuningConfig
 from pti_core.inversion.presets import Preset
 from pti_core.inversion.projector import ProjectionConfig
-from pti_core.models import Toolkit
+from pti_core.models import TuningModels
 from pti_core.networks.lpips import LPIPS
 
 #: As quick as can be, and one that does not end by itself within a test.
@@ -44,14 +44,14 @@ class MiddleFace:
         return [self.landmarks(image)]
 
 
-def small_toolkit(
+def small_tuning_models(
     generator: Generator,
     lpips: LPIPS,
     directions: Mapping[str, Direction],
     faces: MiddleFace | None = None,
-) -> Toolkit:
+) -> TuningModels:
     """What personalises with a small generator, finding faces as `MiddleFace` does."""
-    return Toolkit(
+    return TuningModels(
         generator=generator,
         directions=directions,
         lpips=lpips,

@@ -20,7 +20,7 @@ from service.share_store import Store
 from service.studio import Studio
 from tests.checkpoints.test_stylegan2_files import lay_out
 from tests.conftest import make_lively_generator
-from tests.helpers.small import SHORT, small_toolkit
+from tests.helpers.small import SHORT, small_tuning_models
 from tests.helpers.two_faces import TwoFaces
 from tests.helpers.visit import Visit
 from tests.pti_core.networks.test_encoder_identity_mapper import OPTIONS, mapper_state
@@ -59,7 +59,7 @@ def many(directions) -> dict[str, Direction]:
 
 @pytest.fixture(scope="module")
 def page_studio(lpips, many) -> Studio:
-    models = small_toolkit(make_lively_generator(), lpips, many, TwoFaces())
+    models = small_tuning_models(make_lively_generator(), lpips, many, TwoFaces())
     studio = Studio(lambda report: models, {"fast": SHORT})
     studio.networks.get()
     return studio

@@ -13,7 +13,7 @@ from PIL import Image
 from pti_core.editing.controls import controls_of
 from service.share_store import Store
 from service.studio import Studio
-from tests.helpers.small import SHORT, small_toolkit
+from tests.helpers.small import SHORT, small_tuning_models
 from web.actions import Actions, Ask
 from web.looks import LOOKS, looks_for, surprise
 from web.page import Page
@@ -24,7 +24,7 @@ REQUEST = SimpleNamespace(client=SimpleNamespace(host="127.0.0.1"), headers={}, 
 
 @pytest.fixture(scope="module")
 def page(generator, lpips, directions, tmp_path_factory) -> Page:
-    models = small_toolkit(generator, lpips, directions)
+    models = small_tuning_models(generator, lpips, directions)
     studio = Studio(lambda report: models, {"fast": SHORT})
     studio.networks.get()
     store = Store(tmp_path_factory.mktemp("shares"))

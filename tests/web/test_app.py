@@ -25,7 +25,7 @@ from pti_core.session.session import Session
 from service.job_queue import JobQueue, QueueFullError, Stage
 from service.studio import PRESET_NAMES, Studio
 from service.workspaces import NoWorkspaceError, Workspace, Workspaces
-from tests.helpers.small import ENDLESS, SHORT, small_toolkit
+from tests.helpers.small import ENDLESS, SHORT, small_tuning_models
 from web.labels import bounds_of
 from web.serve import create_app, serve
 
@@ -34,7 +34,7 @@ REPOSITORY = Path(__file__).parents[2]
 
 @pytest.fixture(scope="module")
 def studio(generator, lpips, directions) -> Studio:
-    models = small_toolkit(generator, lpips, directions)
+    models = small_tuning_models(generator, lpips, directions)
     made = Studio(lambda report: models, {"short": SHORT, "endless": ENDLESS})
     made.networks.get()  # the page answers before; what it says then is another test's
     return made

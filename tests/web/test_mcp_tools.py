@@ -15,7 +15,7 @@ from pti_core.ai_mark import DIGITAL_SOURCE_TYPE
 from pti_core.editing.controls import controls_of
 from service.share_store import Store
 from service.studio import Studio
-from tests.helpers.small import ENDLESS, SHORT, small_toolkit
+from tests.helpers.small import ENDLESS, SHORT, small_tuning_models
 from web.serve import create_app, serve
 
 pytestmark = pytest.mark.skipif(
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def studio(generator, lpips, directions) -> Studio:
-    models = small_toolkit(generator, lpips, directions)
+    models = small_tuning_models(generator, lpips, directions)
     return Studio(lambda report: models, {"short": SHORT, "endless": ENDLESS})
 
 

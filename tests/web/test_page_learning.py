@@ -12,7 +12,7 @@ from pti_core.progress import Step
 from service.job_queue import JobQueue, Stage
 from service.studio import Studio
 from tests.conftest import make_lively_generator
-from tests.helpers.small import SHORT, small_toolkit
+from tests.helpers.small import SHORT, small_tuning_models
 from tests.helpers.two_faces import TwoFaces
 from tests.helpers.visit import Visit
 from web.strings import status
@@ -28,7 +28,7 @@ LONG = replace(
 
 @pytest.fixture(scope="module")
 def page_studio(lpips, many) -> Studio:
-    models = small_toolkit(make_lively_generator(), lpips, many, TwoFaces())
+    models = small_tuning_models(make_lively_generator(), lpips, many, TwoFaces())
     studio = Studio(lambda report: models, {"fast": LONG})
     studio.networks.get()
     return studio

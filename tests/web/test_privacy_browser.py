@@ -10,7 +10,7 @@ import pytest
 from pti_core.editing.controls import controls_of
 from service.share_store import Store
 from service.studio import Studio
-from tests.helpers.small import SHORT, small_toolkit
+from tests.helpers.small import SHORT, small_tuning_models
 from web.serve import create_app, serve
 
 pytestmark = pytest.mark.browser
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture(scope="module")
 def url(generator, lpips, directions, tmp_path_factory) -> Iterator[str]:
-    models = small_toolkit(generator, lpips, directions)
+    models = small_tuning_models(generator, lpips, directions)
     studio = Studio(lambda report: models, {"fast": SHORT})
     store = Store(tmp_path_factory.mktemp("shares"))
     blocks = create_app(studio, controls_of(directions.values()), store=store)

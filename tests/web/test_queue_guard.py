@@ -18,7 +18,7 @@ from gradio_client import Client, handle_file
 from pti_core.editing.controls import controls_of
 from service.share_store import Store
 from service.studio import Studio
-from tests.helpers.small import ENDLESS, SHORT, small_toolkit
+from tests.helpers.small import ENDLESS, SHORT, small_tuning_models
 from web import queue_guard
 from web.job_watch import RELOAD_SECONDS
 from web.queue_guard import QueueGuard
@@ -27,7 +27,7 @@ from web.serve import create_app, serve
 
 @pytest.fixture(scope="module")
 def studio(generator, lpips, directions) -> Studio:
-    models = small_toolkit(generator, lpips, directions)
+    models = small_tuning_models(generator, lpips, directions)
     made = Studio(lambda report: models, {"short": SHORT, "endless": ENDLESS})
     made.networks.get()
     return made

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pti_core.editing.controls import controls_of
 from service.share_store import Store
 from service.studio import Studio
-from tests.helpers.small import SHORT, small_toolkit
+from tests.helpers.small import SHORT, small_tuning_models
 from web.api.schema import FAILED, PARAMETERS, parameters_of
 from web.serve import create_app
 
@@ -65,7 +65,7 @@ WRONG: dict[str, list[Any]] = {
 
 @pytest.fixture(scope="module")
 def blocks(generator, lpips, directions, tmp_path_factory) -> gr.Blocks:
-    models = small_toolkit(generator, lpips, directions)
+    models = small_tuning_models(generator, lpips, directions)
     studio = Studio(lambda report: models, {"short": SHORT})
     studio.networks.get()
     store = Store(tmp_path_factory.mktemp("shares"))

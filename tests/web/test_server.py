@@ -18,7 +18,7 @@ import pytest
 from pti_core.editing.controls import controls_of
 from service.free_disk import DiskFullError
 from service.studio import Studio
-from tests.helpers.small import SHORT, small_toolkit
+from tests.helpers.small import SHORT, small_tuning_models
 from web import connections
 from web.files import cached
 from web.middleware.body_limit import BodyLimit, Limits
@@ -27,7 +27,7 @@ from web.serve import create_app, serve
 
 @pytest.fixture(scope="module")
 def studio(generator, lpips, directions) -> Studio:
-    models = small_toolkit(generator, lpips, directions)
+    models = small_tuning_models(generator, lpips, directions)
     made = Studio(lambda report: models, {"short": SHORT})
     made.networks.get()
     return made

@@ -26,7 +26,7 @@ from service.job_queue import JobQueue
 from service.share_card import SIZE, draw_card
 from service.share_store import Store, new_secret
 from service.studio import Studio
-from tests.helpers.small import ENDLESS, SHORT, small_toolkit
+from tests.helpers.small import ENDLESS, SHORT, small_tuning_models
 from tests.web.test_app import edited, refusal
 from web.serve import create_app, serve
 
@@ -50,7 +50,7 @@ def store(tmp_path_factory, clock) -> Store:
 
 @pytest.fixture(scope="module")
 def studio(generator, lpips, directions) -> Studio:
-    models = small_toolkit(generator, lpips, directions)
+    models = small_tuning_models(generator, lpips, directions)
     line = JobQueue(places_of_an_address=2)
     return Studio(lambda report: models, {"short": SHORT, "endless": ENDLESS}, line=line)
 
@@ -300,7 +300,7 @@ def _of(header: dict) -> slice:
 
 
 def test_nothing_is_kept_until_it_is_shared(generator, lpips, directions, tmp_path, photograph):
-    models = small_toolkit(generator, lpips, directions)
+    models = small_tuning_models(generator, lpips, directions)
     studio, store = Studio(lambda report: models, {"short": SHORT}), Store(tmp_path / "kept")
     desk = studio.align(photograph)
     assert studio.personalise(desk.id, "short").wait(60)
