@@ -22,11 +22,13 @@ from pti_core.editing.base_renderer import BaseRenderer, Shown
 from pti_core.editing.beard import without_leak
 from pti_core.editing.face_tone import MAKEUP, with_makeup, with_own_eyes_and_teeth
 from pti_core.editing.hair_color import HairColor
-from pti_core.editing.image_ops import luma, smoothstep
+from pti_core.editing.image_ops import array_of, luma, tensor_of
 from pti_core.editing.parsing import FLOW_SIDE, Parsing
 from pti_core.editing.photo_detail import (
     Composite,
     compose,
+    hair_moved,
+    masks_of,
     unedited,
     with_change,
     with_scene_tone,
@@ -44,8 +46,6 @@ _SKIN_TONE = frozenset(("skin_tone", "skin_red"))
 _HAIR_TONE = frozenset(("age",))
 #: Edits that may darken the lower face.
 _BEARDED = frozenset(("age", "gender", "skin_tone", "skin_red"))
-#: Text-driven edits change the hair's shape if they change so much of its area.
-_HAIR_MOVED = 0.2
 
 
 @torch.inference_mode()
@@ -78,7 +78,7 @@ def picture(
     edit = _Edit.of(session, models, edits, person, stack, hair_color)
     if not edit.composited:
         return edit.tuned(edit.own)
-    return _to_tensor(_composite(edit, keep_background).image).to(models.generator.w_avg)
+    return tensor_of(_composite(edit, keep_background).image).to(models.generator.w_avg)
 
 
 @torch.inference_mode()
@@ -147,6 +147,11 @@ class _Edit:
     def composited(self) -> bool:
         return is_composited(self.session, self.models)
 
+    @property
+    def is_none(self) -> bool:
+        """Whether nothing is edited."""
+        return not (any(self.own.values()) or self.extras or self.stack)
+
     def code(self, edits: Mapping[str, float]) -> Tensor:
         return edited(self.session, self.models, edits, self.person, self.stack)
 
@@ -187,7 +192,7 @@ class _Edit:
 
         turns = {name: self.own[name] for name in base_edits.TURNS if name in self.own}
         return BaseRenderer(
-            lambda w: _to_array(image(w)),
+            lambda w: array_of(image(w)),
             parse,
             generator.w_avg,
             generator.num_ws,
@@ -207,7 +212,7 @@ class _Edit:
             render = generator.render(pivot, overrides, exact=True)
             return PhotoLayers.of(
                 np.asarray(crop),
-                _to_array(render),
+                array_of(render),
                 _parsing(_parse(models, to_tensor(crop)), render),
                 _parsing(_parse(models, render), render),
             )
@@ -230,7 +235,7 @@ def _composite(edit: _Edit, keep_background: bool) -> Composite:
     if image is not found.image:
         found = with_change(found, image)
     if scene:
-        change = _to_array(edit.tuned(active)) - _to_array(edit.tuned(painted))
+        change = array_of(edit.tuned(active)) - array_of(edit.tuned(painted))
         found = with_scene_tone(found, change)
     return found
 
@@ -242,10 +247,10 @@ def _composed(
     layers = edit.layers()
     render = edit.tuned(shape)
     parsing = edit.parsing(shape, render)
-    hair_shape = bool(edit.stack) and _hair_moved(layers.render_parsing, parsing)
+    hair_shape = bool(edit.stack) and hair_moved(layers.render_parsing, parsing)
     found = compose(
         layers,
-        _to_array(render),
+        array_of(render),
         parsing,
         keep_tone=not edit.stack and _SKIN_TONE.isdisjoint(shape),
         hair_tone=bool(edit.stack) or not _HAIR_TONE.isdisjoint(shape),
@@ -253,7 +258,7 @@ def _composed(
         keep_background=keep_background,
     )
     own = hair_shape or not keep_background
-    return found, parsing if own else _masks(layers, found, parsing)
+    return found, parsing if own else masks_of(layers, found, parsing)
 
 
 def _retouched(
@@ -271,7 +276,7 @@ def _retouched(
             image = without_leak(image, masks, layers.photo, found.flow)
     names = MAKEUP.intersection(painted)
     if names:
-        change = _to_array(edit.tuned(painted)) - _to_array(edit.tuned(shape))
+        change = array_of(edit.tuned(painted)) - array_of(edit.tuned(shape))
         image = with_makeup(image, change, masks, names)
     if edit.extras:
         shown = Shown(image, masks)
@@ -279,13 +284,6 @@ def _retouched(
     if layers.monochrome and edit.extras.hair_color is None and image is not found.image:
         image = np.repeat(luma(image)[..., None], 3, -1)
     return image
-
-
-def _masks(layers: PhotoLayers, found: Composite, edited: Parsing) -> Parsing:
-    """Of a composite: the photograph's masks, moved, and the edited render's on the face."""
-    photo = layers.photo_parsing.warped(found.flow)
-    face = edited.head - edited.group("hair") - photo.group("hair")
-    return photo.mixed(edited, smoothstep(face))
 
 
 def notes(
@@ -307,11 +305,6 @@ def is_composited(session: Session, models: EditModels) -> bool:
     return models.parser is not None and bool(session.delta.tensors)
 
 
-def _hair_moved(before: Parsing, after: Parsing) -> bool:
-    a, b = before.group("hair"), after.group("hair")
-    return float(np.abs(a - b).mean()) > _HAIR_MOVED * float(np.maximum(a, b).mean())
-
-
 def _parse(models: EditModels, image: Tensor) -> Tensor:
     """Class probabilities (19, 512, 512) on the CPU."""
     assert models.parser is not None
@@ -321,17 +314,6 @@ def _parse(models: EditModels, image: Tensor) -> Tensor:
 def _parsing(probabilities: Tensor, image: Tensor) -> Parsing:
     """Class probabilities at the side at which an image is composited."""
     return Parsing.of(probabilities.numpy(), min(FLOW_SIDE, image.shape[-1]))
-
-
-def _to_array(image: Tensor) -> np.ndarray:
-    """(1, 3, R, R) in [-1, 1] as float32 (R, R, 3) in 0..255."""
-    scaled = (image[0].clamp(-1, 1) + 1) * 127.5
-    return np.ascontiguousarray(scaled.permute(1, 2, 0).float().cpu().numpy())
-
-
-def _to_tensor(array: np.ndarray) -> Tensor:
-    tensor = torch.from_numpy(np.ascontiguousarray(array)).permute(2, 0, 1)[None]
-    return tensor / 127.5 - 1
 
 
 def checked(
@@ -365,11 +347,28 @@ def render_edit(
     keep_background: bool = True,
     hair_color: HairColor | None = None,
 ) -> Rendering:
-    """`picture` as an 8-bit RGB image, which can be put into the photograph."""
+    """`picture` as an 8-bit RGB image, which can be put into the photograph.
+
+    Without edits it is the photograph, and no network runs for it.
+    """
+    edit = _Edit.of(session, models, edits, person, stack, hair_color)
+    if edit.composited and edit.is_none and keep_background:
+        return Rendering(session.crop(person), unedited=True)
     found = composite(session, models, edits, person, stack, keep_background, hair_color)
     if found is None:
         return Rendering(to_image(picture(session, models, edits, person, stack)))
-    return Rendering(to_image(_to_tensor(found[0].image)), found)
+    return Rendering(to_image(tensor_of(found[0].image)), found)
+
+
+@torch.inference_mode()
+def prepare(session: Session, models: EditModels) -> None:
+    """Compute what the first edit of the session's person would wait for: its photograph's layers.
+
+    A second and a half on two cores; later edits have them at hand.
+    """
+    edit = _Edit.of(session, models, {}, None, ())
+    if edit.composited:
+        edit.layers()
 
 
 def render(

@@ -119,9 +119,22 @@ class EditService:
             before = workspace.session.crop() if face else _photograph(workspace, SCREEN_SIDE)[0]
             shown[name] = to_jpeg(before, 92)
         if not moving:
-            session = self.session(workspace_id)
-            self._previewer.prepare(workspace, self.choices.edit_models(session.generator_name))
+            self._prepare(workspace, self.session(workspace_id))
         return shown[name], after
+
+    def _prepare(self, workspace: Workspace, session: Session) -> None:
+        """Begin what the next picture would wait for: a preview first, then the full one of the
+        first edit. Returns at once."""
+        from pti_core.rendering import prepare
+
+        models = self.choices.edit_models(session.generator_name)
+
+        def full() -> None:
+            with self._rendering:
+                if workspace.session is session:
+                    prepare(session, models)
+
+        self._previewer.prepare(workspace, models, full)
 
     def preview(self, workspace_id: str, edits: Mapping[str, float], view: str = "face") -> bytes:
         """A small picture while a slider moves, as a JPEG file.

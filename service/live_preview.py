@@ -88,15 +88,18 @@ class Previewer:
         self._shared_copies: WeakKeyDictionary[Generator, Generator] = WeakKeyDictionary()
         self._tuned: WeakKeyDictionary[Session, dict[str, Tensor]] = WeakKeyDictionary()
 
-    def prepare(self, workspace: Workspace, models: EditModels) -> None:
+    def prepare(
+        self, workspace: Workspace, models: EditModels, then: Callable[[], None] = lambda: None
+    ) -> None:
         """Have ready what previews start from, after a full picture was shown; returns at once.
 
-        The head is fitted once for a session: a second on two cores.
+        The head is fitted once for a session: a second on two cores. then: called in the same
+        thread afterwards.
         """
         shown = workspace.shown  # first: a new session comes before new `shown`
         session = workspace.session
         if not models.generator.has_middle or session is None or not models.directions:
-            return
+            return _beside(then)
 
         def work() -> None:
             try:
@@ -108,6 +111,7 @@ class Previewer:
                     self._ground(shown, session, models)
             except Exception:  # previews are full pictures then
                 _log.exception("previews could not be prepared")
+            then()
 
         _beside(work)
 

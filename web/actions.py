@@ -25,7 +25,7 @@ from web.middleware.caller import caller_of, network_asking
 
 _log = logging.getLogger(__name__)
 
-_BROKEN = "Something went wrong on the server, and its log says what. Please try again."
+BROKEN = "Something went wrong on the server, and its log says what. Please try again."
 _NO_WEIGHTS = "This change needs a model that this server does not have. Please try another one."
 
 
@@ -123,7 +123,7 @@ class Actions:
             return {"error": str(error)}
         except Exception:
             _log.exception("the action %r failed", told.get("do"))
-            return {"error": _BROKEN}
+            return {"error": BROKEN}
 
     @contextmanager
     def _place(self, name: str, owner: str, address: str) -> Iterator[None]:

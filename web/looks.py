@@ -17,7 +17,7 @@ LOOKS: Mapping[str, Mapping[str, float]] = {
     "Ten years older": {"age": 10.0, "hair_grey": 0.35},
     "Big smile": {"smile": 0.8, "eyes_open": 0.1},
     "Party": {"smile": 0.6, "makeup": 0.5, "lipstick": 0.5, "eye_makeup": 0.4, "colourful": 0.3},
-    "Silver fox": {"hair_grey": 0.9, "age": 4.0, "beard": 0.4},
+    "Silver fox": {"hair_grey": 0.9, "age": 4.0},
     "Golden hour": {"warmth": 0.5, "background_warm": 0.5, "light_side": -0.3, "exposure": 0.1},
     "Summer": {"hair_blond": 0.6, "skin_tone": -0.25, "warmth": 0.25, "smile": 0.4},
     "Redhead": {"hair_red": 0.9, "skin_tone": 0.1},

@@ -91,7 +91,8 @@ def carry(
 
 def _coloured(shown: Shown, hair: np.ndarray, base: BaseRenderer, extras: Extras) -> np.ndarray:
     """With its hair (matte (R, R)), and its brows if asked for, in the colours."""
-    ends = {name: (base.directions[name].low, base.directions[name].high) for name in SLIDERS}
+    known = SLIDERS & base.directions.keys()  # a generator of one's own may have none of them
+    ends = {name: (base.directions[name].low, base.directions[name].high) for name in known}
     colours = tints(extras.hair_color, extras.of(SLIDERS), ends)
     if not colours or not enough_hair(hair):
         return shown.image

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+import torch
+from torch import Tensor
 
 
 def remap(image: np.ndarray, flow: np.ndarray, method: int) -> np.ndarray:
@@ -80,3 +82,15 @@ def pull_push(image: np.ndarray, weight: np.ndarray) -> np.ndarray:
     size = (image.shape[1], image.shape[0])
     filled = cv2.resize(below, size, interpolation=cv2.INTER_LINEAR)
     return image * weight[..., None] + filled * (1 - weight[..., None])
+
+
+def array_of(image: Tensor) -> np.ndarray:
+    """(1, 3, R, R) in [-1, 1] as float32 (R, R, 3) in 0..255."""
+    scaled = (image[0].clamp(-1, 1) + 1) * 127.5
+    return np.ascontiguousarray(scaled.permute(1, 2, 0).float().cpu().numpy())
+
+
+def tensor_of(array: np.ndarray) -> Tensor:
+    """The way back: (1, 3, R, R) in [-1, 1]."""
+    tensor = torch.from_numpy(np.ascontiguousarray(array)).permute(2, 0, 1)[None]
+    return tensor / 127.5 - 1

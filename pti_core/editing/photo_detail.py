@@ -53,6 +53,8 @@ _STILL = 6.0  # the same without flow: what did not change in its place
 _STRANDS = 14.0  # how far single hairs reach beyond the parser's outline
 _TONE = 8.0  # of a change of light
 _EDGE = 9.0  # background this far from any person is the photograph's to the bit
+#: Text-driven edits change the hair's shape if they change so much of its area.
+_HAIR_MOVED = 0.2
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +79,19 @@ def unedited(layers: PhotoLayers) -> Composite:
     mask = np.zeros_like(layers.small[..., 0])
     flow = np.zeros_like(layers.small[..., :2])
     return Composite(layers.photo, flow, np.ones_like(mask), mask)
+
+
+def hair_moved(before: Parsing, after: Parsing) -> bool:
+    """Whether an edit changes the shape of the hair."""
+    a, b = before.group("hair"), after.group("hair")
+    return float(np.abs(a - b).mean()) > _HAIR_MOVED * float(np.maximum(a, b).mean())
+
+
+def masks_of(layers: PhotoLayers, found: Composite, edited: Parsing) -> Parsing:
+    """Of a composite: the photograph's masks, moved, and the edited render's on the face."""
+    photo = layers.photo_parsing.warped(found.flow)
+    face = edited.head - edited.group("hair") - photo.group("hair")
+    return photo.mixed(edited, smoothstep(face))
 
 
 def compose(

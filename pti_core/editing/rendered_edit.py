@@ -21,16 +21,20 @@ class Rendering:
     Attributes:
         face: the edited crop (R x R).
         made: how it was made from the photograph; None for a bare render.
+        unedited: the face is the photograph's own.
     """
 
     face: Image.Image
     made: tuple[Composite, PhotoLayers] | None = None
+    unedited: bool = False
 
     def in_photo(self, photo: Image.Image, alignment: Alignment) -> Image.Image:
         """The edit in the photograph at the size of `photo`, which `alignment` is for.
 
         A composited edit is repeated on the photograph's own pixels; a bare render is pasted.
         """
+        if self.unedited:
+            return photo
         if self.made is None:
             return paste(photo, self.face, alignment)
         return paste_edit(photo, _edit_maps(*self.made), alignment)

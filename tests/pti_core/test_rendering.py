@@ -11,7 +11,7 @@ import torch
 from pti_core.faces.align import Alignment
 from pti_core.models import EditModels
 from pti_core.networks.face_parsing import FaceParser
-from pti_core.rendering import composite, paste_back, render, render_bare, render_edit
+from pti_core.rendering import composite, paste_back, prepare, render, render_bare, render_edit
 from tests.pti_core.session.test_session import make_session
 
 
@@ -44,6 +44,23 @@ def test_unedited_is_the_photograph_at_any_size(session, models) -> None:
 def test_unedited_is_the_photograph(session, models, person) -> None:
     assert np.array_equal(render(session, models, {}, person), session.crop(person))
     assert np.array_equal(paste_back(session, models, {}, person), session.photograph(person))
+
+
+def test_no_network_runs_without_an_edit_and_few_once_it_is_prepared(
+    session, models, parser
+) -> None:
+    parsed: list[int] = []
+    hook = parser.register_forward_hook(lambda *_: parsed.append(1))
+    try:
+        render(session, models, {})
+        assert not parsed
+        prepare(session, models)
+        assert len(parsed) == 2  # the photograph and its unedited render
+        render(session, models, {"age": 12.0})
+        assert len(parsed) == 3
+        render(session, models, {}, keep_background=False)
+    finally:
+        hook.remove()
 
 
 def test_the_bare_render_is_the_generators(session, models) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -17,10 +18,13 @@ from starlette.responses import PlainTextResponse, Response
 
 from pti_core.errors import UserError
 from service.studio import VIEWS, Studio
+from web.actions import BROKEN
 from web.api.endpoints import checked
 from web.options import apply_options
 
 Application = Callable[[MutableMapping[str, Any], Any, Any], Awaitable[None]]
+
+_log = logging.getLogger(__name__)
 
 PATH = "/moving"
 #: A thousand edits are shorter.
@@ -69,6 +73,9 @@ class LivePreviews:
             picture = await asyncio.to_thread(self._studio.preview, workspace, edits, view)
         except UserError as error:
             return PlainTextResponse(str(error), 400)
+        except Exception:
+            _log.exception("a picture could not be made")
+            return PlainTextResponse(BROKEN, 500)
         finally:
             self._waiting -= 1
         return Response(picture, media_type="image/jpeg")

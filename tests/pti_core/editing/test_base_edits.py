@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -59,6 +60,15 @@ def test_every_added_edit_is_a_direction_and_the_rest_is_the_tuned_generators() 
 
 def test_without_edits_the_image_is_returned() -> None:
     assert np.array_equal(carried(face(), base(plain)), face()[0])
+
+
+def test_a_hair_colour_needs_no_slider_of_hair() -> None:
+    """A generator of one's own has none."""
+    bare = replace(base(plain), directions={})
+    pink = HairColor("#ff69b4", 1.0)
+    changed = carried(face(), bare, pink)
+    assert np.array_equal(changed, carried(face(), base(plain), pink))
+    assert not np.array_equal(changed, face()[0])
 
 
 # ---------------------------------------------------------------------------------------- style

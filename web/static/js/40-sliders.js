@@ -255,9 +255,9 @@ const paintHair = () => {
   const pick = (chosen, label) => setHair({ colour: chosen, amount, brows }, label);
   const own = made("input", { type: "color", value: colour, "aria-label": "Another hair colour" });
   on(own, "change", () => pick(own.value, "Hair colour"));
-  const strength = made("input", { type: "range", min: 0, max: 100, step: 1, value: amount, "aria-label": "Hair colour, strength" });
+  const strength = made("input", { type: "range", min: 0, max: 100, step: 1, value: amount, disabled: !state.hair, "aria-label": "Hair colour, strength" });
   on(strength, "change", () => state.hair && setHair({ colour, amount: Number(strength.value), brows }));
-  const both = made("input", { type: "checkbox", checked: brows });
+  const both = made("input", { type: "checkbox", checked: brows, disabled: !state.hair });
   on(both, "change", () => state.hair && setHair({ colour, amount, brows: both.checked }));
   where.replaceChildren(
     made("h2", {}, "Hair colour"),

@@ -1,5 +1,7 @@
 // Looks, chance, words, likeness, animation, and what is under Advanced.
 const LOOK_SIDE = 112;
+// Until a thumbnail is there: without a source browsers draw a frame.
+const CLEAR = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw==";
 let looksOf = "";
 // Thumbnails of this face, one after the other while nothing else is asked for.
 const drawLooks = async () => {
@@ -9,7 +11,7 @@ const drawLooks = async () => {
   looksOf = mine;
   where.replaceChildren(...looks.map((look) =>
     made("button", { type: "button", class: "look", onclick: () => applyLook(look) },
-      made("img", { alt: "", width: LOOK_SIDE, height: LOOK_SIDE }), made("span", {}, look.name))));
+      made("img", { src: CLEAR, alt: "", width: LOOK_SIDE, height: LOOK_SIDE }), made("span", {}, look.name))));
   const images = $$("#looks img");
   const idle = () => looksOf === mine && !moving && !state.hair && !stage.classList.contains("drawing");
   const draw = async (quick) => {

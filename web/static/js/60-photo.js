@@ -11,7 +11,7 @@ const show = (mode) => {
     $(id).hidden = mode !== "editing";
   if (mode !== "photo") ((boxes = null), placeBoxes());
 };
-const tellShown = () => trigger("shown", { desk: state.desk });
+const tellShown = () => trigger("shown", { workspace: state.desk });
 
 // An open session takes the stage. `keeping` leaves the history as it is.
 const take = (told, keeping = false) => {
@@ -128,6 +128,12 @@ const disarm = () => {
   boxes = null;
   placeBoxes();
 };
+const INVITATION = $("#drop .big").textContent;
+const lookFor = (busy) => {
+  $("#drop").classList.toggle("busy", busy);
+  $("#drop .big").textContent = busy ? "Looking for a face …" : INVITATION;
+  if (busy) $("#setup-text").textContent = "Looking for a face …";
+};
 let choosing = 0; // what arrives for an earlier choice is dropped
 const chooseFace = (face) =>
   attempt(async () => {
@@ -144,7 +150,7 @@ const takePhoto = (file) =>
     if (/[.](safetensors|pt|pth|npy|npz)$/i.test(file.name)) return takeSession(file, true);
     disarm();
     note("");
-    $("#drop").classList.add("busy");
+    lookFor(true);
     const local = URL.createObjectURL(file);
     let path = "";
     const learnable = async (given) => {
@@ -167,7 +173,7 @@ const takePhoto = (file) =>
       if (error.noFace) toast("Is there a face after all?", { label: "Mark it yourself", action: () => attempt(() => learnable({ marked: true })) });
     } finally {
       URL.revokeObjectURL(local);
-      $("#drop").classList.remove("busy");
+      lookFor(false);
     }
   });
 const showPhotograph = (told) => {
@@ -290,6 +296,7 @@ on("#use-camera", "click", async () => {
   const dialog = $("#camera-dialog");
   $("#camera-said").textContent = "";
   $("#shoot").disabled = true;
+  $("#camera").hidden = false;
   dialog.showModal();
   try {
     stream = await navigator.mediaDevices.getUserMedia({ video: { width: { ideal: 1920 }, facingMode: "user" } });
@@ -297,6 +304,7 @@ on("#use-camera", "click", async () => {
     await $("#camera").play();
     $("#shoot").disabled = false;
   } catch (error) {
+    $("#camera").hidden = true; // a black square would look like a picture to come
     $("#camera-said").textContent = error.name === "NotAllowedError"
       ? "The browser does not allow the camera. Allow it in the address bar, or choose a photo."
       : "There is no camera that the browser can use. Choose a photo instead.";

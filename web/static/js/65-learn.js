@@ -36,7 +36,7 @@ const watchLearning = async (aside) => {
       if (now.left != null && (now.done > 0.03 || now.state === "waiting")) left = Math.min(now.left, Math.max(left - 0.7 * passed, 0));
       const percent = Math.round(100 * now.done);
       const said = $("#stop").disabled ? "Stopping; what is learned so far is kept" : now.said;
-      $("#work-said").textContent = said;
+      if ($("#work-said").textContent !== said) $("#work-said").textContent = said; // it is announced
       if (!$("#stop").disabled) $("#stop").textContent = now.state === "waiting" ? "Leave the queue" : "Stop and keep what is learned";
       $("#work-bar").setAttribute("aria-valuenow", String(percent));
       $("#work-bar").setAttribute("aria-valuetext", `${said}, ${percent} %`);
