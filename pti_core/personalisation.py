@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import torch
@@ -21,12 +20,12 @@ from pti_core.faces.framing import Where, frame
 from pti_core.faces.images import Source, open_photograph, to_image, to_tensor
 from pti_core.generators.base import Generator
 from pti_core.inversion.pivotal_tuning import pivotal_tune
+from pti_core.inversion.pivots import changed_noise, find_inversion
 from pti_core.inversion.presets import PRESETS, Preset
 from pti_core.inversion.projector import Projection, ProjectionConfig, project
 from pti_core.inversion.tuned_delta import TunedDelta
 from pti_core.inversion.tuning_config import TuningConfig, for_all
 from pti_core.models import TuningModels
-from pti_core.networks.e4e import E4E
 from pti_core.networks.lpips import area
 from pti_core.progress import OnStep, Step
 from pti_core.report import LPIPS_SMALL, Clock, measure, peak_rss_mb, plain_settings, versions
@@ -36,10 +35,6 @@ from pti_core.session.int8_delta import compact
 from pti_core.session.person import PersonState, encode_crop, encode_photograph
 from pti_core.session.session import Session
 
-#: pti: inversion, then pivotal tuning. w, w+, e4e: that inversion alone, for comparison.
-METHODS = ("pti", "w", "w+", "e4e")
-#: What tuning takes its pivots from: projection to W (the paper's) or to W+, or e4e's W+ codes.
-PIVOTS = ("w", "w+", "e4e")
 #: Side of the images that calibration measures: the least at which identity is compared.
 CALIBRATION_SIDE = 512
 
@@ -62,7 +57,8 @@ def personalise(
         preset: a name in `PRESETS`, or settings.
         method: one of `METHODS`.
         on_step: called after every step; returning False ends the work with what is reached by
-            then (stopped while projecting, the generator is not tuned).
+            then (stopped while projecting, the generator is not tuned). Its `draft`, now and then,
+            is a session to edit meanwhile.
         pivot: one of `PIVOTS`.
         faces_used: which face, or which square, of each photograph (`frame`); 0 without one.
         code: (w_dim,) or (num_ws, w_dim): the pivot, in place of an inversion.
@@ -75,7 +71,9 @@ def personalise(
         PhotographError, NoFaceError: no face can be used.
         UserError: unknown names, a pivot that does not fit the generator, too many photographs.
     """
-    chosen, inversion = find_preset(preset), _inversion(method, pivot, models)
+    chosen = find_preset(preset)
+    inversion = find_inversion(method, pivot, models.encoder, models.generator)
+    inversion = inversion if code is None else "code"
     clock, control = Clock(), _Control(on_step)
     # 1. Find and align the faces.
     with clock.stage("align"):
@@ -94,15 +92,9 @@ def personalise(
     work.steps["invert"] = sum(projection.steps for projection in projections)
     work.tune(tuning)
     # 4. Measure how near the result is to the photographs.
-    report = work.report(chosen.name, method, inversion if code is None else "code")
-    projecting = (
-        None if inversion == "e4e" or code is not None else _projection_config(chosen, inversion)
-    )
-    session.made = {
-        "settings": plain_settings({"projection": projecting, "tuning": tuning}),
-        "report": report,
-        "versions": versions(),
-    }
+    report = work.report(chosen.name, method, inversion)
+    settings = {"projection": _projection_of(chosen, inversion), "tuning": tuning}
+    session.made = _made(plain_settings(settings), report)
     return session, report
 
 
@@ -119,7 +111,7 @@ def _new_session(
                 crop=encode_crop(face.crop),
                 alignment=face.alignment,
                 pivot=projection.w[0],
-                noise=_changed_noise(generator, projection),
+                noise=changed_noise(generator, projection),
             )
             for face, projection in zip(faces, projections, strict=True)
         ],
@@ -164,15 +156,13 @@ def refine(
     report = work.report(chosen.name, *(str(earlier.get(name, "")) for name in names))
     report["steps_before"] = _steps_of(earlier)
     settings = session.made.get("settings")
-    refined.made = {
-        "settings": {
-            **(settings if isinstance(settings, dict) else {}),
-            "refining": plain_settings(config),
-        },
-        "report": report,
-        "versions": versions(),
-    }
+    settings = settings if isinstance(settings, dict) else {}
+    refined.made = _made({**settings, "refining": plain_settings(config)}, report)
     return refined, report
+
+
+def _made(settings: Mapping[str, Any], report: Mapping[str, Any]) -> dict[str, Any]:
+    return {"settings": dict(settings), "report": dict(report), "versions": versions()}
 
 
 @dataclass
@@ -204,7 +194,7 @@ class _Work:
                     seed=self.seed,
                     noise=[{n: t.to(device) for n, t in maps.items()} for maps in session.noise],
                     start=session.delta if session.delta.tensors else None,
-                    on_step=control,
+                    on_step=self._offer,
                     edits=ends(models.directions),
                 )
             session.delta = compact(tuned.delta)
@@ -212,8 +202,18 @@ class _Work:
         if models.meter and session.delta.tensors:
             control.announce("fit edits")
             with self.clock.stage("fit edits"):
-                for index, person in enumerate(session.people):
-                    person.curves = _fit_curves(session, models, models.meter, index)
+                # New persons: those of drafts are shown meanwhile.
+                session.people = [
+                    replace(person, curves=_fit_curves(session, models, models.meter, index))
+                    for index, person in enumerate(session.people)
+                ]
+
+    def _offer(self, step: Step) -> bool:
+        """Pass a tuning step on, with the session of the weights so far in place of those."""
+        if step.draft is not None:
+            session = replace(self.session, delta=compact(step.draft))
+            step = replace(step, draft=session)
+        return self.control(step)
 
     def report(self, preset: str, method: str, pivot: str) -> dict[str, Any]:
         """The report of `personalise`."""
@@ -273,9 +273,7 @@ class _Control:
             at, total = index * step.total + step.index, count * step.total
             picture = None if index else step.picture
             done = (index + step.share) / count
-            return self(
-                dataclasses.replace(step, index=at, total=total, picture=picture, done=done)
-            )
+            return self(replace(step, index=at, total=total, picture=picture, done=done))
 
         return passed_on
 
@@ -319,31 +317,9 @@ def _as_list(photo: Source | Sequence[Source]) -> list[Source]:
     return photos
 
 
-def _inversion(method: str, pivot: str, models: TuningModels) -> str:
-    """Which of `PIVOTS` the photographs are inverted to. Raises UserError where that cannot be."""
-    if method not in METHODS:
-        raise UserError(f"There is no method named {method!r}; use one of {', '.join(METHODS)}.")
-    if pivot not in PIVOTS:
-        raise UserError(f"There is no pivot named {pivot!r}; use one of {', '.join(PIVOTS)}.")
-    inversion = pivot if method == "pti" else method
-    if inversion == "e4e":
-        check_encoder(models.encoder, models.generator)
-    return inversion
-
-
-def check_encoder(encoder: E4E | None, generator: Generator) -> None:
-    """Make sure that e4e's codes mean something to this generator; UserError where they do not."""
-    if encoder is None:
-        raise UserError("An e4e pivot needs e4e's network, which is not loaded; use the pivot w.")
-    if encoder.num_ws != generator.num_ws:
-        raise UserError(
-            f"e4e gives {encoder.num_ws} codes and the generator {generator.name!r} takes "
-            f"{generator.num_ws}; use --generator stylegan2, for which it was made, or the pivot w."
-        )
-
-
-def _projection_config(preset: Preset, space: str) -> ProjectionConfig:
-    return dataclasses.replace(preset.projection, space=space)
+def _projection_of(preset: Preset, inversion: str) -> ProjectionConfig | None:
+    """Settings of the projection; None for pivots that are given or come from e4e."""
+    return replace(preset.projection, space=inversion) if inversion in ("w", "w+") else None
 
 
 def _invert(
@@ -355,8 +331,7 @@ def _invert(
     control: OnStep,
     code: Tensor | None,
 ) -> Projection:
-    if inversion != "e4e" and code is None:
-        config = _projection_config(preset, inversion)
+    if (config := _projection_of(preset, inversion)) is not None:
         return project(
             models.generator, target, models.lpips, config, seed, control, None, models.latent_prior
         )
@@ -385,12 +360,6 @@ def _prepare(
         crop, alignment = frame(models.faces, image, where, models.generator.resolution)
         prepared.append(_Face(encode_photograph(image, len(photos)), crop, alignment))
     return prepared
-
-
-def _changed_noise(generator: Generator, projection: Projection) -> dict[str, Tensor]:
-    """The projection's noise maps that differ from the generator's own."""
-    own = dict(generator.synthesis.named_buffers())
-    return {n: tensor for n, tensor in projection.noise.items() if not torch.equal(tensor, own[n])}
 
 
 def _steps_of(report: Mapping[str, Any]) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -24,6 +24,8 @@ class Step:
             than the generator's resolution.
         note: what the person at the screen should know besides, in a sentence; "" as a rule.
         done: share of the stage's work, 0 to 1, where its steps do not cost alike.
+        draft: what can be used already, now and then only: the tuned weights so far (`TunedDelta`)
+            of `pivotal_tune`, a session (`Session`) of `personalise`.
     """
 
     stage: str
@@ -33,6 +35,7 @@ class Step:
     picture: Tensor | None = None
     note: str = ""
     done: float | None = None
+    draft: Any = None
 
     @property
     def share(self) -> float:

@@ -208,7 +208,7 @@ class Job:
             if step.picture is not None:
                 self._picture, self._pictures = step.picture, self._pictures + 1
             self._note = step.note or self._note
-            self._step = replace(step, picture=None)
+            self._step = replace(step, picture=None, draft=None)
         return not self._stop.is_set()
 
 

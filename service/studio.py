@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pti_core.errors import PhotographError, SessionError, UserError
+from service.drafts import Drafts
 from service.edit_service import SCREEN_SIDE, VIEWS, EditService, Likeness, moved
 from service.executors import Executor, InProcess, OnLoan, Order
 from service.face_choice import find_face
@@ -155,13 +156,12 @@ class Studio(EditService):
     ) -> Job:
         """Put the personalisation of the desk's photographs into the line.
 
-        `generator` is one of `generator_names`; the first by default. `person`: for whom the place
-        in the line counts. The job's result is the report; the session lies on the desk then. What
-        lay there before stays until then, and for good if the job fails.
+        generator: one of `generator_names`; the first by default. person: for whom the place in the
+        line counts. The job's result is the report. The workspace gets drafts of the session, which
+        can be edited, and the session at the end; what it had stays until the first of them.
 
         Raises:
-            NoWorkspaceError, UserError: no such desk, nothing on it, an unknown preset or
-                generator, a full line, a person who has a place in it already.
+            NoWorkspaceError, UserError: nothing to learn, an unknown name, no place in the line.
         """
         workspace = self.workspaces.get(workspace_id)
         if not workspace.photographs:
@@ -174,8 +174,9 @@ class Studio(EditService):
             raise UserError(f"There is no generator named {name!r}; use {known}.")
 
         def work(on_step: OnStep) -> dict[str, Any]:
-            session, report = self._executor.personalise(order, on_step)
-            self._lay(workspace, report, session)
+            drafts = Drafts(workspace, self._lay)
+            session, report = self._executor.personalise(order, drafts.taken_from(on_step))
+            drafts.replace(report, session)
             return report
 
         photographs, faces = tuple(workspace.photographs), tuple(workspace.faces)
@@ -284,6 +285,6 @@ class Studio(EditService):
 
     def _lay(self, workspace: Workspace, report: dict[str, Any], session: Session) -> None:
         workspace.crops = [session.crop(person) for person in range(len(session.crops))]
-        workspace.report, workspace.session = report, session
+        workspace.report, workspace.session, workspace.laid = report, session, workspace.laid + 1
         workspace.shown = {}  # last: what is in it belongs to the session
         self.workspaces.make_room(keep=workspace.id)

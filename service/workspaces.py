@@ -47,6 +47,7 @@ class Workspace:
         code: a latent code to tune around, (w_dim,) or (num_ws, w_dim); None to find one.
         boxes: (left, top, right, bottom), pixels, of all faces in the first photograph.
         session: the personalised generator; None before.
+        laid: counts the sessions that were laid on it.
         report: how near it is (see `pti_core.personalisation.personalise`).
         shown: small pictures kept between two edits, by name.
         keep_background: pictures keep the photograph's background.
@@ -62,6 +63,7 @@ class Workspace:
     code: Tensor | None = None
     boxes: list[tuple[float, float, float, float]] = field(default_factory=list)
     session: Session | None = None
+    laid: int = 0
     report: dict[str, Any] = field(default_factory=dict)
     shown: dict[str, Any] = field(default_factory=dict)
     keep_background: bool = True

@@ -109,7 +109,8 @@ def pivotal_tune(
         losses, picture = run.step(index)
         shown = picture if run.is_shown(index) else None
         done = work_done(index + 1, config.steps, run.low_res_steps)
-        step = Step("tune", index + 1, config.steps, losses, shown, done=done)
+        draft = run.result("").delta if run.is_draft(index) else None
+        step = Step("tune", index + 1, config.steps, losses, shown, done=done, draft=draft)
         if on_step and on_step(step) is False:
             return run.result("person")
         if 0 < losses["lpips"] < config.lpips_threshold:

@@ -36,12 +36,14 @@ class LocalityTerm:
 
 @dataclass(frozen=True)
 class StoppingRule:
-    """When tuning stops before `steps`, and how often it shows a preview."""
+    """When tuning stops before `steps`, and how often it shows and gives what it has reached."""
 
     lpips_threshold: float = 0.0  # stop under this LPIPS; the authors' code has 0.06
     plateau_steps: int = 60  # stop if the best loss of so many steps gained nothing ...
     plateau_gain: float = 0.02  # ... by this share; less than that changes no picture visibly
     picture_every: int = 10  # a preview goes to `on_step` every so many steps
+    # Shares of the steps after which the weights so far go to `on_step`, for editing meanwhile.
+    drafts_at: tuple[float, ...] = (0.08, 0.6)
 
 
 @dataclass(frozen=True)

@@ -119,6 +119,14 @@ class TuningRun(ABC):
         every = math.ceil(self.config.picture_every / self.count)
         return which == 0 and round_ % every == 0
 
+    def is_draft(self, index: int) -> bool:
+        """Whether the weights after this step, the last of a round, are given to `on_step`."""
+        rounds, which = divmod(index + 1, self.count)
+        total = self.config.steps / self.count
+        return which == 0 and rounds in {
+            math.ceil(share * total) for share in self.config.drafts_at
+        }
+
     def forget(self) -> None:
         """Start the comparison of losses anew, as when the loss becomes a different one."""
         self.history: list[float] = []  # mean loss of each whole round over the photographs

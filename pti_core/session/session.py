@@ -87,6 +87,12 @@ class Session:
         people = [replace(p, curves=c) for p, c in zip(self.people, each, strict=True)]
         return replace(self, people=people)
 
+    def with_choices_of(self, other: Session) -> Session:
+        """The session with the text edits, the hair colour, the own directions and the shown person
+        of another one of the same photographs. Amounts are left out: ranges may be others."""
+        stack, own = list(other.stack), dict(other.own)
+        return replace(self, stack=stack, person=other.person, hair_color=other.hair_color, own=own)
+
     def at(self, person: int | None) -> int:
         """The index of a person: the one that is shown where none is named."""
         return self.person if person is None else person

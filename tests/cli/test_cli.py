@@ -72,7 +72,7 @@ def refusal(*arguments: object) -> str:
 
 def test_the_choices_are_those_of_the_library():
     from checkpoints.select_generator import CHOICES
-    from pti_core.personalisation import METHODS, PIVOTS
+    from pti_core.inversion.pivots import METHODS, PIVOTS
 
     assert set(choices.PRESETS) == set(PRESETS)
     assert choices.METHODS == METHODS and choices.PIVOTS == PIVOTS

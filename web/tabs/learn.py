@@ -45,7 +45,8 @@ class LearnPart:
         return self._begun(ask.workspace, job)
 
     def progress(self, ask: Ask) -> Mapping[str, Any]:
-        """How far it is; at the end what is open then, or why it failed."""
+        """How far it is; at the end what is open then, or why it failed. `opened` comes earlier
+        where a draft can be edited that the page, which tells `laid`, does not have."""
         workspace = ask.workspace
         job = self.studio.line.job_of(workspace) or self._latest.get(workspace)
         if job is None:
@@ -54,8 +55,11 @@ class LearnPart:
         now = job.progress()
         if not now.over:
             self._polls.asked(job)
-            self.studio.workspaces.get(workspace)  # it is in use
-            return _told(now, ask.whole("pictures"))
+            told = _told(now, ask.whole("pictures"))
+            laid = self.studio.workspaces.get(workspace).laid  # it is in use
+            if "laid" in ask.data and laid > ask.whole("laid"):
+                told |= {"laid": laid, "opened": self.opened.told(workspace)}
+            return told
         self._latest.pop(workspace, None)
         if job.error is not None:
             return {"state": "failed", "why": sentence(job.error)}
@@ -70,7 +74,7 @@ class LearnPart:
     def _begun(self, workspace: str, job: Job) -> Mapping[str, Any]:
         self._latest[workspace] = job
         self._polls.asked(job)
-        return _told(job.progress(), 0)
+        return {**_told(job.progress(), 0), "laid": self.studio.workspaces.get(workspace).laid}
 
 
 def _told(progress: Progress, seen: int) -> dict[str, Any]:

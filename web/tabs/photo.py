@@ -56,6 +56,7 @@ class PhotoPart:
         found = self.studio.workspaces.get(latest)
         job = self.studio.line.job_of(latest)
         known |= {"desk": latest, "job": job is not None, "view": VIEWS[0]}
+        known["laid"] = found.laid
         if found.session is not None:
             return {**known, "opened": self.opened.told(latest)}
         if found.photographs:

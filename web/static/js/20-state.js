@@ -4,6 +4,7 @@ const state = {
   desk: "",
   name: "", // of the photograph's file
   example: "",
+  laid: 0, // sessions that the server had given the desk when its learning began
   share: "", // of the link that the page was opened with
   opened: null, // as the server tells it
   edits: {}, // name to amount, in the order in which they were made
@@ -71,6 +72,10 @@ const commit = (label) => {
   paintEdits();
   return render();
 };
+// Amounts as far as the open session's ranges go: they change when learning is finished.
+const within = (edits) =>
+  Object.fromEntries(Object.entries(edits).filter(([name]) => controls.has(name)).map(([name, amount]) =>
+    [name, clamp(amount, boundsOf(name)[0], boundsOf(name)[1])]));
 // Go to a step: 0 is the first that is kept.
 const goTo = (index) =>
   attempt(async () => {
@@ -83,7 +88,7 @@ const goTo = (index) =>
       Object.assign(state, { stack: told.stack, entries: told.entries });
     }
     state.at = index;
-    state.edits = { ...step.edits };
+    state.edits = within(step.edits);
     state.hair = step.hair && { ...step.hair };
     state.keepBackground = step.keepBackground;
     remember();

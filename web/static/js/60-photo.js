@@ -115,6 +115,7 @@ const mayReplace = async () => {
     await saveSession();
     return mayReplace();
   }
+  if (answer === "go" && !$("#still").hidden) await call("stop");
   return answer === "go";
 };
 const note = (text) => {

@@ -5,15 +5,15 @@ const leftText = (seconds) => {
   if (seconds < 90) return "About a minute left";
   return seconds < 5400 ? `About ${Math.round(seconds / 60)} min left` : `About ${Math.round(seconds / 3600)} h left`;
 };
-// Until it is over. `aside` works in the background, while one edits.
-const watchLearning = async (aside) => {
+// Until it is over, or until a first draft can be edited. `aside` works in the background, while one
+// edits, and takes up further drafts. `laid`: how many sessions the page has had of this desk.
+const watchLearning = async (aside, laid) => {
   let seen = 0, left = Infinity, last = Date.now(), misses = 0;
-  const desk = state.desk, where = $("#work");
-  const pill = aside ? toast("Improving the likeness in the background …", { action: () => attempt(() => call("stop")), label: "Stop" }) : null;
+  const desk = state.desk, where = aside ? $("#still") : $("#work");
   for (;;) {
     let now;
     try {
-      now = await call("progress", { desk, pictures: seen });
+      now = await call("progress", { desk, laid, pictures: seen });
       misses = 0;
     } catch (error) {
       if (!error.offline || ++misses > 60) {
@@ -25,15 +25,24 @@ const watchLearning = async (aside) => {
     }
     if (["done", "failed", "left", "none"].includes(now.state)) {
       where.hidden = true;
-      pill?.();
       return now;
     }
-    if (!aside) {
-      where.hidden = false;
-      const passed = (Date.now() - last) / 1000;
-      last = Date.now();
-      // It does not grow: a later guess that is longer lets the time stand still.
-      if (now.left != null && (now.done > 0.03 || now.state === "waiting")) left = Math.min(now.left, Math.max(left - 0.7 * passed, 0));
+    const passed = (Date.now() - last) / 1000;
+    last = Date.now();
+    // It does not grow: a later guess that is longer lets the time stand still.
+    if (now.left != null && (now.done > 0.03 || now.state === "waiting")) left = Math.min(now.left, Math.max(left - 0.7 * passed, 0));
+    if (now.opened) {
+      laid = now.laid;
+      if (!aside) {
+        where.hidden = true;
+        return { ...now, state: "usable" };
+      }
+      await takeDraft(now.opened.desk);
+    }
+    where.hidden = state.desk !== desk;
+    if (aside) {
+      $("#still-said").textContent = [now.state === "waiting" ? now.said : "Likeness still improves", Number.isFinite(left) ? leftText(left).toLowerCase() : ""].filter(Boolean).join(", ");
+    } else {
       const percent = Math.round(100 * now.done);
       const said = $("#stop").disabled ? "Stopping; what is learned so far is kept" : now.said;
       if ($("#work-said").textContent !== said) $("#work-said").textContent = said; // it is announced
@@ -56,8 +65,12 @@ const learnOn = async () => {
   show("learning");
   $("#stop").disabled = false;
   try {
-    const now = await watchLearning(false);
+    const now = await watchLearning(false, state.laid);
     if (now.state === "done") return await open(now, { name: state.name });
+    if (now.state === "usable") {
+      await open(now, { name: state.name });
+      return attempt(async () => improved(await watchLearning(true, now.laid)));
+    }
     const photographStays = now.state === "failed" ? now.why : "It was stopped before it began; the photo is still here.";
     show("photo");
     $("#learn").disabled = false;
@@ -72,7 +85,8 @@ on("#learn", "click", () =>
   attempt(async () => {
     $("#learn").disabled = true;
     try {
-      await call("learn", { preset: $("#preset").value, generator: $("#generator").value, seed: Number($("#seed").value) || 0 });
+      const begun = await call("learn", { preset: $("#preset").value, generator: $("#generator").value, seed: Number($("#seed").value) || 0 });
+      state.laid = begun.laid;
     } catch (error) {
       $("#learn").disabled = false;
       note(error.message);
@@ -88,20 +102,34 @@ on("#stop", "click", () =>
   }));
 on("#improve", "click", () =>
   attempt(async () => {
-    await call("improve", { preset: $("#improve-preset").value, edits: state.edits });
+    const begun = await call("improve", { preset: $("#improve-preset").value, edits: state.edits });
     $("#improve").disabled = true;
     try {
-      await improved(await watchLearning(true));
+      await improved(await watchLearning(true, begun.laid));
     } finally {
       $("#improve").disabled = false;
     }
   }));
+on("#still-stop", "click", () => attempt(() => call("stop")));
+// A slider that is being moved keeps its picture until it is let go.
+const untilStill = async () => {
+  while (moving) await pause(200);
+};
+// Better weights of the same session: what is shown is drawn anew with them.
+const takeDraft = async (desk) => {
+  await untilStill();
+  if (state.desk !== desk || app.dataset.mode !== "editing") return;
+  learned++;
+  looksOf = "";
+  await render();
+};
 const improved = async (now) => {
   if (now.state === "failed") throw new Error(now.why);
-  if (now.state !== "done" || app.dataset.mode !== "editing") return;
+  await untilStill();
+  if (now.state !== "done" || app.dataset.mode !== "editing" || now.opened.desk !== state.desk) return;
   const step = state.steps[state.at];
   take(now, true);
-  state.edits = { ...step.edits };
+  state.edits = within(step.edits);
   if (step.stack !== state.stack) {
     const told = await call("put_back", { stack: step.stack });
     Object.assign(state, { stack: told.stack, entries: told.entries });
@@ -110,5 +138,5 @@ const improved = async (now) => {
   paintEdits();
   paintTab();
   await render();
-  toast("The likeness is improved.");
+  toast("Learning is finished; the likeness is at its best.");
 };

@@ -36,7 +36,7 @@ const resume = async (told, saved) => {
     return kept(sessionStorage, "pti-tab", null);
   }
   if (!told.opened && told.photograph) {
-    state.name = mine.name;
+    Object.assign(state, { name: mine.name, laid: told.laid });
     showPhotograph(told.photograph);
     if (told.job) await learnOn();
     return;
@@ -47,7 +47,7 @@ const resume = async (told, saved) => {
   if (known) Object.assign(state, { steps, at: saved.at });
   await open(told, { ...mine, keeping: Boolean(known) });
   if (known) await goTo(saved.at);
-  if (told.job) improved(await watchLearning(true));
+  if (told.job) improved(await watchLearning(true, told.laid));
 };
 const start = async () => {
   layOutSliders();
