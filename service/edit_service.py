@@ -53,9 +53,9 @@ class EditService:
         self._rendering = threading.Lock()  # a full picture takes all cores: one at a time
 
     def turn_to(self, workspace_id: str, person: int, edits: Mapping[str, float]) -> Session:
-        """Show another person of the desk's session, with these edits as far as theirs go.
+        """Show another person of the session, with these edits clamped to that person's ranges.
 
-        Raises NoWorkspaceError, UserError: no such desk, nothing on it, nobody of that number.
+        Raises NoWorkspaceError, UserError: no such workspace, no session, or no such person.
         """
         workspace = self._with_session(workspace_id)
         session = workspace.session
@@ -81,8 +81,9 @@ class EditService:
         """The edited picture; full resolution, or the longest side at most `side`.
 
         Raises:
-            NoWorkspaceError, EditError, UserError: no such desk, no session on it, an edit out of
-        range."""
+            NoWorkspaceError, EditError, UserError: no such workspace, no session in it, or an edit
+                out of range.
+        """
         workspace = self._with_session(workspace_id)
         _check_view(view)
         return self._viewed(workspace, self._edited(workspace, edits), view, side)
@@ -163,7 +164,7 @@ class EditService:
         return Previewer()
 
     def ranges(self, workspace_id: str) -> dict[str, tuple[float, float]]:
-        """Direction name to how far it goes for the person of the desk's session."""
+        """Direction name to its range (low, high) for the person that the session shows."""
         session = self._with_session(workspace_id).session
         assert session is not None
         own = session.directions(self.choices.edit_models(session.generator_name).directions)
@@ -243,17 +244,17 @@ class EditService:
         return dataclasses.replace(session, edits=moved(edits)).to_bytes()
 
     def session(self, workspace_id: str) -> Session:
-        """The session on the desk. Raises NoWorkspaceError, or UserError: nothing is on it."""
+        """The workspace's session. Raises NoWorkspaceError, or UserError: there is none."""
         session = self._with_session(workspace_id).session
         assert session is not None
         return session
 
     def edit_models(self, workspace_id: str) -> EditModels:
-        """What renders the desk's session; for one thread at a time. Raises as `session` does."""
+        """What renders the session; for one thread at a time. Raises as `session` does."""
         return self.choices.edit_models(self.session(workspace_id).generator_name)
 
     def restack(self, workspace_id: str, entries: Sequence[StackEntry]) -> None:
-        """Replace the text edits of the desk's session. Raises as `session` does."""
+        """Replace the text edits of the workspace's session. Raises as `session` does."""
         workspace = self._with_session(workspace_id)
         assert workspace.session is not None
         workspace.session = dataclasses.replace(workspace.session, stack=list(entries))
@@ -261,7 +262,7 @@ class EditService:
     def set_options(
         self, workspace_id: str, hair_color: HairColor | None, keep_background: bool = True
     ) -> None:
-        """What pictures of the desk's session are made with besides edits. Raises as `session`."""
+        """Set what pictures depend on besides edits. Raises as `session` does."""
         workspace = self._with_session(workspace_id)
         assert workspace.session is not None
         if workspace.session.hair_color != hair_color:
@@ -269,8 +270,8 @@ class EditService:
         workspace.keep_background = keep_background
 
     def composites(self, workspace_id: str) -> bool:
-        """Whether pictures of the desk's session are composited with its photograph: hair takes
-        any colour and the background can stay. Raises as `session` does."""
+        """Whether pictures of the workspace's session are composited with its photograph: hair
+        takes any colour and the background can stay. Raises as `session` does."""
         from pti_core.rendering import is_composited
 
         return is_composited(self.session(workspace_id), self.edit_models(workspace_id))
@@ -294,7 +295,8 @@ class EditService:
         """Keep the session with these edits in the store, for everybody who gets its identifier.
 
         secret: the owner's, which allows to rename and delete it (`store.new_secret`). It counts
-        for the desk's network. Raises as `picture` does, and ShareError where it cannot be kept.
+        for the workspace's network. Raises as `picture` does, and ShareError where it cannot be
+        kept.
         """
         from service.share_card import draw_card
 
@@ -322,7 +324,7 @@ class EditService:
         return workspace
 
     def _edited(self, workspace: Workspace, edits: Mapping[str, float]) -> Rendering:
-        """The edit; the latest is kept, as the same is asked for in several sizes."""
+        """The rendered edit. The latest one is kept: it is requested in several sizes."""
         from service.live_preview import Start
 
         wanted, shown = moved(edits), workspace.shown

@@ -46,7 +46,7 @@ class FieldFiles:
         self.studio = studio
 
     def open(self, path: Path, workspace_id: str | None = None, address: str = "") -> Workspace:
-        """Lay a session, an exported generator or a latent code (of no photograph) on a desk.
+        """Lay a session, an exported generator or a latent code (of no photograph) in a workspace.
 
         Raises:
             UserError: it is none of these; the sentence says what it seems to be.
@@ -64,7 +64,7 @@ class FieldFiles:
         return self.studio.open(session.to_bytes(), workspace_id, address)
 
     def use_code(self, workspace_id: str, path: Path) -> Code:
-        """Tune the desk's photograph around a code, in place of a projection.
+        """Tune the workspace's photograph around a code, in place of a projection.
 
         Raises:
             UserError: the file holds none, or none for the generator; or no photograph is there.
@@ -89,7 +89,7 @@ class FieldFiles:
             raise
 
     def export(self, workspace_id: str) -> bytes:
-        """The desk's pivot and tuned generator (`pti_core.session.export`)."""
+        """The workspace's pivot and tuned generator (`pti_core.session.export`)."""
         models = self.studio.edit_models(workspace_id)
         with self.studio.rendering():
             return export_bytes(self.studio.session(workspace_id), models.generator)

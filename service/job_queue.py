@@ -92,7 +92,7 @@ class Job:
     """A piece of work in the line: watch it with `progress`, end it with `stop`.
 
     Attributes:
-        owner: the desk it belongs to, which has one job in the line.
+        owner: the workspace it belongs to, which has one job in the line.
         person: for whom its place is counted.
         planned: seconds that it was to take when it was submitted.
         passed: shorter jobs that went before it while it waited.
@@ -276,12 +276,12 @@ class JobQueue:
             work: takes an `OnStep`, which says False when it is to end; runs in the line's thread.
             plan: its stages in order; seconds a step that were measured for the same `kind` stand
                 in for those of the plan.
-            owner: the desk it is for, which has one job at a time.
-            person: who may have one at a time, whatever the number of desks.
+            owner: the workspace it is for, which has one job at a time.
+            person: who may have one at a time, whatever the number of workspaces.
 
         Raises:
-            QueueFullError: desk or person have one already, too many wait, or it would take longer
-                than any may.
+            QueueFullError: workspace or person have one already, too many wait, or it would take
+                longer than any may.
         """
         with self._changed:
             self._check_places(owner, person)

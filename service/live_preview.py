@@ -1,13 +1,13 @@
-"""A small picture of an edit within a moment: what follows a slider while it moves.
+"""Small previews of an edit, in a fraction of a second, while its slider moves.
 
-Halfway through the synthesis network, at side 128, stands all that a picture of side 256 shows, but
-no head that would show it, and tuning makes of those maps something else for every person. So the
-head is fitted to the person: the picture changes, nearly, as a linear function of the maps (ridge
-regression on a few random edits). A preview is the latest full picture, reduced, plus that change:
-it starts from what is on the screen, and only what moved since can be off. When a slider begins to
-move, the full picture at the end that it moves towards is rendered beside the previews; what the
-head misses there they take on in proportion, so that they are right at both ends of the way. Edits
-that are carried over (`pti_core.editing.base_edits`) do not move the maps: they are faded in.
+The 128-px features contain the 256-px image, but the export has no toRGB layer there, and tuning
+changes the features for every person. So a head is fitted to each session: ridge regression from
+the change of the features to the change of the image, on a few random edits. A preview is the
+latest full image, reduced, plus the head's change; only what moved since then can be wrong. When a
+slider begins to move, the full image at the end of its range is rendered in the background. The
+head's error there is added to later previews in proportion, so previews are exact at both ends.
+Edits that the base generator adds (`pti_core.editing.base_edits`) do not change the features; they
+are faded in.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _AT_HAND = 4
 
 @dataclass(frozen=True, eq=False)
 class Start:
-    """A full picture that was shown, and its edits."""
+    """A full image that was shown, and its edits."""
 
     edits: Mapping[str, float]
     stack: tuple[StackEntry, ...]
@@ -57,7 +57,7 @@ class Start:
 
 @dataclass(frozen=True, eq=False)
 class _Ground:
-    """The start's picture (1, 3, SIDE, SIDE) less the head's of it: what the head's is added to."""
+    """The start's image less the head's image of it (1, 3, SIDE, SIDE); previews add the head's."""
 
     start: Start
     picture: Tensor
@@ -65,9 +65,9 @@ class _Ground:
 
 @dataclass(frozen=True, eq=False)
 class _End:
-    """The end of its range that one edit moves towards, and what the head misses there.
+    """The end of the range that an edit moves towards, and the head's error there.
 
-    missed: (1, 3, SIDE, SIDE); None while it is rendered.
+    missed: the error (1, 3, SIDE, SIDE); None while it is rendered.
     """
 
     ground: _Ground
@@ -77,9 +77,9 @@ class _End:
 
 
 class Previewer:
-    """Previews for all desks: one at a time, beside edits and personalisations.
+    """Previews for all workspaces: one at a time, in parallel to edits and personalisations.
 
-    In a desk's `shown` it keeps `head`, `ground` and `end`, and reads `start`.
+    In a workspace's `shown` it keeps `head`, `ground` and `end`, and reads `start`.
     """
 
     def __init__(self) -> None:
@@ -91,10 +91,10 @@ class Previewer:
     def prepare(
         self, workspace: Workspace, models: EditModels, then: Callable[[], None] = lambda: None
     ) -> None:
-        """Have ready what previews start from, after a full picture was shown; returns at once.
+        """Prepare previews after a full image was shown; returns at once.
 
-        The head is fitted once for a session: a second on two cores. then: called in the same
-        thread afterwards.
+        The head is fitted once per session: a second on two cores. then: called afterwards, in the
+        same thread.
         """
         shown = workspace.shown  # first: a new session comes before new `shown`
         session = workspace.session
@@ -119,7 +119,7 @@ class Previewer:
     def picture(
         self, workspace: Workspace, models: EditModels, edits: Mapping[str, float]
     ) -> Image.Image | None:
-        """The aligned picture (SIDE x SIDE); None where there is no head for it, or not yet.
+        """The aligned image (SIDE x SIDE); None while there is no head.
 
         Raises:
             EditError: an unknown direction or an amount out of range.
@@ -159,7 +159,7 @@ class Previewer:
     def _look_ahead(
         self, shown: dict[str, Any], end: _End, session: Session, models: EditModels
     ) -> None:
-        """Find what the head misses at an end, unless the slider moves elsewhere by now."""
+        """Measure the head's error at an end, unless the slider moves elsewhere by now."""
         with self._fitting:
             if shown.get("end") is not end:
                 return
@@ -194,7 +194,7 @@ class Previewer:
         return show(head, maps)
 
     def _weights(self, session: Session, generator: Generator) -> dict[str, Tensor]:
-        """The tuned weights: to unpack them takes as long as a preview."""
+        """The tuned weights, cached: unpacking them takes as long as a preview."""
         with self._keeping:
             found = self._tuned.pop(session, None) or session.overrides(generator)
             self._tuned[session] = found  # last: the one that was used longest ago is first
@@ -219,9 +219,9 @@ def _towards(
     edits: Mapping[str, float],
     stack: tuple[StackEntry, ...],
 ) -> tuple[str, float, float] | None:
-    """Which edit alone moved since the start, the end it moves towards, and its share of the way.
+    """The one edit that moved since the start, the end it moves towards, and its share of the way.
 
-    None where nothing or several moved.
+    None if no edit or several moved.
     """
     before = start.edits
     names = [n for n in {**before, **edits} if before.get(n, 0) != edits.get(n, 0)]
@@ -231,7 +231,7 @@ def _towards(
     at, now = before.get(name, 0.0), edits.get(name, 0.0)
     end = own.high if now > at else own.low
     if at * end < 0 <= at * now:
-        end = 0.0  # where many an edit changes its character
+        end = 0.0  # many edits behave differently on the two sides of zero
     if end == at:
         return None
     return name, end, (now - at) / (end - at)
@@ -239,10 +239,10 @@ def _towards(
 
 @torch.inference_mode()
 def fit_head(session: Session, models: EditModels, count: int = FITTED_TO) -> Tensor:
-    """The head (12, C) of a session's first photograph.
+    """The head (12, C) for a session's first photograph.
 
-    Ridge regression from how `count` random edits change the hidden maps of the generator's middle
-    to how they change its picture, reduced to twice that side, two by two pixels to a place.
+    Ridge regression from the changes that `count` random edits make in the middle features to the
+    changes of the image, reduced to twice their side: 2 x 2 pixels per feature position.
     """
     own = session.directions(models.directions)
     ranges = {name: (direction.low, direction.high) for name, direction in own.items()}

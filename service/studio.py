@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 #: Names of the presets that come with the product, known before they are loaded.
 PRESET_NAMES = ("fast", "paper")
-#: A desk with a session holds 20 to 40 MB.
+#: A workspace with a session holds 20 to 40 MB.
 DEFAULT_KEEP_MB = 1024
 
 
@@ -45,7 +45,7 @@ class Studio(EditService):
     Args:
         load: gives the networks; it is told where to report downloads.
         presets: by name; the product's by default.
-        keep_mb: bound on the memory that desks hold together.
+        keep_mb: bound on the memory that workspaces hold together.
         load_other: gives what edits need for a generator of another name, for session files.
         generator: what `load` was asked for: the name under which its networks may be chosen.
         others: by name, what gives the networks of another generator, loaded when first chosen.
@@ -85,13 +85,13 @@ class Studio(EditService):
         address: str = "",
         face: Where = 0,
     ) -> Workspace:
-        """Find the face; it lies on the desk from then on, beside what was made before.
+        """Find a face in a photograph and keep both in the workspace, beside its session.
 
-        address: the network of whoever asks, for whom a new desk counts; "" if it is not known.
-        face: which one, as `FaceFinder.all_landmarks` counts them; 0 is the largest.
+        address: network address that a new workspace counts for; "" if unknown.
+        face: index as in `FaceFinder.all_landmarks`; 0 is the largest.
 
         Raises:
-            PhotographError, NoFaceError, UserError: the desk keeps what it had.
+            PhotographError, NoFaceError, UserError: the workspace is unchanged.
         """
         found = find_face(self, photograph, face)
         workspace = self.workspaces.get_or_new(workspace_id, address)
@@ -117,9 +117,9 @@ class Studio(EditService):
         workspace_id: str | None = None,
         address: str = "",
     ) -> Workspace:
-        """Further photographs beside those on the desk; its note names those that are left out.
+        """Add photographs to the workspace; its `note` names those that are left out.
 
-        Raises PhotographError, NoFaceError, UserError: none can be used, or they are too many.
+        Raises PhotographError, NoFaceError, UserError: none can be used, or there are too many.
         """
         from pti_core.session.header import MAX_PEOPLE
 
@@ -154,7 +154,7 @@ class Studio(EditService):
         generator: str = "",
         person: Caller = Caller(),  # noqa: B008 - frozen
     ) -> Job:
-        """Put the personalisation of the desk's photographs into the line.
+        """Queue the personalisation of the workspace's photographs.
 
         generator: one of `generator_names`; the first by default. person: for whom the place in the
         line counts. The job's result is the report. The workspace gets drafts of the session, which
@@ -192,13 +192,13 @@ class Studio(EditService):
         seed: int = 0,
         person: Caller = Caller(),  # noqa: B008 - frozen
     ) -> Job:
-        """Put more tuning of the desk's session into the line; else as `personalise`.
+        """Queue further tuning of the workspace's session; otherwise as `personalise`.
 
         The best weights are kept, those of before included. edits: what the session has then.
 
         Raises:
-            NoWorkspaceError, UserError: no such desk, no session on it, an unknown preset, a full
-                line, a generator that cannot be tuned here.
+            NoWorkspaceError, UserError: no such workspace, no session on it, an unknown preset, a
+                full line, a generator that cannot be tuned here.
         """
         workspace, chosen = self._with_session(workspace_id), self._preset(preset)
         assert workspace.session is not None
@@ -217,26 +217,26 @@ class Studio(EditService):
         return self.line.submit(work, plan[1:], owner=workspace_id, kind=kind, person=person)
 
     def stop(self, workspace_id: str) -> bool:
-        """Have the desk's personalisation end with what it has reached; whether there is one."""
+        """End the workspace's personalisation with what it has reached; whether there is one."""
         job = self.line.job_of(workspace_id)
         if job is not None:
             job.stop()
         return job is not None
 
     def expected_seconds(self, preset: str) -> float:
-        """How long a personalisation submitted now would take, the line included."""
+        """Seconds that a personalisation queued now would take, waiting included."""
         own = self.line.paced(plan_of(self._preset(preset)), preset)
         return self.line.waiting_seconds() + seconds_of(own)
 
     def open(
         self, source: bytes | Path, workspace_id: str | None = None, address: str = ""
     ) -> Workspace:
-        """Lay a session file on the desk. address: as in `align`.
+        """Open a session file in the workspace. address: as in `align`.
 
         Raises:
-            SessionError: it is none, or not for a generator that is had here; the desk keeps what
-                it had.
-            CheckpointError: the generator that it needs cannot be had.
+            SessionError: the file is not a session, or its generator is not available here; the
+                workspace is unchanged.
+            CheckpointError: the generator that it needs cannot be loaded.
         """
         from pti_core.editing import directions
         from pti_core.session.session import Session
@@ -256,7 +256,7 @@ class Studio(EditService):
         return workspace
 
     def open_share(self, store: Store, share: Any, address: str = "") -> tuple[Workspace, str]:
-        """A copy of what a link shows, on a desk of its own, and its view. address: as in `align`.
+        """Open a copy of a share in a new workspace; returns it and the share's view.
 
         Raises as `Store.session` and `open` do.
         """
@@ -265,12 +265,12 @@ class Studio(EditService):
         return workspace, record.view if record.view in VIEWS else VIEWS[0]
 
     def leave(self, workspace_id: str | None) -> None:
-        """A page is closed for good; what no other page shows is forgotten."""
+        """A page was closed: remove the workspace if no other page shows it."""
         if workspace_id and self.workspaces.leave(workspace_id):
             self.forget(workspace_id)
 
     def forget(self, workspace_id: str | None) -> None:
-        """Close a desk: its job is stopped and nothing of it is kept."""
+        """Remove a workspace and stop its job."""
         if workspace_id:
             self.stop(workspace_id)
             self.workspaces.close(workspace_id)

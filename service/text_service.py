@@ -1,4 +1,4 @@
-"""What the text box does, without the page: reading a prompt, and doing what it asks on a desk."""
+"""The text box without the page: read a prompt, and do what it asks in a workspace."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class TextService:
         self._stops: dict[str, threading.Event] = {}
 
     def known(self, workspace_id: str | None) -> Known:
-        """What can be asked for, in the ranges of the desk's person."""
+        """What can be asked for, in the ranges of the workspace's person."""
         from mappers.edits import what_is_known
         from mappers.prompts.matcher import find_matcher
         from mappers.styleclip.published import installed, trained
@@ -87,7 +87,7 @@ class TextService:
         )
 
     def _measure(self, workspace_id: str | None) -> Callable[[], Mapping[str, float]] | None:
-        """What measures the desk's photograph; the same as long as the photograph is."""
+        """What measures the workspace's photograph; the same as long as the photograph is."""
         from mappers.edits import measure_of
 
         if not workspace_id:
@@ -129,7 +129,7 @@ class TextService:
         seed: int = 0,
         on_step: Callable[[Step], bool | None] | None = None,
     ) -> Done:
-        """Do what a prompt asks, on top of `edits` and of the desk's text edits.
+        """Do what a prompt asks, on top of `edits` and of the workspace's text edits.
 
         amounts: of the parts, in their order, as a person corrected them.
 
@@ -183,7 +183,7 @@ class TextService:
             self._stops[workspace_id].set()
 
     def stack(self, workspace_id: str | None) -> list[tuple[str, float]]:
-        """The desk's text edits that are no directions: label and amount."""
+        """The workspace's text edits that are no directions: label and amount."""
         if not workspace_id:
             return []
         return [(entry.label, entry.amount) for entry in self.studio.session(workspace_id).stack]

@@ -1,8 +1,8 @@
-"""What each person at the page has before them, within a bound of memory.
+"""Workspaces: the photographs and the session of each page, within a bound of memory.
 
-A desk holds photographs, the faces found in them and the personalised generator. Workspaces are
-found by an identifier that nobody can guess: who knows it may use the desk. The desk that was used
-longest ago is cleared first when all of them together hold more than the bound.
+A workspace holds photographs, the faces found in them and the personalised generator. Its
+identifier cannot be guessed; whoever knows it may use the workspace. When all of them together
+exceed the bound, the least recently used one is removed first.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pti_core.faces.framing import Where
     from pti_core.session.session import Session
 
-#: An address that holds more than one part in so many of the bound is the first to lose a desk.
+#: An address that holds more than 1 / FAIR_SHARE of the bound is the first to lose a workspace.
 FAIR_SHARE = 4
 #: Bytes of an identifier from the system's random source: 192 bits.
 ID_BYTES = 24
@@ -90,9 +90,9 @@ class Workspace:
 
 
 class Workspaces:
-    """All desks, least recently used first; safe to use from several threads.
+    """All workspaces, least recently used first; safe to use from several threads.
 
-    max_mb: bound on what they hold together, in MiB. A single desk may exceed it.
+    max_mb: bound on what they hold together, in MiB. A single workspace may exceed it.
     """
 
     def __init__(self, max_mb: float) -> None:
@@ -101,14 +101,14 @@ class Workspaces:
         self._lock = threading.Lock()
 
     def new(self, address: str = "") -> Workspace:
-        """One more desk. address: the network of whoever it is for; "" if that is not known."""
+        """A new workspace. address: the network that it is for; "" if that is not known."""
         workspace = Workspace(address=address)
         with self._lock:
             self._workspaces[workspace.id] = workspace
         return workspace
 
     def get(self, workspace_id: str) -> Workspace:
-        """The desk, which counts as used now.
+        """The workspace, which counts as used now.
 
         Raises:
             NoWorkspaceError: there is none.
@@ -130,12 +130,12 @@ class Workspaces:
         return self.get(workspace_id) if workspace_id else self.new(address)
 
     def close(self, workspace_id: str) -> None:
-        """Forget a desk; an unknown one is forgotten already."""
+        """Remove a workspace; unknown identifiers are ignored."""
         with self._lock:
             self._workspaces.pop(workspace_id, None)
 
     def visit(self, workspace_id: str) -> bool:
-        """One more page shows it; whether there is such a desk."""
+        """Count one more page that shows it. Returns whether the workspace exists."""
         with self._lock:
             workspace = self._workspaces.get(workspace_id)
             if workspace is not None:
@@ -143,7 +143,7 @@ class Workspaces:
             return workspace is not None
 
     def leave(self, workspace_id: str) -> bool:
-        """A page that showed it is closed; whether that was the last one."""
+        """Count one page less that shows it. Returns whether that was the last one."""
         with self._lock:
             workspace = self._workspaces.get(workspace_id)
             if workspace is not None:
@@ -151,10 +151,11 @@ class Workspaces:
             return workspace is None or workspace.visits <= 0
 
     def make_room(self, keep: str) -> None:
-        """Clear desks until the bound holds; `keep` stays in any case.
+        """Remove workspaces until the bound holds; `keep` always stays.
 
-        The network address whose desks hold most loses the one that it has not used for longest:
-        large sessions of one clear nobody else's. Desks of unknown addresses count by themselves.
+        The network address that holds most loses its least recently used workspace, so that large
+        sessions of one person do not remove those of others. Each workspace of an unknown address
+        counts alone.
         """
         with self._lock:
             sizes = {
@@ -168,13 +169,13 @@ class Workspaces:
                 del self._workspaces[gone], sizes[gone]
 
     def _next_to_go(self, sizes: dict[str, int], keep: str) -> str | None:
-        """The desk to clear of those of these sizes, the least recently used first."""
+        """The workspace to remove. sizes: in bytes by identifier, least recently used first."""
         held: Counter[str] = Counter()
         for workspace_id, size in sizes.items():
             held[self._workspaces[workspace_id].address] += size
         known = [address for address in held if address]
         greediest = max(known, key=held.__getitem__, default="")
-        # As long as no known address holds a fair share, it is who has not come for longest.
+        # While no known address exceeds its share: the least recently used of all.
         if not greediest or held[greediest] * FAIR_SHARE < self._max_bytes:
             return next((one for one in sizes if one != keep), None)
         own = [one for one in sizes if self._workspaces[one].address == greediest and one != keep]

@@ -43,7 +43,7 @@ class Page:
     Attributes:
         actions: what the script can ask for.
         text: the part for edits in words, whose service programs use, too.
-        desk: the workspace that this browser tab shows; forgotten with the tab.
+        workspace: the one that this browser tab shows; forgotten with the tab.
     """
 
     def __init__(

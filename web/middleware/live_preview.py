@@ -41,7 +41,7 @@ class LivePreviews:
     It takes the JSON {"desk": id, "edits": {name: amount}, "view": "face", "full": false}, as
     `Endpoints.edit` does, and answers with a JPEG file, of what is shown when the slider rests
     where "full" is true; with a sentence as text and a status from 400 on where it
-    cannot. Who knows the desk's identifier may use it, as everywhere.
+    cannot. Who knows the workspace's identifier may use it, as everywhere.
     """
 
     def __init__(self, app: Application, studio: Studio) -> None:

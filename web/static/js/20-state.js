@@ -72,10 +72,14 @@ const commit = (label) => {
   paintEdits();
   return render();
 };
-// Amounts as far as the open session's ranges go: they change when learning is finished.
+// Amounts as far as the open session's ranges go: they change when learning is finished. A slider
+// that begins at zero may have a range on the other side, for looks and words.
+const inRange = (name, amount) => {
+  const [low, high] = boundsOf(name);
+  return clamp(amount, Math.min(low, amount < 0 && low === 0 ? amount : low), high);
+};
 const within = (edits) =>
-  Object.fromEntries(Object.entries(edits).filter(([name]) => controls.has(name)).map(([name, amount]) =>
-    [name, clamp(amount, boundsOf(name)[0], boundsOf(name)[1])]));
+  Object.fromEntries(Object.entries(edits).filter(([name]) => controls.has(name)).map(([name, amount]) => [name, inRange(name, amount)]));
 // Go to a step: 0 is the first that is kept.
 const goTo = (index) =>
   attempt(async () => {
@@ -103,8 +107,7 @@ const setEdits = (edits, label) => {
   state.edits = {};
   for (const [name, amount] of Object.entries(edits)) {
     if (!controls.has(name)) continue;
-    const [low, high] = boundsOf(name);
-    const own = clamp(amount, Math.min(low, amount < 0 && low === 0 ? amount : low), high);
+    const own = inRange(name, amount);
     if (own) state.edits[name] = own;
   }
   return commit(label);

@@ -1,0 +1,94 @@
+"""A workspace can be edited while its generator is still tuned."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+from pathlib import Path
+
+import pytest
+import torch
+
+from pti_core.editing.text_edit import StackEntry
+from pti_core.models import TuningModels
+from pti_core.personalisation import personalise
+from pti_core.progress import Step
+from pti_core.rendering import picture
+from service.executors import InProcess
+from service.studio import Studio
+from tests.helpers.small import SHORT
+
+PHOTOGRAPH = Path(__file__).parents[2] / "examples" / "astronaut.jpg"
+PRESET = dataclasses.replace(
+    SHORT, tuning=dataclasses.replace(SHORT.tuning, steps=20, drafts_at=(0.1, 0.5))
+)
+
+
+class Held:
+    """Personalises here, and waits after the first draft."""
+
+    workers = 1
+
+    def __init__(self, models: TuningModels) -> None:
+        self.inner = InProcess(lambda name: models)
+        self.reached, self.go_on = threading.Event(), threading.Event()
+
+    def personalise(self, order, on_step):
+        def waiting(step: Step):
+            said = on_step(step)
+            if step.draft is not None:
+                self.reached.set()
+                assert self.go_on.wait(60)
+            return said
+
+        return self.inner.personalise(order, waiting)
+
+
+@pytest.mark.parametrize("photographs", [1, 2])
+def test_drafts_come_after_their_share_of_the_rounds(models, photographs):
+    at, drafts = [], []
+
+    def on_step(step: Step) -> bool:
+        if step.draft is not None:
+            assert step.stage == "tune"
+            at.append(step.index)
+            drafts.append(step.draft)
+        return True
+
+    session, _ = personalise([PHOTOGRAPH] * photographs, models, PRESET, on_step=on_step)
+    assert at == [2 * photographs, 10 * photographs]
+    for draft in drafts:
+        assert draft.pivots.equal(session.pivots) and draft.crops == session.crops
+        assert not torch.equal(picture(draft, models), picture(session, models))
+    alone, _ = personalise([PHOTOGRAPH] * photographs, models, PRESET)
+    assert torch.equal(picture(alone, models), picture(session, models))
+
+
+def test_a_draft_is_edited_and_its_edits_go_over_to_the_session(models):
+    executor = Held(models)
+    studio = Studio(lambda report: models, {"fast": PRESET}, executor=executor)
+    workspace = studio.align(PHOTOGRAPH)
+    job = studio.personalise(workspace.id)
+    assert executor.reached.wait(60)
+    draft = workspace.session
+    assert draft is not None and draft.delta.tensors and workspace.laid == 1
+    plain = studio.picture(workspace.id, {})
+    assert studio.picture(workspace.id, {"age": 5}).tobytes() != plain.tobytes()
+    entry = StackEntry("Older", "attributes", ws=torch.ones(1, 512))
+    studio.restack(workspace.id, [entry])
+    executor.go_on.set()
+    assert job.wait(60) and job.error is None
+    session = workspace.session
+    assert workspace.laid == 3 and session.stack == [entry]
+    assert session.delta is not draft.delta
+    assert workspace.report == job.result and session.made["report"]["stopped"] == "steps"
+
+
+def test_the_edits_of_another_face_do_not_go_over(models):
+    studio = Studio(lambda report: models, {"fast": PRESET})
+    workspace = studio.align(PHOTOGRAPH)
+    assert studio.personalise(workspace.id).wait(60)
+    studio.restack(workspace.id, [StackEntry("Older", "attributes", ws=torch.ones(1, 512))])
+    studio.align(PHOTOGRAPH, workspace.id)
+    assert studio.personalise(workspace.id).wait(60)
+    assert workspace.session.stack == []
