@@ -75,7 +75,7 @@ def measure(models: TuningModels, session: Session) -> dict[str, float]:
     found = {**near, "pose_kept": None if kept is None or not base else kept / base}
     missing = [name for name in TOLERANCES if found[name] is None]
     if missing:
-        raise ValueError(f"the kit cannot measure {', '.join(missing)}")
+        raise ValueError(f"the models cannot measure {', '.join(missing)}")
     return {name: float(found[name] or 0.0) for name in TOLERANCES}
 
 

@@ -81,7 +81,7 @@ class Bench:
     """Networks, settings and the workbook; all experiments are functions of one.
 
     Args:
-        kit: networks, with the generator on its device.
+        models: networks, with the generator on its device.
         settings: of the evaluation.
         folder: of the workbook.
         on_step: told of every optimisation step.

@@ -48,7 +48,7 @@ class Subject:
     Attributes:
         crop: the aligned photograph.
         pivot: (1, w_dim) or (1, num_ws, w_dim).
-        replaced: what stands in for weights and noise of the base generator.
+        overrides: what stands in for weights and noise of the base generator.
     """
 
     crop: Image.Image

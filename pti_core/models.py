@@ -50,7 +50,7 @@ class TuningModels(EditModels):
         identity: what compares persons; without it reports lack `identity_distance`.
         meter: what measures attributes; without it edits are not fitted to the person.
         encoder: gives W+ pivots in one pass (e4e); only those pivots need it.
-        learned: shortens projections; there is some of the embedded generator.
+        latent_prior: shortens projections; there is some of the embedded generator.
     """
 
     lpips: LPIPS

@@ -60,7 +60,7 @@ def picture(
 ) -> Tensor:
     """The edited photograph's aligned crop (1, 3, R, R), in [-1, 1], of a session.
 
-    A session that was tuned is composited with its photograph if the kit has a face parser: without
+    A session that was tuned is composited with its photograph if there is a face parser: without
     edits the result is the photograph. Others give the generator's bare render.
 
     Args:

@@ -90,7 +90,7 @@ def personalise(order: Order, models: TuningModels, on_step: OnStep) -> Personal
 
 
 class InProcess:
-    """In this process, on all its cores. toolkit: gives the networks of a generator by name."""
+    """In this process, on all its cores. tuning_models: gives networks by generator name."""
 
     workers = 1
 

@@ -129,7 +129,7 @@ class Generator(nn.Module):
 
         Args:
             w: (N, w_dim) or (N, num_ws, w_dim).
-            replaced: parameter or buffer name inside `synthesis` to the tensor that stands in for
+            overrides: parameter or buffer name inside `synthesis` to the tensor that stands in for
                 it. The base generator is not changed, so many sessions can share it.
             exact: in float32 whatever `options` say: for pictures that are kept or measured.
             stem: where to begin: of this w, by weights that are the same up to there.

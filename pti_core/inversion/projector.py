@@ -89,7 +89,7 @@ def project(
         seed: of the noise on w and of the first noise maps; same seed, same result.
         on_step: called after every step; returning False ends the projection with what is reached.
         start: (1, 512) or (1, num_ws, 512) to start from; the mean of w by default.
-        learned: precomputed for this generator, for `axes` and `low_res_share`.
+        latent_prior: precomputed for this generator, for `axes` and `low_res_share`.
     """
     config = config or ProjectionConfig()
     random = torch.Generator().manual_seed(seed)
