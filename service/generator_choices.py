@@ -78,7 +78,7 @@ class GeneratorChoices:
         raise UserError(f"The session's generator {name!r} cannot be tuned here; personalise anew.")
 
     def edit_models(self, name: str) -> EditModels:
-        """The networks of an edit, which may run beside a personalisation: a copy with shared weights."""
+        """What edits need: a copy with shared weights, to run beside a personalisation."""
         found = self.editors.get(name)
         if found is not None:
             return found
