@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,9 @@ def edit(arguments: argparse.Namespace) -> int:
         raise UserError(f"The session holds {len(session.crops)} photograph(s), counted from 0.")
     edits = {**session.edits, **dict(arguments.set)}
     color = _hair_color(arguments) or session.hair_color
+    state = replace(session.edit_state, amounts=edits, hair_color=color)
+    if arguments.person is not None:
+        state = replace(state, person=arguments.person)
     if not arguments.directions and not is_own(session.generator_name):
         # Before the generator is fetched: a wrong name or amount.
         own = session.directions(directions.load_directions(), arguments.person)
@@ -42,13 +46,12 @@ def edit(arguments: argparse.Namespace) -> int:
         models = load_edit_models(session.generator_name, report_download)
     session = with_directions(session, models, arguments.directions)
     show = paste_back if arguments.paste else render
-    image = show(session, models, edits, arguments.person, session.stack, hair_color=color)
-    write_picture(arguments.out, image)
+    write_picture(arguments.out, show(session, models, state))
     changes = [f"{name} {amount:+g}" for name, amount in edits.items()]
     if color is not None:
         changes.append(f"hair {color.color}")
     print(f"{arguments.out}: {', '.join(changes) or 'no edits'}")
-    for note in notes(session, models, edits, arguments.person, color):
+    for note in notes(session, models, state):
         print(note)
     return 0
 

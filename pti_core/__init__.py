@@ -5,6 +5,7 @@ The public interface, as `examples/quickstart.py` uses it:
     models = load_tuning_models(load_generator("mobile"))     # checkpoints.factory
     session, report = personalise("me.jpg", models)           # photograph -> generator
     image = render(session, models, {"age": 10})              # -> aligned face, R x R
+    image = render(session, models, EditState({"smile": 0.5}, hair_color=HairColor("pink")))
     photograph = paste_back(session, models, {"age": 10})     # -> the whole photograph
     session.save("me.safetensors"); session = Session.open("me.safetensors")
     session, report = refine(session, models)                 # tune further
@@ -20,6 +21,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pti_core.editing.directions import Direction, load_directions
+    from pti_core.editing.edit_state import EditState
+    from pti_core.editing.hair_color import HairColor
     from pti_core.errors import UserError
     from pti_core.inversion.presets import PRESETS, Preset
     from pti_core.models import EditModels, TuningModels
@@ -32,6 +35,8 @@ if TYPE_CHECKING:
 _HOMES = {
     "Direction": "pti_core.editing.directions",
     "load_directions": "pti_core.editing.directions",
+    "EditState": "pti_core.editing.edit_state",
+    "HairColor": "pti_core.editing.hair_color",
     "UserError": "pti_core.errors",
     "PRESETS": "pti_core.inversion.presets",
     "Preset": "pti_core.inversion.presets",
@@ -50,6 +55,8 @@ __all__ = [
     "PRESETS",
     "Direction",
     "EditModels",
+    "EditState",
+    "HairColor",
     "PersonState",
     "Preset",
     "Session",

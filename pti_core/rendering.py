@@ -6,8 +6,8 @@ base generator adds (glasses, beard, hair), light and colours of the scene.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -20,8 +20,8 @@ from pti_core.editing import directions as latent_directions
 from pti_core.editing.base_edits import Extras
 from pti_core.editing.base_renderer import BaseRenderer, Shown
 from pti_core.editing.beard import without_leak
+from pti_core.editing.edit_state import Edits, EditState
 from pti_core.editing.face_tone import MAKEUP, with_makeup, with_own_eyes_and_teeth
-from pti_core.editing.hair_color import HairColor
 from pti_core.editing.image_ops import array_of, luma, tensor_of
 from pti_core.editing.parsing import FLOW_SIDE, Parsing
 from pti_core.editing.photo_detail import (
@@ -35,7 +35,7 @@ from pti_core.editing.photo_detail import (
 )
 from pti_core.editing.photo_layers import PhotoLayers
 from pti_core.editing.rendered_edit import Rendering
-from pti_core.editing.text_edit import StackEntry, moved, restyled
+from pti_core.editing.text_edit import moved, restyled
 from pti_core.faces.images import to_image, to_tensor
 from pti_core.models import EditModels
 from pti_core.session.session import Session
@@ -49,59 +49,38 @@ _BEARDED = frozenset(("age", "gender", "skin_tone", "skin_red"))
 
 
 @torch.inference_mode()
-def picture(
-    session: Session,
-    models: EditModels,
-    edits: Mapping[str, float] | None = None,
-    person: int | None = None,
-    stack: Sequence[StackEntry] | None = None,
-    keep_background: bool = True,
-    hair_color: HairColor | None = None,
-) -> Tensor:
+def picture(session: Session, models: EditModels, edits: Edits = None) -> Tensor:
     """The edited photograph's aligned crop (1, 3, R, R), in [-1, 1], of a session.
 
     A session that was tuned is composited with its photograph if there is a face parser: without
     edits the result is the photograph. Others give the generator's bare render.
 
     Args:
-        edits: direction name to amount in its units; None takes the session's own, {} none.
-        person: which of the session's photographs; None: the one that it shows.
-        stack: text-driven edits; None takes the session's own where `edits` is None, else none.
-        keep_background: the photograph's background stays.
-        hair_color: a colour for the hair; None takes the session's own where `edits` is None.
-            Without compositing there is none.
+        edits: amounts by direction name, or all of an `EditState`; None takes the session's own.
 
     Raises:
         EditError: an unknown direction or an amount out of range.
         SessionError: the session was made for another generator.
     """
-    edit = _Edit.of(session, models, edits, person, stack, hair_color)
+    edit = _Edit.of(session, models, edits)
     if not edit.composited:
         return edit.tuned(edit.own)
-    return tensor_of(_composite(edit, keep_background).image).to(models.generator.w_avg)
+    return tensor_of(_composite(edit).image).to(models.generator.w_avg)
 
 
 @torch.inference_mode()
 def composite(
-    session: Session,
-    models: EditModels,
-    edits: Mapping[str, float] | None = None,
-    person: int | None = None,
-    stack: Sequence[StackEntry] | None = None,
-    keep_background: bool = True,
-    hair_color: HairColor | None = None,
+    session: Session, models: EditModels, edits: Edits = None
 ) -> tuple[Composite, PhotoLayers] | None:
     """As `picture`, with the maps for pasting; None for sessions that are not composited."""
-    edit = _Edit.of(session, models, edits, person, stack, hair_color)
-    return (_composite(edit, keep_background), edit.layers()) if edit.composited else None
+    edit = _Edit.of(session, models, edits)
+    return (_composite(edit), edit.layers()) if edit.composited else None
 
 
 @torch.inference_mode()
-def render_bare(
-    session: Session, models: EditModels, edits: Mapping[str, float] | None = None, person: int = 0
-) -> Image.Image:
+def render_bare(session: Session, models: EditModels, edits: Edits = None) -> Image.Image:
     """The tuned generator's own render (R x R), without the photograph's detail."""
-    edit = _Edit.of(session, models, edits, person, None)
+    edit = _Edit.of(session, models, edits)
     return to_image(edit.tuned(edit.own))
 
 
@@ -112,36 +91,24 @@ class _Edit:
     Attributes:
         own: amounts of the edits that move the tuned generator.
         extras: what the base generator adds (`base_edits`).
+        overrides: the tuned weights, with the styles of text-driven edits.
     """
 
     session: Session
     models: EditModels
+    state: EditState
     own: Mapping[str, float]
     extras: Extras
-    person: int | None
-    stack: Sequence[StackEntry]
     overrides: Mapping[str, Tensor]
 
     @classmethod
-    def of(
-        cls,
-        session: Session,
-        models: EditModels,
-        edits: Mapping[str, float] | None,
-        person: int | None,
-        stack: Sequence[StackEntry] | None,
-        hair_color: HairColor | None = None,
-    ) -> _Edit:
-        overrides = session.overrides(models.generator, person)
-        if stack is None:
-            stack = session.stack if edits is None else ()
-        overrides = restyled(overrides, stack, models.generator)
-        amounts = checked(session, models, session.edits if edits is None else edits, person)
+    def of(cls, session: Session, models: EditModels, edits: Edits) -> _Edit:
+        state = state_of(session, edits)
+        overrides = session.overrides(models.generator, state.person)
+        overrides = restyled(overrides, state.stack, models.generator)
+        amounts = checked(session, models, state)
         own, added = base_edits.split(amounts) if is_composited(session, models) else (amounts, {})
-        if edits is None:
-            hair_color = session.hair_color
-        extras = Extras(added, hair_color)
-        return cls(session, models, own, extras, person, stack, overrides)
+        return cls(session, models, state, own, Extras(added, state.hair_color), overrides)
 
     @property
     def composited(self) -> bool:
@@ -150,10 +117,11 @@ class _Edit:
     @property
     def is_none(self) -> bool:
         """Whether nothing is edited."""
-        return not (any(self.own.values()) or self.extras or self.stack)
+        moved = any(self.own.values()) or self.extras or self.state.stack
+        return self.state.keep_background and not moved
 
     def code(self, edits: Mapping[str, float]) -> Tensor:
-        return edited(self.session, self.models, edits, self.person, self.stack)
+        return edited(self.session, self.models, replace(self.state, amounts=edits))
 
     def tuned(self, edits: Mapping[str, float]) -> Tensor:
         """The tuned generator's render with some of the edits; kept for a while."""
@@ -163,7 +131,7 @@ class _Edit:
             return generator.render(w, self.overrides, exact=True)
 
         w = self.code(edits)
-        if self.stack:
+        if self.state.stack:
             return render(w)
         return self.models.render_cache.picture(self.session.delta, "tuned", w, render)
 
@@ -171,7 +139,7 @@ class _Edit:
         def parse(w: Tensor) -> Tensor:
             return _parse(self.models, image)
 
-        if self.stack:
+        if self.state.stack:
             return _parsing(_parse(self.models, image), image)
         cache = self.models.render_cache
         found = cache.picture(self.session.delta, "parsing", self.code(edits), parse)
@@ -196,7 +164,7 @@ class _Edit:
             parse,
             generator.w_avg,
             generator.num_ws,
-            session.directions(models.directions, self.person),
+            session.directions(models.directions, self.state.person),
             self.code(turns),
         )
 
@@ -205,10 +173,10 @@ class _Edit:
         session, models = self.session, self.models
 
         def make() -> PhotoLayers:
-            crop = session.crop(self.person)
+            crop = session.crop(self.state.person)
             generator = models.generator
-            overrides = session.overrides(generator, self.person)
-            pivot = session.pivot(self.person).to(generator.w_avg)
+            overrides = session.overrides(generator, self.state.person)
+            pivot = session.pivot(self.state.person).to(generator.w_avg)
             render = generator.render(pivot, overrides, exact=True)
             return PhotoLayers.of(
                 np.asarray(crop),
@@ -217,20 +185,20 @@ class _Edit:
                 _parsing(_parse(models, render), render),
             )
 
-        return models.layers.get(session.delta, session.at(self.person), make)
+        return models.layers.get(session.delta, session.at(self.state.person), make)
 
 
-def _composite(edit: _Edit, keep_background: bool) -> Composite:
-    layers = edit.layers()
+def _composite(edit: _Edit) -> Composite:
+    layers, keep_background = edit.layers(), edit.state.keep_background
     active = {name: amount for name, amount in edit.own.items() if amount}
     shipped = edit.models.directions
     scene = [name for name in active if name in shipped and shipped[name].group == "scene"]
     painted = {name: amount for name, amount in active.items() if name not in scene}
     shape = {name: amount for name, amount in painted.items() if name not in MAKEUP}
-    if not shape and not edit.stack and keep_background:
+    if not shape and not edit.state.stack and keep_background:
         found, masks = unedited(layers), layers.photo_parsing
     else:
-        found, masks = _composed(edit, shape, keep_background)
+        found, masks = _composed(edit, shape)
     image = _retouched(edit, found, masks, shape, painted)
     if image is not found.image:
         found = with_change(found, image)
@@ -240,20 +208,18 @@ def _composite(edit: _Edit, keep_background: bool) -> Composite:
     return found
 
 
-def _composed(
-    edit: _Edit, shape: Mapping[str, float], keep_background: bool
-) -> tuple[Composite, Parsing]:
+def _composed(edit: _Edit, shape: Mapping[str, float]) -> tuple[Composite, Parsing]:
     """The tuned render of some edits, composited with the photograph, and what that shows."""
-    layers = edit.layers()
+    layers, keep_background = edit.layers(), edit.state.keep_background
     render = edit.tuned(shape)
     parsing = edit.parsing(shape, render)
-    hair_shape = bool(edit.stack) and hair_moved(layers.render_parsing, parsing)
+    hair_shape = bool(edit.state.stack) and hair_moved(layers.render_parsing, parsing)
     found = compose(
         layers,
         array_of(render),
         parsing,
-        keep_tone=not edit.stack and _SKIN_TONE.isdisjoint(shape),
-        hair_tone=bool(edit.stack) or not _HAIR_TONE.isdisjoint(shape),
+        keep_tone=not edit.state.stack and _SKIN_TONE.isdisjoint(shape),
+        hair_tone=bool(edit.state.stack) or not _HAIR_TONE.isdisjoint(shape),
         hair_shape=hair_shape,
         keep_background=keep_background,
     )
@@ -270,7 +236,7 @@ def _retouched(
 ) -> np.ndarray:
     """A composite with eyes and teeth in their colours, make-up, and what the base adds."""
     layers, image = edit.layers(), found.image
-    if shape and not edit.stack:
+    if shape and not edit.state.stack:
         image = with_own_eyes_and_teeth(image, masks, layers.photo, layers.photo_parsing)
         if _BEARDED.isdisjoint(shape):
             image = without_leak(image, masks, layers.photo, found.flow)
@@ -286,15 +252,9 @@ def _retouched(
     return image
 
 
-def notes(
-    session: Session,
-    models: EditModels,
-    edits: Mapping[str, float],
-    person: int | None = None,
-    hair_color: HairColor | None = None,
-) -> list[str]:
+def notes(session: Session, models: EditModels, edits: Edits) -> list[str]:
     """What of some edits cannot be done on this photograph: sentences for the person, or none."""
-    edit = _Edit.of(session, models, edits, person, None, hair_color)
+    edit = _Edit.of(session, models, edits)
     if not edit.composited or not edit.extras:
         return []
     return base_edits.notes(edit.layers().photo_parsing, edit.extras)
@@ -316,47 +276,39 @@ def _parsing(probabilities: Tensor, image: Tensor) -> Parsing:
     return Parsing.of(probabilities.numpy(), min(FLOW_SIDE, image.shape[-1]))
 
 
-def checked(
-    session: Session, models: EditModels, edits: Mapping[str, float], person: int | None = None
-) -> dict[str, float]:
-    """Edits as numbers. Raises EditError, for those that the base generator adds as for others."""
-    edited(session, models, edits, person)
-    return {name: float(amount) for name, amount in edits.items()}
+def state_of(session: Session, edits: Edits) -> EditState:
+    """Edits as a state."""
+    if edits is None:
+        return session.edit_state
+    return edits if isinstance(edits, EditState) else EditState(edits)
 
 
-def edited(
-    session: Session,
-    models: EditModels,
-    edits: Mapping[str, float],
-    person: int | None = None,
-    stack: Sequence[StackEntry] = (),
-) -> Tensor:
+def checked(session: Session, models: EditModels, edits: Edits) -> dict[str, float]:
+    """Amounts as numbers. Raises EditError, also for those that the base generator adds."""
+    edited(session, models, edits)
+    return {name: float(amount) for name, amount in state_of(session, edits).amounts.items()}
+
+
+def edited(session: Session, models: EditModels, edits: Edits) -> Tensor:
     """A photograph's pivot with edits: w (1, w_dim) or ws (1, num_ws, w_dim). Raises EditError."""
-    w = session.pivot(person).to(models.generator.w_avg)
-    own = session.directions(models.directions, person)
-    w = latent_directions.apply(w, edits, own, models.generator.num_ws)
-    return moved(w, stack, models.generator)
+    state = state_of(session, edits)
+    w = session.pivot(state.person).to(models.generator.w_avg)
+    own = session.directions(models.directions, state.person)
+    w = latent_directions.apply(w, state.amounts, own, models.generator.num_ws)
+    return moved(w, state.stack, models.generator)
 
 
-def render_edit(
-    session: Session,
-    models: EditModels,
-    edits: Mapping[str, float] | None = None,
-    person: int | None = None,
-    stack: Sequence[StackEntry] | None = None,
-    keep_background: bool = True,
-    hair_color: HairColor | None = None,
-) -> Rendering:
+def render_edit(session: Session, models: EditModels, edits: Edits = None) -> Rendering:
     """`picture` as an 8-bit RGB image, which can be put into the photograph.
 
     Without edits it is the photograph, and no network runs for it.
     """
-    edit = _Edit.of(session, models, edits, person, stack, hair_color)
-    if edit.composited and edit.is_none and keep_background:
-        return Rendering(session.crop(person), unedited=True)
-    found = composite(session, models, edits, person, stack, keep_background, hair_color)
+    edit = _Edit.of(session, models, edits)
+    if edit.composited and edit.is_none:
+        return Rendering(session.crop(edit.state.person), unedited=True)
+    found = composite(session, models, edits)
     if found is None:
-        return Rendering(to_image(picture(session, models, edits, person, stack)))
+        return Rendering(to_image(picture(session, models, edits)))
     return Rendering(to_image(tensor_of(found[0].image)), found)
 
 
@@ -366,33 +318,18 @@ def prepare(session: Session, models: EditModels) -> None:
 
     A second and a half on two cores; later edits have them at hand.
     """
-    edit = _Edit.of(session, models, {}, None, ())
+    edit = _Edit.of(session, models, {})
     if edit.composited:
         edit.layers()
 
 
-def render(
-    session: Session,
-    models: EditModels,
-    edits: Mapping[str, float] | None = None,
-    person: int | None = None,
-    stack: Sequence[StackEntry] | None = None,
-    keep_background: bool = True,
-    hair_color: HairColor | None = None,
-) -> Image.Image:
+def render(session: Session, models: EditModels, edits: Edits = None) -> Image.Image:
     """`picture` as an 8-bit RGB image (R x R)."""
-    return render_edit(session, models, edits, person, stack, keep_background, hair_color).face
+    return render_edit(session, models, edits).face
 
 
-def paste_back(
-    session: Session,
-    models: EditModels,
-    edits: Mapping[str, float] | None = None,
-    person: int | None = None,
-    stack: Sequence[StackEntry] | None = None,
-    keep_background: bool = True,
-    hair_color: HairColor | None = None,
-) -> Image.Image:
+def paste_back(session: Session, models: EditModels, edits: Edits = None) -> Image.Image:
     """The edit in its photograph, at the photograph's own resolution."""
-    found = render_edit(session, models, edits, person, stack, keep_background, hair_color)
-    return found.in_photo(session.photograph(person), session.alignments[session.at(person)])
+    person = session.at(state_of(session, edits).person)
+    found = render_edit(session, models, edits)
+    return found.in_photo(session.photograph(person), session.alignments[person])

@@ -16,6 +16,7 @@ import torch
 from PIL import Image
 
 from pti_core import metrics
+from pti_core.editing.edit_state import EditState
 from pti_core.faces.images import to_tensor
 from pti_core.models import TuningModels
 from pti_core.networks.lpips import area
@@ -40,7 +41,9 @@ def measure(session: Session, models: TuningModels) -> dict[str, Any]:
         small for a metric or there is no network for it.
     """
     rows = [
-        nearness(session.crop(person), render_bare(session, models, {}, person), models)
+        nearness(
+            session.crop(person), render_bare(session, models, EditState(person=person)), models
+        )
         for person in range(len(session.crops))
     ]
     values = {name: _mean([row[name] for row in rows]) for name in rows[0]}

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from checkpoints.factory import load_edit_models
+from pti_core.editing.edit_state import EditState
 from pti_core.editing.hair_color import HairColor
 from pti_core.rendering import render
 from pti_core.session.session import Session
@@ -39,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         tiles = [session.crop()]
         began = time.perf_counter()
         for color in COLOURS.values():
-            tiles.append(render(session, models, {}, hair_color=HairColor(color)))
+            tiles.append(render(session, models, EditState(hair_color=HairColor(color))))
         print(f"{path.stem}: {(time.perf_counter() - began) / len(COLOURS):.2f} s a colour")
         for x, tile in enumerate(tiles if parsed.large is not None else ()):
             tile.save(parsed.large / f"{path.stem}-{x}.png")

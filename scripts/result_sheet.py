@@ -11,6 +11,7 @@ from pathlib import Path
 from PIL import Image
 
 from checkpoints.factory import load_edit_models
+from pti_core.editing.edit_state import EditState
 from pti_core.editing.hair_color import HairColor
 from pti_core.rendering import render
 from pti_core.session.session import Session
@@ -40,7 +41,7 @@ def draw_row(path: Path) -> list[Image.Image]:
             for name, share in shares.items()
         }
         hair = HairColor(color) if color else None
-        tiles.append(render(session, models, edits, hair_color=hair))
+        tiles.append(render(session, models, EditState(edits, hair_color=hair)))
     return tiles
 
 

@@ -329,12 +329,10 @@ class EditService:
 
         wanted, shown = moved(edits), workspace.shown
         with self._rendering:  # one at a time: each takes all cores
-            assert workspace.session is not None
-            stack = tuple(workspace.session.stack)
-            state = wanted, stack, workspace.session.hair_color, workspace.keep_background
+            state = workspace.edit_state(wanted)
             if shown.get("state") != state:
                 shown.update(edited=self._rendered(workspace, wanted), state=state)
-                shown["start"] = Start(wanted, stack, shown["edited"].face)
+                shown["start"] = Start(state, shown["edited"].face)
             return shown["edited"]
 
     def _rendered(self, workspace: Workspace, edits: Mapping[str, float]) -> Rendering:
@@ -343,15 +341,7 @@ class EditService:
         session = workspace.session
         assert session is not None
         models = self.choices.edit_models(session.generator_name)
-        stack, color = tuple(session.stack), session.hair_color
-        return render_edit(
-            session,
-            models,
-            moved(edits),
-            stack=stack,
-            keep_background=workspace.keep_background,
-            hair_color=color,
-        )
+        return render_edit(session, models, workspace.edit_state(moved(edits)))
 
 
 def moved(edits: Mapping[str, float]) -> dict[str, float]:

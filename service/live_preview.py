@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -24,8 +24,9 @@ from PIL import Image
 from torch import Tensor
 
 from pti_core.editing import base_edits
+from pti_core.editing.edit_state import EditState
 from pti_core.editing.random_edits import random_edits
-from pti_core.editing.text_edit import StackEntry, restyled
+from pti_core.editing.text_edit import restyled
 from pti_core.faces.images import to_image, to_tensor
 from pti_core.generators.base import Generator
 from pti_core.inversion.low_res import SIDE, mid_activations, recover_head, show
@@ -50,8 +51,7 @@ _AT_HAND = 4
 class Start:
     """A full image that was shown, and its edits."""
 
-    edits: Mapping[str, float]
-    stack: tuple[StackEntry, ...]
+    state: EditState
     face: Image.Image
 
 
@@ -127,12 +127,12 @@ class Previewer:
         shown, session = workspace.shown, workspace.session
         if session is None or shown.get("head") is None or shown.get("start") is None:
             return None
-        edits = checked(session, models, edits)
-        ground, stack = self._ground(shown, session, models), tuple(session.stack)
+        state = replace(session.edit_state, amounts=checked(session, models, edits))
+        ground = self._ground(shown, session, models)
         with self._computing:
-            change = self._shown_by(shown["head"], session, models, edits, stack)
+            change = self._shown_by(shown["head"], session, models, state)
         shot = ground.picture + change
-        found = _towards(session, models, ground.start, edits, stack)
+        found = _towards(session, models, ground.start.state, state)
         if found is not None:
             name, amount, share = found
             end = shown.get("end")
@@ -150,7 +150,7 @@ class Previewer:
             start, ground = shown["start"], shown.get("ground")
             if ground is None or ground.start is not start:
                 head = shown["head"]
-                before = self._shown_by(head, session, models, start.edits, start.stack)
+                before = self._shown_by(head, session, models, start.state)
                 ground = _Ground(start, _reduced(start.face).to(before) - before)
                 shown["ground"] = ground
             return ground
@@ -163,14 +163,12 @@ class Previewer:
         with self._fitting:
             if shown.get("end") is not end:
                 return
-            start, generator = end.ground.start, models.generator.shared_copy()
-            edits = {**start.edits, end.name: end.amount}
-            own = replace(models, generator=generator)
-            color = session.hair_color
-            shown_there = picture(session, own, edits, stack=start.stack, hair_color=color)
+            start, generator = end.ground.start.state, models.generator.shared_copy()
+            state = replace(start, amounts={**start.amounts, end.name: end.amount})
+            shown_there = picture(session, replace(models, generator=generator), state)
             full = area(shown_there.clamp(-1, 1), SIDE)
             with self._computing:
-                seen = self._shown_by(shown["head"], session, models, edits, start.stack)
+                seen = self._shown_by(shown["head"], session, models, state)
             missed = full - end.ground.picture - seen
             if shown.get("end") is end:
                 shown["end"] = replace(end, missed=missed)
@@ -180,15 +178,15 @@ class Previewer:
         head: Tensor,
         session: Session,
         models: EditModels,
-        edits: Mapping[str, float],
-        stack: Sequence[StackEntry],
+        state: EditState,
     ) -> Tensor:
-        generator = models.generator
-        own = base_edits.split(edits)[0] if is_composited(session, models) else edits
-        w = edited(session, models, own, stack=stack)
+        generator, own = models.generator, state.amounts
+        if is_composited(session, models):
+            own = base_edits.split(own)[0]
+        w = edited(session, models, replace(state, amounts=own))
         if generator not in self._shared_copies:
             self._shared_copies[generator] = generator.shared_copy()
-        overrides = restyled(self._weights(session, generator), stack, generator)
+        overrides = restyled(self._weights(session, generator), state.stack, generator)
         maps = self._shared_copies[generator].middle(w, overrides)
         assert maps is not None
         return show(head, maps)
@@ -215,17 +213,16 @@ def _beside(work: Callable[[], None]) -> None:
 def _towards(
     session: Session,
     models: EditModels,
-    start: Start,
-    edits: Mapping[str, float],
-    stack: tuple[StackEntry, ...],
+    start: EditState,
+    state: EditState,
 ) -> tuple[str, float, float] | None:
     """The one edit that moved since the start, the end it moves towards, and its share of the way.
 
     None if no edit or several moved.
     """
-    before = start.edits
+    before, edits = start.amounts, state.amounts
     names = [n for n in {**before, **edits} if before.get(n, 0) != edits.get(n, 0)]
-    if len(names) != 1 or stack != start.stack:
+    if len(names) != 1 or state.stack != start.stack:
         return None
     own, name = session.directions(models.directions)[names[0]], names[0]
     at, now = before.get(name, 0.0), edits.get(name, 0.0)

@@ -10,8 +10,8 @@ from __future__ import annotations
 import secrets
 import threading
 from collections import Counter, OrderedDict
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from pti_core.errors import UserError
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from PIL import Image
     from torch import Tensor
 
+    from pti_core.editing.edit_state import EditState
     from pti_core.faces.framing import Where
     from pti_core.session.session import Session
 
@@ -75,6 +76,12 @@ class Workspace:
     def crop(self) -> Image.Image | None:
         """The first of the faces."""
         return self.crops[0] if self.crops else None
+
+    def edit_state(self, amounts: Mapping[str, float]) -> EditState:
+        """These amounts with everything else that is done to the session's person."""
+        assert self.session is not None
+        state = self.session.edit_state
+        return replace(state, amounts=amounts, keep_background=self.keep_background)
 
     def nbytes(self) -> int:
         """Memory it holds, nearly."""

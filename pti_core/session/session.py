@@ -12,6 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from pti_core.editing.directions import Curve, Direction
+from pti_core.editing.edit_state import EditState
 from pti_core.editing.hair_color import HairColor
 from pti_core.editing.text_edit import StackEntry
 from pti_core.errors import SessionError
@@ -80,6 +81,11 @@ class Session:
     @property
     def noise(self) -> list[dict[str, Tensor]]:
         return [person.noise for person in self.people]
+
+    @property
+    def edit_state(self) -> EditState:
+        """The edits that the session holds."""
+        return EditState(self.edits, tuple(self.stack), self.person, self.hair_color)
 
     def with_curves(self, curves: Sequence[Mapping[str, Curve]]) -> Session:
         """The session with other curves, one dict per person; those without one have none."""

@@ -8,6 +8,7 @@ from PIL import Image
 
 from checkpoints.factory import load_edit_models
 from evaluation.people import generated_face
+from pti_core.editing.edit_state import EditState
 from pti_core.faces.align import Alignment
 from pti_core.inversion.pivotal_tuning import TunedDelta
 from pti_core.rendering import render
@@ -51,7 +52,9 @@ def test_each_person_of_a_session_is_edited_from_the_same_weights(tmp_path):
         assert done.returncode == 0, done.stderr
         with Image.open(out) as image:
             pictures.append(np.asarray(image.convert("RGB")))
-        assert np.array_equal(pictures[-1], render(session, models, {"age": 3}, person))
+        assert np.array_equal(
+            pictures[-1], render(session, models, EditState({"age": 3}, person=person))
+        )
     assert np.abs(pictures[0].astype(int) - pictures[1]).mean() > 10
     out = tmp_path / "more.png"
     options = ("--set", "age=+10", "--out", out)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from pti_core.editing.edit_state import EditState
 from pti_core.errors import PhotographError, UserError
 from pti_core.inversion.losses import View
 from pti_core.inversion.pivotal_tuning import TuningConfig
@@ -69,8 +70,8 @@ def test_several_photographs_share_one_generator(models):
     assert session.pivots.shape == (2, 512)
     opened = Session.open(session.to_bytes(), models.generator)
     for person in (0, 1):
-        shown = picture(session, models, person=person)
-        assert torch.equal(shown, picture(opened, models, person=person))
+        state = EditState(person=person)
+        assert torch.equal(picture(session, models, state), picture(opened, models, state))
     # Each photograph keeps what it was projected with.
     first, second = session.noise
     assert any(not torch.equal(first[name], second[name]) for name in first)

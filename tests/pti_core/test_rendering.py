@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from pti_core.editing.edit_state import EditState
 from pti_core.faces.align import Alignment
 from pti_core.models import EditModels
 from pti_core.networks.face_parsing import FaceParser
@@ -42,8 +43,9 @@ def test_unedited_is_the_photograph_at_any_size(session, models) -> None:
 
 @pytest.mark.parametrize("person", [0, 1])
 def test_unedited_is_the_photograph(session, models, person) -> None:
-    assert np.array_equal(render(session, models, {}, person), session.crop(person))
-    assert np.array_equal(paste_back(session, models, {}, person), session.photograph(person))
+    state = EditState(person=person)
+    assert np.array_equal(render(session, models, state), session.crop(person))
+    assert np.array_equal(paste_back(session, models, state), session.photograph(person))
 
 
 def test_no_network_runs_without_an_edit_and_few_once_it_is_prepared(

@@ -16,6 +16,7 @@ import pytest
 import torch
 from PIL import Image
 
+from pti_core.editing.edit_state import EditState
 from pti_core.editing.hair_color import HairColor
 from pti_core.editing.text_edit import StackEntry
 from pti_core.errors import EditError, SessionError
@@ -114,8 +115,8 @@ def test_text_edits_survive_the_file_bit_for_bit(session, generator, models):
     # {} takes the text edits away too; each of them changes the picture; zero is none.
     assert torch.equal(picture(opened, models, {}), plain)
     for entry in edited.stack:
-        assert not torch.equal(picture(session, models, {}, stack=[entry]), plain)
-        none = picture(session, models, {}, stack=[entry.with_amount(0)])
+        assert not torch.equal(picture(session, models, EditState(stack=(entry,))), plain)
+        none = picture(session, models, EditState(stack=(entry.with_amount(0),)))
         assert torch.equal(none, plain)
 
 
@@ -165,6 +166,13 @@ def test_what_is_no_hair_colour_is_refused(saved, value):
     sentence(put_together(header, {**ours, "hair_color": value}, body))
 
 
+def _of(session: Session, edits: dict[str, float] | None, person: int) -> EditState:
+    """Amounts for a person; None: those that the session holds."""
+    return replace(
+        session.edit_state, amounts=session.edits if edits is None else edits, person=person
+    )
+
+
 @pytest.mark.parametrize(("space", "people"), [("w", 1), ("w+", 1), ("w", 3)])
 def test_an_opened_session_gives_the_same_picture_bit_for_bit(
     generator, models, make_picture, tmp_path, space, people
@@ -174,10 +182,10 @@ def test_an_opened_session_gives_the_same_picture_bit_for_bit(
     opened = Session.open(tmp_path / "s.safetensors", generator)
     for person in range(people):
         for edits in (None, {}, {"age": -3.0, "smile": 1.5}):
-            before, after = (picture(s, models, edits, person) for s in (session, opened))
+            before, after = (picture(s, models, _of(s, edits, person)) for s in (session, opened))
             assert torch.equal(before, after)
             assert before.isfinite().all()
-        pasted = [paste_back(s, models, None, person).tobytes() for s in (session, opened)]
+        pasted = [paste_back(s, models, _of(s, None, person)).tobytes() for s in (session, opened)]
         assert pasted[0] == pasted[1]
         assert opened.crop(person).tobytes() == make_picture(SIDE, SIDE).tobytes()
     assert opened.edits == {"age": 5.0}
