@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pti_core.errors import UserError
 from service.generator_choices import GeneratorChoices
-from service.workspaces import Workspace, Workspaces
+from service.workspaces import FullRender, Renders, Workspace, Workspaces
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -66,9 +66,9 @@ class EditService:
             self.choices.edit_models(session.generator_name).directions, person
         )
         kept = {n: min(max(a, own[n].low), own[n].high) for n, a in edits.items() if n in own}
-        # First the session: who finds the new, empty `shown` must not fill it with the last person.
+        # First the session: new renders must not be filled with the last person's.
         workspace.session = dataclasses.replace(session, person=person, edits=moved(kept))
-        workspace.shown = {}
+        workspace.renders = Renders()
         return workspace.session
 
     def picture(
@@ -113,15 +113,15 @@ class EditService:
         after = to_jpeg(
             self.picture(workspace_id, edits, view, side), 80 if moving else 92, marked=True
         )
-        shown, name = workspace.shown, f"before, {view}"
-        if name not in shown:
+        before = workspace.renders.before
+        if view not in before:
             assert workspace.session is not None
             face = view == "face"
-            before = workspace.session.crop() if face else _photograph(workspace, SCREEN_SIDE)[0]
-            shown[name] = to_jpeg(before, 92)
+            image = workspace.session.crop() if face else _photograph(workspace, SCREEN_SIDE)[0]
+            before[view] = to_jpeg(image, 92)
         if not moving:
             self._prepare(workspace, self.session(workspace_id))
-        return shown[name], after
+        return before[view], after
 
     def _prepare(self, workspace: Workspace, session: Session) -> None:
         """Begin what the next picture would wait for: a preview first, then the full one of the
@@ -179,11 +179,11 @@ class EditService:
         identity = self.networks.get().identity
         if identity is None:
             return None
-        face, shown = self._edited(workspace, edits).face, workspace.shown
-        if "embedding" not in shown:
+        face, renders = self._edited(workspace, edits).face, workspace.renders
+        if renders.embedding is None:
             assert workspace.session is not None
-            shown["embedding"] = identity.embedding(workspace.session.crop())
-        distance = identity.distance(shown["embedding"], face)
+            renders.embedding = identity.embedding(workspace.session.crop())
+        distance = identity.distance(renders.embedding, face)
         return Likeness(distance, identity.same_person, identity.name)
 
     def variation(self, workspace_id: str, seed: int) -> dict[str, float]:
@@ -325,15 +325,12 @@ class EditService:
 
     def _edited(self, workspace: Workspace, edits: Mapping[str, float]) -> Rendering:
         """The rendered edit. The latest one is kept: it is requested in several sizes."""
-        from service.live_preview import Start
-
-        wanted, shown = moved(edits), workspace.shown
+        renders = workspace.renders
         with self._rendering:  # one at a time: each takes all cores
-            state = workspace.edit_state(wanted)
-            if shown.get("state") != state:
-                shown.update(edited=self._rendered(workspace, wanted), state=state)
-                shown["start"] = Start(state, shown["edited"].face)
-            return shown["edited"]
+            state = workspace.edit_state(moved(edits))
+            if renders.latest is None or renders.latest.state != state:
+                renders.latest = FullRender(state, self._rendered(workspace, state.amounts))
+            return renders.latest.rendering
 
     def _rendered(self, workspace: Workspace, edits: Mapping[str, float]) -> Rendering:
         from pti_core.rendering import render_edit
@@ -370,10 +367,10 @@ def _photograph(workspace: Workspace, side: int | None) -> tuple[Image.Image, An
     alignment = workspace.session.alignments[workspace.session.person]
     if side is None or max(alignment.photo_size) <= side:
         return workspace.session.photograph(), alignment
-    shown, name = workspace.shown, f"photograph {side}"
-    if name not in shown:
-        shown[name] = _within(workspace.session.photograph(), side)
-    small = shown[name]
+    reduced = workspace.renders.reduced
+    if side not in reduced:
+        reduced[side] = _within(workspace.session.photograph(), side)
+    small = reduced[side]
     factor = side / max(alignment.photo_size)
     quad = tuple((x * factor, y * factor) for x, y in alignment.quad)
     return small, Alignment(quad, small.size)

@@ -31,7 +31,7 @@ from pti_core.session.from_code import check_code, session_from_code
 from pti_core.session.header import MAX_OWN
 from pti_core.session.session import Session
 from service.studio import Studio
-from service.workspaces import Workspace
+from service.workspaces import Renders, Workspace
 
 
 def is_field_file(path: Path) -> bool:
@@ -129,7 +129,7 @@ class FieldFiles:
         workspace.session = dataclasses.replace(
             session, own={**session.own, name: row}, edits=edits
         )
-        workspace.shown = {}
+        workspace.renders = Renders()
         return row
 
 

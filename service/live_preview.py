@@ -16,7 +16,7 @@ import logging
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 import torch
@@ -36,7 +36,7 @@ from pti_core.rendering import checked, edited, is_composited, picture
 from pti_core.session.session import Session
 
 if TYPE_CHECKING:
-    from service.workspaces import Workspace
+    from service.workspaces import FullRender, Renders, Workspace
 
 _log = logging.getLogger(__name__)
 
@@ -48,29 +48,21 @@ _AT_HAND = 4
 
 
 @dataclass(frozen=True, eq=False)
-class Start:
-    """A full image that was shown, and its edits."""
-
-    state: EditState
-    face: Image.Image
-
-
-@dataclass(frozen=True, eq=False)
-class _Ground:
+class Ground:
     """The start's image less the head's image of it (1, 3, SIDE, SIDE); previews add the head's."""
 
-    start: Start
+    latest: FullRender
     picture: Tensor
 
 
 @dataclass(frozen=True, eq=False)
-class _End:
+class End:
     """The end of the range that an edit moves towards, and the head's error there.
 
     missed: the error (1, 3, SIDE, SIDE); None while it is rendered.
     """
 
-    ground: _Ground
+    ground: Ground
     name: str
     amount: float
     missed: Tensor | None = None
@@ -79,7 +71,7 @@ class _End:
 class Previewer:
     """Previews for all workspaces: one at a time, in parallel to edits and personalisations.
 
-    In a workspace's `shown` it keeps `head`, `ground` and `end`, and reads `start`.
+    In a workspace's `renders` it keeps `head`, `ground` and `end`, and reads `latest`.
     """
 
     def __init__(self) -> None:
@@ -96,7 +88,7 @@ class Previewer:
         The head is fitted once per session: a second on two cores. then: called afterwards, in the
         same thread.
         """
-        shown = workspace.shown  # first: a new session comes before new `shown`
+        renders = workspace.renders  # first: a new session comes before new renders
         session = workspace.session
         if not models.generator.has_middle or session is None or not models.directions:
             return _beside(then)
@@ -104,11 +96,11 @@ class Previewer:
         def work() -> None:
             try:
                 with self._fitting:
-                    if "head" not in shown:
-                        shown["head"] = None
-                        shown["head"] = fit_head(session, models)
-                if shown["head"] is not None:
-                    self._ground(shown, session, models)
+                    if not renders.head_begun:
+                        renders.head_begun = True
+                        renders.head = fit_head(session, models)
+                if renders.head is not None and renders.latest is not None:
+                    self._ground(renders, renders.head, renders.latest, session, models)
             except Exception:  # previews are full pictures then
                 _log.exception("previews could not be prepared")
             then()
@@ -124,54 +116,61 @@ class Previewer:
         Raises:
             EditError: an unknown direction or an amount out of range.
         """
-        shown, session = workspace.shown, workspace.session
-        if session is None or shown.get("head") is None or shown.get("start") is None:
+        renders, session = workspace.renders, workspace.session
+        head, latest = renders.head, renders.latest
+        if session is None or head is None or latest is None:
             return None
         state = replace(session.edit_state, amounts=checked(session, models, edits))
-        ground = self._ground(shown, session, models)
+        ground = self._ground(renders, head, latest, session, models)
         with self._computing:
-            change = self._shown_by(shown["head"], session, models, state)
+            change = self._shown_by(head, session, models, state)
         shot = ground.picture + change
-        found = _towards(session, models, ground.start.state, state)
+        found = _towards(session, models, latest.state, state)
         if found is not None:
             name, amount, share = found
-            end = shown.get("end")
+            end = renders.end
             if end is None or (end.ground, end.name, end.amount) != (ground, name, amount):
-                shown["end"] = end = _End(ground, name, amount)
-                _beside(lambda: self._look_ahead(shown, end, session, models))
+                renders.end = end = End(ground, name, amount)
+                _beside(lambda: self._look_ahead(renders, end, head, session, models))
             if end.missed is not None:
                 shot += share * end.missed
         return to_image(shot)
 
     @torch.inference_mode()
-    def _ground(self, shown: dict[str, Any], session: Session, models: EditModels) -> _Ground:
-        """Of the latest full picture."""
+    def _ground(
+        self,
+        renders: Renders,
+        head: Tensor,
+        latest: FullRender,
+        session: Session,
+        models: EditModels,
+    ) -> Ground:
+        """Of the latest full image."""
         with self._computing:
-            start, ground = shown["start"], shown.get("ground")
-            if ground is None or ground.start is not start:
-                head = shown["head"]
-                before = self._shown_by(head, session, models, start.state)
-                ground = _Ground(start, _reduced(start.face).to(before) - before)
-                shown["ground"] = ground
+            ground = renders.ground
+            if ground is None or ground.latest is not latest:
+                before = self._shown_by(head, session, models, latest.state)
+                ground = Ground(latest, _reduced(latest.rendering.face).to(before) - before)
+                renders.ground = ground
             return ground
 
     @torch.inference_mode()
     def _look_ahead(
-        self, shown: dict[str, Any], end: _End, session: Session, models: EditModels
+        self, renders: Renders, end: End, head: Tensor, session: Session, models: EditModels
     ) -> None:
         """Measure the head's error at an end, unless the slider moves elsewhere by now."""
         with self._fitting:
-            if shown.get("end") is not end:
+            if renders.end is not end:
                 return
-            start, generator = end.ground.start.state, models.generator.shared_copy()
+            start, generator = end.ground.latest.state, models.generator.shared_copy()
             state = replace(start, amounts={**start.amounts, end.name: end.amount})
             shown_there = picture(session, replace(models, generator=generator), state)
             full = area(shown_there.clamp(-1, 1), SIDE)
             with self._computing:
-                seen = self._shown_by(shown["head"], session, models, state)
+                seen = self._shown_by(head, session, models, state)
             missed = full - end.ground.picture - seen
-            if shown.get("end") is end:
-                shown["end"] = replace(end, missed=missed)
+            if renders.end is end:
+                renders.end = replace(end, missed=missed)
 
     def _shown_by(
         self,

@@ -20,7 +20,7 @@ from service.generator_choices import GeneratorChoices
 from service.job_queue import Caller, Job, JobQueue
 from service.lazy_loader import LazyLoader, Report
 from service.time_estimates import plan_of, planned, seconds_of
-from service.workspaces import Workspace, Workspaces
+from service.workspaces import Renders, Workspace, Workspaces
 
 __all__ = ["PRESET_NAMES", "SCREEN_SIDE", "VIEWS", "Likeness", "Studio"]
 
@@ -286,5 +286,5 @@ class Studio(EditService):
     def _lay(self, workspace: Workspace, report: dict[str, Any], session: Session) -> None:
         workspace.crops = [session.crop(person) for person in range(len(session.crops))]
         workspace.report, workspace.session, workspace.laid = report, session, workspace.laid + 1
-        workspace.shown = {}  # last: what is in it belongs to the session
+        workspace.renders = Renders()  # last: they belong to the session
         self.workspaces.make_room(keep=workspace.id)

@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from pti_core.editing.edit_state import EditState
+    from pti_core.editing.rendered_edit import Rendering
     from pti_core.faces.framing import Where
     from pti_core.session.session import Session
+    from service.live_preview import End, Ground
 
 #: An address that holds more than 1 / FAIR_SHARE of the bound is the first to lose a workspace.
 FAIR_SHARE = 4
@@ -32,6 +34,43 @@ ID_BYTES = 24
 
 class NoWorkspaceError(UserError):
     """The identifier is unknown: never given, closed, or cleared to make room."""
+
+
+@dataclass(frozen=True, eq=False)
+class FullRender:
+    """A full image, and the edits in it."""
+
+    state: EditState
+    rendering: Rendering
+
+
+@dataclass(eq=False)
+class Renders:
+    """What was rendered of a workspace's session; a new session comes with new ones.
+
+    Attributes:
+        before: the unedited views as JPEG files, by view.
+        reduced: the photograph by its longest side.
+        embedding: the crop's, by the identity network.
+        latest: the full image that was shown last.
+        head, ground, end: of `service.live_preview`. head_begun: the head is fitted, or will be.
+    """
+
+    before: dict[str, bytes] = field(default_factory=dict)
+    reduced: dict[int, Image.Image] = field(default_factory=dict)
+    embedding: Any = None
+    latest: FullRender | None = None
+    head_begun: bool = False
+    head: Tensor | None = None
+    ground: Ground | None = None
+    end: End | None = None
+
+    def nbytes(self) -> int:
+        """Memory of its images, nearly."""
+        images = [*self.reduced.values()]
+        if self.latest is not None:
+            images.append(self.latest.rendering.face)
+        return sum(map(len, self.before.values())) + sum(map(_nbytes, images))
 
 
 @dataclass(eq=False)
@@ -50,7 +89,7 @@ class Workspace:
         session: the personalised generator; None before.
         laid: counts the sessions that were laid on it.
         report: how near it is (see `pti_core.personalisation.personalise`).
-        shown: small pictures kept between two edits, by name.
+        renders: images of the session that are kept between two edits.
         keep_background: pictures keep the photograph's background.
         note: what the person should know of the latest photograph; "" as a rule.
         address: the network that it was made from; "" where many may be behind it.
@@ -66,7 +105,7 @@ class Workspace:
     session: Session | None = None
     laid: int = 0
     report: dict[str, Any] = field(default_factory=dict)
-    shown: dict[str, Any] = field(default_factory=dict)
+    renders: Renders = field(default_factory=Renders)
     keep_background: bool = True
     note: str = ""
     visits: int = 1
@@ -85,8 +124,8 @@ class Workspace:
 
     def nbytes(self) -> int:
         """Memory it holds, nearly."""
-        pictures = [*self.crops, *self.shown.values()]
-        total = sum(map(len, self.photographs)) + sum(_nbytes(picture) for picture in pictures)
+        total = sum(map(len, self.photographs)) + sum(map(_nbytes, self.crops))
+        total += self.renders.nbytes()
         if self.session is not None:
             session = self.session
             tensors = [session.pivots, *session.delta.tensors.values()]
@@ -200,10 +239,5 @@ class Workspaces:
             return iter(list(self._workspaces))
 
 
-def _nbytes(picture: Any) -> int:
-    if picture is None:
-        return 0
-    if isinstance(picture, bytes):
-        return len(picture)
-    size = getattr(picture, "size", None)
-    return 3 * size[0] * size[1] if isinstance(size, tuple) and len(size) == 2 else 0
+def _nbytes(image: Image.Image) -> int:
+    return 3 * image.width * image.height

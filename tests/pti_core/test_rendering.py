@@ -60,7 +60,7 @@ def test_no_network_runs_without_an_edit_and_few_once_it_is_prepared(
         assert len(parsed) == 2  # the photograph and its unedited render
         render(session, models, {"age": 12.0})
         assert len(parsed) == 3
-        render(session, models, {}, keep_background=False)
+        render(session, models, EditState(keep_background=False))
     finally:
         hook.remove()
 

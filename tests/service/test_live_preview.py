@@ -105,13 +105,13 @@ def check_a_drag(
 
     studio.picture(workspace_id, {})
     previewer.prepare(workspace, models)
-    until(lambda: workspace.shown.get("ground"))
+    until(lambda: workspace.renders.ground)
     still, middle = full(studio, workspace_id, {}), full(studio, workspace_id, {name: amount / 2})
     assert error(preview({}), still) < 1
     moved = error(middle, still)
     assert moved > 2
     assert error(preview({name: amount / 2}), middle) < alone * moved
-    until(lambda: workspace.shown["end"].missed is not None)
+    until(lambda: workspace.renders.end.missed is not None)
     assert error(preview({name: amount / 2}), middle) < helped * moved
     assert error(preview({name: amount}), full(studio, workspace_id, {name: amount})) < 2
 
@@ -151,7 +151,7 @@ def test_previews_are_near_the_full_pictures(studio, models, make_picture):
 
 def test_previews_of_the_photograph_show_the_edit(studio, workspace):
     studio.screen(workspace, {})
-    until(lambda: studio.workspaces.get(workspace).shown.get("ground"))
+    until(lambda: studio.workspaces.get(workspace).renders.ground)
     plain, edited = (
         opened(studio.preview(workspace, e, "photograph")) for e in ({}, {"age": 20.0})
     )
