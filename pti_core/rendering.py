@@ -26,6 +26,7 @@ from pti_core.editing.image_ops import array_of, luma, tensor_of
 from pti_core.editing.parsing import FLOW_SIDE, Parsing
 from pti_core.editing.photo_detail import (
     Composite,
+    Kept,
     compose,
     hair_moved,
     masks_of,
@@ -213,17 +214,20 @@ def _composed(edit: _Edit, shape: Mapping[str, float]) -> tuple[Composite, Parsi
     layers, keep_background = edit.layers(), edit.state.keep_background
     render = edit.tuned(shape)
     parsing = edit.parsing(shape, render)
-    hair_shape = bool(edit.state.stack) and hair_moved(layers.render_parsing, parsing)
+    by_text = bool(edit.state.stack)
+    new_hair = by_text and hair_moved(layers.render_parsing, parsing)
     found = compose(
         layers,
         array_of(render),
         parsing,
-        keep_tone=not edit.state.stack and _SKIN_TONE.isdisjoint(shape),
-        hair_tone=bool(edit.state.stack) or not _HAIR_TONE.isdisjoint(shape),
-        hair_shape=hair_shape,
-        keep_background=keep_background,
+        Kept(
+            skin_tone=not by_text and _SKIN_TONE.isdisjoint(shape),
+            hair_tone=not by_text and _HAIR_TONE.isdisjoint(shape),
+            hair_shape=not new_hair,
+            background=keep_background,
+        ),
     )
-    own = hair_shape or not keep_background
+    own = new_hair or not keep_background
     return found, parsing if own else masks_of(layers, found, parsing)
 
 

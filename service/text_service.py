@@ -40,6 +40,22 @@ class Reading:
 
 
 @dataclass(frozen=True)
+class Wish:
+    """What a person asks for in words.
+
+    Attributes:
+        way: "auto", or one of the ways of `mappers.edits`.
+        strength: factor on every amount.
+        seed: of an optimisation.
+    """
+
+    prompt: str
+    way: str = "auto"
+    strength: float = 1.0
+    seed: int = 0
+
+
+@dataclass(frozen=True)
 class Done:
     """What an edit left: the amounts of all directions moved, and in words what was done.
 
@@ -121,17 +137,11 @@ class TextService:
     def do(
         self,
         workspace_id: str,
-        prompt: str,
+        wish: Wish,
         edits: Mapping[str, float],
-        way: str = "auto",
-        strength: float = 1.0,
-        amounts: Sequence[float] | None = None,
-        seed: int = 0,
         on_step: Callable[[Step], bool | None] | None = None,
     ) -> Done:
         """Do what a prompt asks, on top of `edits` and of the workspace's text edits.
-
-        amounts: of the parts, in their order, as a person corrected them.
 
         Raises:
             UserError: nothing was understood, or it cannot be done here.
@@ -139,8 +149,8 @@ class TextService:
         from mappers.edits import ATTRIBUTES, edited, entry_of, plan
 
         known = self.known(workspace_id)
-        wanted = plan(prompt, known, way, strength)
-        parts = _corrected(wanted.parts, amounts, known)
+        wanted = plan(wish.prompt, known, wish.way, wish.strength)
+        parts = wanted.parts
         moves = {part.name: part.amount for part in parts if part.way == ATTRIBUTES}
         moves.pop(HAIR_COLOR.name, None)
         session, models = self.studio.session(workspace_id), self.studio.edit_models(workspace_id)
@@ -154,7 +164,7 @@ class TextService:
         merged = {**edits, **moves}
         with self.studio.rendering():
             entries = [
-                entry_of(part, session, models, None, merged, seed, watched)
+                entry_of(part, session, models, None, merged, wish.seed, watched)
                 for part in parts
                 if part.way != ATTRIBUTES
             ]
@@ -207,16 +217,3 @@ def plain(reading: Reading) -> dict[str, Any]:
         "rest": reading.left,
         "seconds": reading.seconds,
     }
-
-
-def _corrected(parts: Sequence[Part], amounts: Sequence[float] | None, known: Known) -> list[Part]:
-    """The parts with a person's amounts, within the ranges."""
-    if amounts is None or len(amounts) != len(parts):
-        return list(parts)
-    found = []
-    for part, amount in zip(parts, amounts, strict=True):
-        low, high = (-3.0, 3.0)
-        if part.name in known.controls and part.way == "attributes":
-            low, high = known.controls[part.name].bounds
-        found.append(dataclasses.replace(part, amount=min(max(float(amount), low), high)))
-    return found

@@ -94,14 +94,25 @@ def masks_of(layers: PhotoLayers, found: Composite, edited: Parsing) -> Parsing:
     return photo.mixed(edited, smoothstep(face))
 
 
+@dataclass(frozen=True)
+class Kept:
+    """What an edit keeps of the photograph, besides its detail.
+
+    Attributes:
+        skin_tone: the median tone of the skin; not in edits of that tone.
+        hair_tone: else hair takes the edit's change of tone (age).
+        hair_shape: else hair is the edited render's, in front of the scene.
+        background: else the scene is the edited render's, with the residual.
+    """
+
+    skin_tone: bool = True
+    hair_tone: bool = True
+    hair_shape: bool = True
+    background: bool = True
+
+
 def compose(
-    layers: PhotoLayers,
-    edited: np.ndarray,
-    parsing: Parsing,
-    keep_tone: bool = True,
-    hair_tone: bool = False,
-    hair_shape: bool = False,
-    keep_background: bool = True,
+    layers: PhotoLayers, edited: np.ndarray, parsing: Parsing, kept: Kept = Kept()
 ) -> Composite:
     """The edited render (R, R, 3) with the photograph's detail and background.
 
@@ -110,10 +121,6 @@ def compose(
 
     Args:
         parsing: of the edited render.
-        keep_tone: the median tone of the skin stays (edits that are not about it).
-        hair_tone: hair takes the edit's change of tone (age).
-        hair_shape: hair is the edited render's (edits of its shape), in front of the scene.
-        keep_background: else the scene is the edited render's, with the residual.
     """
     edited = edited.astype(np.float32)
     side = len(edited)
@@ -128,27 +135,27 @@ def compose(
     face = _face_share(
         layers.photo_parsing.warped(smooth), layers.render_parsing.warped(smooth), parsing
     )
-    if hair_shape:
+    if not kept.hair_shape:
         face = parsing.head
-    if not keep_background:
+    if not kept.background:
         face = np.ones_like(face)
     flow = smooth + face[..., None] * (local - smooth)
-    if keep_tone:
+    if kept.skin_tone:
         shift = _tone_shift(layers, small, parsing)
         small = small + shift
         edited = edited + resize(shift, side)
     image, gain = _with_residual(layers, edited, small, flow, parsing)
-    if not keep_background:
+    if not kept.background:
         changed = np.ones_like(gain)
-    elif hair_shape:
+    elif not kept.hair_shape:
         image, gain, changed = _with_scene(layers, image, small, parsing, gain)
     else:
-        behind, kept, changed = _warped_photo(layers, smooth, parsing)
-        names = ("hair", "neck") if hair_tone else ("neck",)
+        behind, share, changed = _warped_photo(layers, smooth, parsing)
+        names = ("neck",) if kept.hair_tone else ("hair", "neck")
         tone = _tone(small, warped, layers.photo_parsing.warped(smooth), parsing, names)
         behind = behind + resize(tone, side)
         image = behind + resize(face, side)[..., None] * (image - behind)
-        gain = kept + face * (gain - kept)
+        gain = share + face * (gain - share)
         changed = np.maximum(changed, face)
     if layers.monochrome:
         image = np.repeat(luma(image)[..., None], 3, -1)

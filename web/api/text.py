@@ -8,7 +8,7 @@ import gradio as gr
 
 from pti_core.ai_mark import to_png
 from service.studio import VIEWS
-from service.text_service import WAYS, TextService, plain
+from service.text_service import WAYS, TextService, Wish, plain
 from web.api.endpoints import checked
 from web.events import EDITS
 from web.files import cached
@@ -63,7 +63,8 @@ class TextEndpoints:
 
         way: "auto", "attributes", "mapper", "global" or "optimise". strength: factor on it.
         """
-        done = self.texts.do(desk, prompt, checked(edits), way, float(strength), seed=int(seed))
+        wish = Wish(prompt, way, float(strength), int(seed))
+        done = self.texts.do(desk, wish, checked(edits))
         picture = self.texts.studio.picture(desk, done.edits, view)
         answer = {
             "edits": done.edits,

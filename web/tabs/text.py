@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pti_core.ai_mark import to_jpeg
 from pti_core.editing.controls import Control
 from service.studio import Studio
-from service.text_service import WAYS, Reading, TextService
+from service.text_service import WAYS, Reading, TextService, Wish
 from web.actions import Actions, Ask
 from web.files import cached
 from web.labels import amount_text
@@ -62,8 +62,10 @@ class TextPart:
 
     def say(self, ask: Ask) -> Mapping[str, Any]:
         """Do what a sentence asks for, on top of the edits."""
-        prompt, edits, workspace = ask.text("prompt"), ask.edits, ask.workspace
-        way, strength, seed = self._way(ask), ask.number("strength", 1.0), ask.whole("seed")
+        edits, workspace = ask.edits, ask.workspace
+        wish = Wish(
+            ask.text("prompt"), self._way(ask), ask.number("strength", 1.0), ask.whole("seed")
+        )
         self.studio.session(workspace)
 
         def work(task: Task) -> Mapping[str, Any]:
@@ -73,9 +75,7 @@ class TextPart:
                     task.picture = cached(_preview(step), "preview.jpg")
                 return not task.stop.is_set()
 
-            done = self.texts.do(
-                workspace, prompt, edits, way, strength, seed=seed, on_step=on_step
-            )
+            done = self.texts.do(workspace, wish, edits, on_step)
             return {
                 "edits": done.edits,
                 "hair": hair_of(done.hair_color),

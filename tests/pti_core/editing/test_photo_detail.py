@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from pti_core.editing.parsing import Parsing
-from pti_core.editing.photo_detail import Composite, compose, with_change, with_scene_tone
+from pti_core.editing.photo_detail import Composite, Kept, compose, with_change, with_scene_tone
 from pti_core.editing.photo_layers import PhotoLayers, clean_plate
 from pti_core.networks.face_parsing import CLASSES
 
@@ -86,7 +86,7 @@ def test_background_stays_when_the_render_redraws_it(
     found = compose(layers, render(background=200), parse())
     outside = cv2.erode(1 - disc(CENTRE, RADIUS), np.ones((13, 13))) > 0
     assert np.abs(found.image - photo)[outside].max() < 0.5
-    redrawn = compose(layers, render(background=200), parse(), keep_background=False)
+    redrawn = compose(layers, render(background=200), parse(), Kept(background=False))
     assert np.abs(redrawn.image - photo)[outside].mean() > 50
 
 
@@ -122,7 +122,7 @@ def test_hair_is_the_photographs(layers: PhotoLayers, photo: np.ndarray) -> None
     hair = parse().group("hair") > 0.5
     redrawn[hair] += texture(9, 60)[hair]
     kept = compose(layers, redrawn, parse())
-    asked = compose(layers, redrawn, parse(), hair_shape=True)
+    asked = compose(layers, redrawn, parse(), Kept(hair_shape=False))
     inner = cv2.erode(hair.astype(np.uint8), np.ones((9, 9))) > 0
     assert np.abs(kept.image - photo)[inner].mean() < 3
     assert np.abs(asked.image - photo)[inner].mean() > 6
@@ -134,7 +134,7 @@ def test_skin_tone_stays_unless_it_is_asked_for(layers: PhotoLayers) -> None:
     cheek = disc((128, 150), 10) > 0.5
     before = np.median(layers.photo[cheek])
     assert abs(np.median(compose(layers, darker, parse()).image[cheek]) - before) < 3
-    changed = compose(layers, darker, parse(), keep_tone=False)
+    changed = compose(layers, darker, parse(), Kept(skin_tone=False))
     assert np.median(changed.image[cheek]) < before - 10
 
 
