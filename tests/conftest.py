@@ -48,7 +48,7 @@ def make_generator(
 
 def make_lively_generator(**shape: int) -> Generator:
     """The small generator with styles around one, as trained ones have: so its pictures vary."""
-    found = make_generator(**shape)  # type: ignore[arg-type]
+    found = make_generator(**shape)
     for name, parameter in found.synthesis.named_parameters():
         if name.endswith("modulation.bias"):
             parameter.fill_(1.0)

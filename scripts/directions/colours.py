@@ -159,7 +159,7 @@ def _wrinkles(light: np.ndarray, landmarks: np.ndarray) -> float:
     """Spread of what of L is finer than `_FINE` and coarser than `_GRAIN`, on bare skin."""
     side = light.shape[0]
     fine = cv2.GaussianBlur(light, (0, 0), _GRAIN * side)
-    fine -= cv2.GaussianBlur(light, (0, 0), _FINE * side)
+    fine = fine - cv2.GaussianBlur(light, (0, 0), _FINE * side)
     out = (landmarks[[45]] - landmarks[[42]]) * 0.35
     down = (landmarks[[8]] - landmarks[[27]]) * 0.12
     feet = [

@@ -27,7 +27,7 @@ from checkpoints.factory import (
 )
 from pti_core.faces.attributes import NAMES, AttributeMeter
 from pti_core.faces.detect import FaceFinder
-from pti_core.faces.identity import IdentityModel
+from pti_core.faces.identity import Identity
 from pti_core.faces.images import to_image, to_tensor
 from pti_core.generators.base import Generator
 from pti_core.networks.lpips import LPIPS, area
@@ -82,7 +82,7 @@ class Tools:
     generator: Generator
     finder: FaceFinder
     meter: AttributeMeter
-    identity: IdentityModel
+    identity: Identity
     perceptual: LPIPS
 
     @classmethod

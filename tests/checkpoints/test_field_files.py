@@ -120,6 +120,6 @@ def test_claims_are_checked_before_memory_is_asked_for(tmp_path: Path) -> None:
 def test_numpy_arrays_are_read_as_they_are(order: str, kind: str) -> None:
     wanted = np.arange(24).reshape(2, 3, 4).astype(kind)
     stream = io.BytesIO()
-    np.save(stream, np.asarray(wanted, order=order))
+    np.save(stream, np.asarray(wanted, order=order))  # type: ignore[call-overload]
     found = parse_npy(stream.getvalue()).numpy()
     assert np.array_equal(found, wanted)

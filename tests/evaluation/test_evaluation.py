@@ -24,6 +24,7 @@ from evaluation.runner import EXPERIMENTS, Evaluation, Plan
 from evaluation.tables import AS_NEAR, PAPER_RECONSTRUCTION, claims, reconstruction_table
 from evaluation.workbook import Workbook
 from pti_core.editing.directions import load_directions
+from pti_core.editing.edit_state import EditState
 from pti_core.errors import EditError, UserError
 from pti_core.inversion.pivotal_tuning import TunedDelta
 from pti_core.models import TuningModels
@@ -313,10 +314,12 @@ def test_everybody_in_a_shared_generator_has_a_range_of_their_own(finished, mode
     for person, direction in enumerate(own):
         step = direction.step(direction.high)
         subject = subject_of(session, models.generator, person)
-        shown = render_session(session, models, {"age": direction.high}, person)
+        state = EditState({"age": direction.high}, person=person)
+        shown = render_session(session, models, state)
         assert shown.tobytes() == render(models.generator, subject, step).tobytes()
         with pytest.raises(EditError):
-            render_session(session, models, {"age": 1.1 * direction.high}, person)
+            beyond = {"age": 1.1 * direction.high}
+            render_session(session, models, EditState(beyond, person=person))
 
 
 def test_everybody_in_a_shared_generator_is_edited_alike(finished, models):

@@ -56,5 +56,5 @@ def small_tuning_models(
         directions=directions,
         lpips=lpips,
         lpips_report=lpips,
-        faces=faces or MiddleFace(),  # type: ignore[arg-type]
+        faces=faces or MiddleFace(),
     )

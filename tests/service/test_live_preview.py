@@ -123,7 +123,7 @@ def models(directions) -> EditModels:
         if name.endswith("noise"):
             noise.zero_()  # which JPEG files show badly
     picture = generator.render(generator.w_avg[None])
-    generator.synthesis.head.weight.mul_(0.4 / picture.std())  # type: ignore[union-attr, operator]
+    generator.synthesis.head.weight.mul_(0.4 / picture.std())
     return EditModels(generator=generator, directions=directions)
 
 

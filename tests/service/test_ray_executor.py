@@ -38,7 +38,7 @@ def models(generator, lpips, directions) -> TuningModels:
         directions=directions,
         lpips=lpips,
         lpips_report=lpips,
-        faces=MiddleFace(),  # type: ignore[arg-type]
+        faces=MiddleFace(),
         about="A small generator.",
     )
 

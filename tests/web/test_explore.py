@@ -108,7 +108,7 @@ def studio(lpips, directions) -> Studio:
         directions=directions,
         lpips=lpips,
         lpips_report=lpips,
-        faces=MiddleFace(),  # type: ignore[arg-type]
+        faces=MiddleFace(),
         identity=load_identity(load_face_finder()),
     )
     made = Studio(lambda report: models, {"short": SHORT})

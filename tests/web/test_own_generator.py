@@ -106,7 +106,7 @@ def asked(actions: Actions, tmp_path: Path) -> Any:
         assert "error" not in answer, answer
         return answer
 
-    ask.refused = lambda do, **data: actions.call({"do": do, **data}, None)["error"]  # type: ignore[attr-defined]
+    ask.refused = lambda do, **data: actions.call({"do": do, **data}, None)["error"]
     return ask
 
 

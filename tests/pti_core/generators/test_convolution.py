@@ -82,7 +82,7 @@ def test_a_pointwise_convolution_and_its_gradients(frozen, order, monkeypatch) -
         "bias": torch.randn(4, generator=random),
     }
     free = [tensor.requires_grad_() for name, tensor in leaves.items() if name != frozen]
-    y, wanted = convolution.pointwise(**leaves), torch.nn.functional.conv2d(*leaves.values())
+    y, wanted = convolution.pointwise(**leaves), torch.nn.functional.conv2d(*leaves.values())  # type: ignore[call-overload]
     upstream = torch.randn(y.shape, generator=random)
     assert error(y, wanted) < 1e-6
     found, exact = (torch.autograd.grad(result, free, upstream) for result in (y, wanted))
