@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from pathlib import Path
 from types import SimpleNamespace
 
+import gradio as gr
 import pytest
 from gradio.utils import get_upload_folder
 from PIL import Image
@@ -16,7 +18,7 @@ from service.studio import Studio
 from tests.helpers.small import SHORT, small_tuning_models
 from web.actions import Actions, Ask
 from web.looks import LOOKS, looks_for, surprise
-from web.page import Page
+from web.page import Page, script
 from web.tabs.save import file_stem
 
 REQUEST = SimpleNamespace(client=SimpleNamespace(host="127.0.0.1"), headers={}, session_hash="")
@@ -181,3 +183,16 @@ def test_one_browser_takes_no_more_than_its_places(page):
         thread.join(30)
     assert answers == [{"done": True}] * MAX_OF_OWNER
     assert actions.call({"do": "quick", "owner": owner}, REQUEST) == {"done": True}
+
+
+def test_the_page_knows_which_workspace_its_script_shows(page):
+    """By the name that the script gives it: what no tab shows any more is forgotten."""
+    sent = re.search(r'trigger\("shown", \{ (\w+):', script())
+    assert sent is not None
+    left: list[str] = []
+    kept = Page.keep(
+        SimpleNamespace(studio=SimpleNamespace(leave=left.append)),
+        gr.EventData(None, {sent[1]: "new"}),
+        "old",
+    )
+    assert kept == "new" and left == ["old"]
