@@ -26,7 +26,7 @@ _XMP = f"""<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 
 
 def to_png(image: Image.Image) -> bytes:
-    """An RGB picture as PNG, with nothing in it but the pixels and the mark "edited with AI"."""
+    """An RGB or RGBA picture as PNG: pixels, colour profile and the mark "edited with AI" only."""
     info = PngInfo()
     info.add_itxt("XML:com.adobe.xmp", _XMP)
     info.add_text("Software", "PTI Studio")
@@ -47,9 +47,16 @@ def to_jpeg(image: Image.Image, quality: int = 90, marked: bool = False) -> byte
 
 
 def marked_file(image: Image.Image, encoding: str, **settings: Any) -> bytes:
-    """An RGB picture as a file of Pillow's encoding PNG, JPEG or WEBP, with the mark."""
+    """An RGB or RGBA picture as a file of Pillow's encoding PNG, JPEG or WEBP, with the mark.
+
+    The colour profile of its `info` stays. JPEG has no opacity: it is left out.
+    """
     if encoding == "PNG":
         return to_png(image)
+    if encoding == "JPEG":
+        image = image.convert("RGB")
+    if profile := image.info.get("icc_profile"):
+        settings["icc_profile"] = profile
     stream = io.BytesIO()
     image.save(stream, encoding, xmp=_XMP.encode(), **settings)
     return stream.getvalue()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from service.workspaces import Workspace
@@ -20,11 +20,12 @@ class Drafts:
     Text edits, hair colour and the shown person, chosen on a draft, go over to the next session.
 
     Args:
+        photographs: files that are personalised.
         lay: gives a workspace a session and its report.
     """
 
-    def __init__(self, workspace: Workspace, lay: Lay) -> None:
-        self._workspace, self._lay = workspace, lay
+    def __init__(self, workspace: Workspace, photographs: Sequence[bytes], lay: Lay) -> None:
+        self._workspace, self._photographs, self._lay = workspace, photographs, lay
         self._latest: Session | None = None
 
     def taken_from(self, on_step: OnStep) -> OnStep:
@@ -43,4 +44,5 @@ class Drafts:
         if self._latest is not None and shown is not None and shown.people is self._latest.people:
             session = session.with_choices_of(shown)
         self._latest = session
+        self._workspace.originals = self._photographs
         self._lay(self._workspace, report, session)

@@ -88,6 +88,24 @@ class EditService:
         _check_view(view)
         return self._viewed(workspace, self._edited(workspace, edits), view, side)
 
+    def picture_to_save(
+        self, workspace_id: str, edits: Mapping[str, float], view: str = "face"
+    ) -> Image.Image:
+        """The edited face, or the photograph as its file has it: size, opacity, colour profile.
+
+        Raises as `picture` does.
+        """
+        from pti_core.faces.images import read_photograph
+
+        workspace = self._with_session(workspace_id)
+        session, originals = workspace.session, workspace.originals
+        assert session is not None
+        if view != "photograph" or session.person >= len(originals):
+            return self.picture(workspace_id, edits, view)
+        rendering = self._edited(workspace, edits)
+        photo = read_photograph(originals[session.person], max_side=None)
+        return rendering.in_file(photo, session.alignments[session.person])
+
     def _viewed(
         self, workspace: Workspace, rendering: Rendering, view: str, side: int | None
     ) -> Image.Image:
@@ -361,8 +379,6 @@ def _within(image: Image.Image, side: int | None) -> Image.Image:
 
 def _photograph(workspace: Workspace, side: int | None) -> tuple[Image.Image, Any]:
     """The photograph and where the face lies in it, reduced to a longest side of `side`."""
-    from pti_core.faces.align import Alignment
-
     assert workspace.session is not None
     alignment = workspace.session.alignments[workspace.session.person]
     if side is None or max(alignment.photo_size) <= side:
@@ -371,6 +387,4 @@ def _photograph(workspace: Workspace, side: int | None) -> tuple[Image.Image, An
     if side not in reduced:
         reduced[side] = _within(workspace.session.photograph(), side)
     small = reduced[side]
-    factor = side / max(alignment.photo_size)
-    quad = tuple((x * factor, y * factor) for x, y in alignment.quad)
-    return small, Alignment(quad, small.size)
+    return small, alignment.scaled(small.size)

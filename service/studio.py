@@ -174,7 +174,7 @@ class Studio(EditService):
             raise UserError(f"There is no generator named {name!r}; use {known}.")
 
         def work(on_step: OnStep) -> dict[str, Any]:
-            drafts = Drafts(workspace, self._lay)
+            drafts = Drafts(workspace, order.photographs, self._lay)
             session, report = self._executor.personalise(order, drafts.taken_from(on_step))
             drafts.replace(report, session)
             return report
@@ -250,7 +250,7 @@ class Studio(EditService):
         if self.line.job_of(workspace.id) is not None:
             raise SessionError("A face is being learned here; stop that or let it end first.")
         report = session.made.get("report")
-        workspace.photographs = list(session.photographs)
+        workspace.photographs = workspace.originals = list(session.photographs)
         workspace.faces, workspace.boxes = [], []
         self._lay(workspace, report if isinstance(report, dict) else {}, session)
         return workspace

@@ -10,7 +10,7 @@ from __future__ import annotations
 import secrets
 import threading
 from collections import Counter, OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -87,6 +87,8 @@ class Workspace:
         code: a latent code to tune around, (w_dim,) or (num_ws, w_dim); None to find one.
         boxes: (left, top, right, bottom), pixels, of all faces in the first photograph.
         session: the personalised generator; None before.
+        originals: the files of the session's photographs, at their own size; those of the session
+            where it was opened from a file.
         laid: counts the sessions that were laid on it.
         report: how near it is (see `pti_core.personalisation.personalise`).
         renders: images of the session that are kept between two edits.
@@ -103,6 +105,7 @@ class Workspace:
     code: Tensor | None = None
     boxes: list[tuple[float, float, float, float]] = field(default_factory=list)
     session: Session | None = None
+    originals: Sequence[bytes] = ()
     laid: int = 0
     report: dict[str, Any] = field(default_factory=dict)
     renders: Renders = field(default_factory=Renders)
@@ -124,7 +127,8 @@ class Workspace:
 
     def nbytes(self) -> int:
         """Memory it holds, nearly."""
-        total = sum(map(len, self.photographs)) + sum(map(_nbytes, self.crops))
+        files = {id(data): data for data in [*self.photographs, *self.originals]}
+        total = sum(map(len, files.values())) + sum(map(_nbytes, self.crops))
         total += self.renders.nbytes()
         if self.session is not None:
             session = self.session

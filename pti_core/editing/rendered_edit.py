@@ -11,6 +11,7 @@ from pti_core.editing.image_ops import remap, resize, resize_flow
 from pti_core.editing.photo_detail import Composite
 from pti_core.editing.photo_layers import PhotoLayers
 from pti_core.faces.align import Alignment
+from pti_core.faces.images import Photograph, in_profile
 from pti_core.faces.paste import EditMaps, paste, paste_edit
 
 
@@ -38,6 +39,18 @@ class Rendering:
         if self.made is None:
             return paste(photo, self.face, alignment)
         return paste_edit(photo, _edit_maps(*self.made), alignment)
+
+    def in_file(self, photo: Photograph, alignment: Alignment) -> Image.Image:
+        """The edit in a photograph as its file has it: its size, opacity and colour profile.
+
+        alignment: of the photograph at any size.
+        """
+        image = self.in_photo(photo.image, alignment.scaled(photo.image.size))
+        image = in_profile(image, photo.icc_profile)
+        if photo.alpha is not None:
+            image = image.copy()
+            image.putalpha(photo.alpha)
+        return image
 
 
 def _edit_maps(edit: Composite, layers: PhotoLayers) -> EditMaps:

@@ -54,6 +54,14 @@ class Alignment:
         if self.side < 1 or np.hypot(*(down - turned)) > tolerance or np.hypot(*closes) > tolerance:
             raise ValueError("the alignment's corners are not those of a square")
 
+    def scaled(self, size: tuple[int, int]) -> Alignment:
+        """The alignment for the same photograph at another size (width, height)."""
+        if size == self.photo_size:
+            return self
+        factor = max(size) / max(self.photo_size)  # one for both: the crop stays a square
+        quad = tuple(((x + 0.5) * factor - 0.5, (y + 0.5) * factor - 0.5) for x, y in self.quad)
+        return Alignment(quad, size)
+
     @cached_property
     def side(self) -> float:
         """The length of the crop's side in photo pixels."""

@@ -139,6 +139,24 @@ def _side_within(decoded: Decoded, max_side: int | None, file_bytes: int) -> int
     return min(max_side or fits, fits)
 
 
+def in_profile(image: Image.Image, profile: bytes | None) -> Image.Image:
+    """An sRGB image in another RGB colour profile, which its `info` names; unchanged without one.
+
+    A profile of other channels (CMYK, grey) cannot hold the image: it stays sRGB.
+    """
+    if not profile:
+        return image
+    try:
+        target = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        srgb = ImageCms.createProfile("sRGB")
+        converted = ImageCms.profileToProfile(image, srgb, target, outputMode="RGB")
+    except Exception:  # littleCMS's errors come as several kinds
+        return image
+    assert converted is not None
+    converted.info["icc_profile"] = profile
+    return converted
+
+
 def to_tensor(image: Image.Image) -> Tensor:
     """Turn an RGB picture into a float32 tensor (1, 3, H, W) in [-1, 1]."""
     array = np.array(image.convert("RGB"))

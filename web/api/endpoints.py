@@ -229,12 +229,16 @@ class Endpoints:
             edits: direction to amount in its units, as {"age": 10, "smile": -0.3}; `directions`
                 lists them all. {} gives the face unedited.
             view: "face" for the aligned face, "photograph" for the whole photograph.
-            side: longest side of the picture at most, in pixels; 0 for full resolution.
+            side: longest side of the picture at most, in pixels; 0 for the photograph's own size,
+                opacity and colour profile.
 
         Returns:
             The picture, marked as edited with AI.
         """
-        picture = self.studio.picture(desk, checked(edits), view, int(side or 0) or None)
+        if longest := int(side or 0):
+            picture = self.studio.picture(desk, checked(edits), view, longest)
+        else:
+            picture = self.studio.picture_to_save(desk, checked(edits), view)
         return cached(to_png(picture), "edited.png")
 
     @as_error

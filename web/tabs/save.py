@@ -28,7 +28,8 @@ class SavePart:
     def save_picture(self, ask: Ask) -> Mapping[str, Any]:
         """The edited picture at its own size, as PNG, JPEG or WebP."""
         form = ask.text("format") or "png"
-        picture = self.studio.picture(ask.workspace, ask.edits, ask.text("view") or "face")
+        view = ask.text("view") or "face"
+        picture = self.studio.picture_to_save(ask.workspace, ask.edits, view)
         if ask.data.get("mark") is True:
             picture = with_visible_mark(picture)
         name = f"{file_stem(ask.text('name'))}-edited.{form}"
