@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 PREFIX, DIGITS = "own-", 12
 _NAME = re.compile(rf"{PREFIX}[0-9a-f]{{{DIGITS}}}")
 #: Sides of picture that are supported.
-SIDES = (256, 512, 1024)
+SUPPORTED_RESOLUTIONS = (256, 512, 1024)
 #: W is FFHQ's if its mean is that near (cosine) to the embedded generator's, which has FFHQ's.
 LEAST_W_COSINE = 0.99
 #: Pictures that are looked at, and how many have to show a face for a generator of faces.
@@ -65,10 +65,10 @@ def find_own(path: Path) -> str:
     converted = convert_cached(path, default_cache() / "converted")
     name = PREFIX + converted.stem[:DIGITS]
     generator = open_converted(converted, name)
-    if generator.resolution not in SIDES:
+    if generator.resolution not in SUPPORTED_RESOLUTIONS:
         raise CheckpointError(
             f"{path.name} is a StyleGAN2 of {generator.resolution} pixels; use one of "
-            f"{', '.join(map(str, SIDES))}."
+            f"{', '.join(map(str, SUPPORTED_RESOLUTIONS))}."
         )
     return name
 

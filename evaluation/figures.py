@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 #: A figure and its numbers, as JSON values.
 Drawn = tuple["Figure", dict[str, Any]]
 #: Side of a picture in a grid, in inches and in pixels.
-PANEL, PIXELS = 1.7, 256
+TILE_INCHES, TILE_PIXELS = 1.7, 256
 #: Random codes that figure 14 shows.
 CODES = 6
 
@@ -200,7 +200,7 @@ def _grid(
 ) -> Figure:
     """Pictures in a grid: rows of (label, cells of (caption, picture)) under column titles."""
     wide = max(len(cells) for _, cells in rows)
-    figure = _figure(PANEL * wide + 0.4, (PANEL + 0.18) * len(rows) + 0.25)
+    figure = _figure(TILE_INCHES * wide + 0.4, (TILE_INCHES + 0.18) * len(rows) + 0.25)
     axes = figure.subplots(len(rows), wide, squeeze=False)
     for line, (label, cells) in enumerate(rows):
         for column in range(wide):
@@ -212,7 +212,9 @@ def _grid(
             if column >= len(cells):
                 continue
             caption, image = cells[column]
-            place.imshow(np.asarray(image.resize((PIXELS, PIXELS), Image.Resampling.LANCZOS)))
+            place.imshow(
+                np.asarray(image.resize((TILE_PIXELS, TILE_PIXELS), Image.Resampling.LANCZOS))
+            )
             place.set_xlabel(caption, fontsize=7, labelpad=2)
             if line == 0:
                 place.set_title(columns[column], fontsize=8, pad=3)

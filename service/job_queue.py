@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pti_core.progress import OnStep, Step
 
 #: A longer line than this is an hour or more with the fast preset: better said at once.
-MAX_WAITING = 32
+MAX_WAITING_JOBS = 32
 #: Places in the line of one network address: a household or a few desks of an office share one.
 PLACES_OF_AN_ADDRESS = 4
 #: A personalisation that is planned to take longer would keep everybody else waiting.
@@ -247,7 +247,7 @@ class JobQueue:
 
     def __init__(
         self,
-        max_waiting: int = MAX_WAITING,
+        max_waiting: int = MAX_WAITING_JOBS,
         workers: int = 1,
         places_of_an_address: int = PLACES_OF_AN_ADDRESS,
         max_seconds: float = math.inf,

@@ -105,7 +105,7 @@ class Store:
         now: Callable[[], float] = time.time,
     ) -> None:
         self._objects = objects_at(str(place))
-        self._seconds, self._max_bytes, self._now = days * DAY, max_mb * 2**20, now
+        self.days, self._max_bytes, self._now = days, max_mb * 2**20, now
         # Records by name, as they were when their object had that size and time of writing.
         self._read: dict[str, tuple[tuple[int, float], Record | None]] = {}
         # Where shares came from that this process saved; an address is never written down.
@@ -165,7 +165,7 @@ class Store:
             id=secrets.token_urlsafe(_TOKEN_BYTES),
             name=_clean(name),
             created=now,
-            expires=now + self._seconds,
+            expires=now + self.days * DAY,
             view=view,
             size=len(session),
             owner=owner,

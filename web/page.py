@@ -50,6 +50,7 @@ class Page:
         self, studio: Studio, controls: Sequence[Control], preset: str, store: Store
     ) -> None:
         self.studio, self.controls, self.preset = studio, controls, preset
+        self.store = store
         self.actions, tasks = Actions(), Tasks()
         opened = OpenedSession(studio, controls, stacks := Stacks(studio))
         self.text = TextPart(studio, controls, opened, tasks)
@@ -106,6 +107,7 @@ class Page:
             "examples": examples(),
             "sentences": list(TEXT_EXAMPLES),
             "formats": list(FORMATS),
+            "link_days": strings.days(self.store.days),
             "about": about,
         }
 

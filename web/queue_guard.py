@@ -29,7 +29,7 @@ Application = Callable[[Scope, Any, Any], Awaitable[None]]
 
 #: Events that may wait: in all, in one lane (a `concurrency_id`), of one session and of one network
 #: address.
-MAX_WAITING, MAX_OF_LANE, MAX_OF_SESSION, MAX_OF_ADDRESS = 512, 64, 24, 48
+MAX_WAITING_EVENTS, MAX_OF_LANE, MAX_OF_SESSION, MAX_OF_ADDRESS = 512, 64, 24, 48
 #: The same in lanes whose events take tens of seconds.
 MAX_OF_LONG_LANE, LONG_LANES = 16, ("frames", "strip")
 #: Events that end something: these are taken whatever else waits.
@@ -79,7 +79,7 @@ class QueueGuard:
         waiting = self._waiting()
         lane = sum(1 for event in waiting if event.concurrency_id == fn.concurrency_id)
         bound = MAX_OF_LONG_LANE if fn.concurrency_id in LONG_LANES else MAX_OF_LANE
-        if len(waiting) >= MAX_WAITING or lane >= bound:
+        if len(waiting) >= MAX_WAITING_EVENTS or lane >= bound:
             return FULL
         session, address = body.session_hash, network_of(address_of(request))
         if session and sum(event.session_hash == session for event in waiting) >= MAX_OF_SESSION:

@@ -47,7 +47,7 @@ def duration(seconds: float) -> str:
 def status(studio: Studio, workspace: str = "") -> dict[str, Any]:
     """Whether the server is ready, and how long learning a face takes with each preset.
 
-    desk: the workspace that asks; its own job is none that it waits for.
+    workspace: the one that asks; it does not wait for its own job.
     """
     networks = studio.networks
     if networks.error:
@@ -75,6 +75,11 @@ def progress(now: Progress) -> str:
         others = f"{now.ahead} {'person' if now.ahead == 1 else 'people'}"
         return f"In the queue: {others} before you" if now.ahead else "You are next"
     return STAGES[STAGE_NUMBERS.get(now.stage, 0)]
+
+
+def days(number: float) -> str:
+    """How long a link lasts."""
+    return f"{number:g} {'day' if number == 1 else 'days'}"
 
 
 def likeness(found: Likeness) -> dict[str, Any]:

@@ -23,7 +23,7 @@ _CONVOLUTIONS = ("slice1.0", "slice2.5", "slice3.9", "slice4.11", "slice5.13")
 
 
 class LPIPS(nn.Module):
-    """LatentPrior perceptual distance between pictures in [-1, 1].
+    """Learned perceptual distance between pictures in [-1, 1].
 
     Args:
         state: the published state dict.

@@ -48,9 +48,9 @@ DEPLOYMENT = [
     f"in a process of its own, {heif_process.SECONDS:g} s",
     f"{queue_guard.MAX_OF_LANE} in a lane ({queue_guard.MAX_OF_LONG_LANE} for animations and "
     f"strips), {queue_guard.MAX_OF_SESSION} of a session, {queue_guard.MAX_OF_ADDRESS} of an "
-    f"address, {queue_guard.MAX_WAITING} in all",
+    f"address, {queue_guard.MAX_WAITING_EVENTS} in all",
     f"goes on for {job_watch.RELOAD_SECONDS // 60:g} minutes",
-    f"{job_queue.MAX_WAITING} wait, {job_queue.PLACES_OF_AN_ADDRESS} of an address",
+    f"{job_queue.MAX_WAITING_JOBS} wait, {job_queue.PLACES_OF_AN_ADDRESS} of an address",
     f"{share_store.MAX_OF_ONE} of an owner; {share_store.MAX_OF_ADDRESS} of an address",
     f"{share_store.DEFAULT_MAX_MB // 1000} GB (`PTI_SESSIONS_MB`), {share_store.DEFAULT_DAYS:g} "
     f"days (`PTI_SESSIONS_DAYS`); {free_disk.FLOOR // MB} MB of the disk stay free",

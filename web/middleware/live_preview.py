@@ -30,7 +30,7 @@ PATH = "/moving"
 #: A thousand edits are shorter.
 MAX_BODY = 64 * 1024
 #: Pictures that are asked for and not made yet; a page asks for one at a time.
-MAX_WAITING = 16
+MAX_WAITING_PREVIEWS = 16
 #: The same in full: they wait for each other, and threads that wait are previews' no more.
 MAX_RESTING = 2
 
@@ -63,7 +63,9 @@ class LivePreviews:
             workspace, edits, view, full, told = _read(await _body(request))
         except UserError as error:
             return PlainTextResponse(str(error), 400)
-        if self._waiting >= MAX_WAITING:  # counted once read: a slow request takes nobody's place
+        if (
+            self._waiting >= MAX_WAITING_PREVIEWS
+        ):  # counted once read: a slow request takes nobody's place
             return PlainTextResponse("Too many pictures are asked for at once.", 503)
         self._waiting += 1
         try:

@@ -55,6 +55,7 @@ const start = async () => {
   paintTab();
   paintFrom();
   show("welcome");
+  $("#link-days").textContent = facts.link_days;
   state.owner = kept(localStorage, "pti-caller") ?? "";
   const saved = kept(sessionStorage, "pti-tab"), latest = kept(localStorage, "pti-latest");
   const share = new URLSearchParams(location.search).get("s") ?? "";
