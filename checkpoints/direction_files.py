@@ -5,7 +5,7 @@
   and e4e's excerpt of it, `.pt` with `comp` and `std`.
 - SeFa: rosinality's `closed_form_factorization.py`, `.pt` with `eigvec` (512, K), one a column.
 - StyleSpace: layer's name ("b64.conv0") to a step of its styles, in `.npz`, `.pt`, `.safetensors`.
-- Any array (512,), (K, 512) or (levels, 512).
+- Any array (512,) or (K, 512).
 """
 
 from __future__ import annotations
@@ -18,10 +18,8 @@ from typing import Any
 
 from torch import Tensor
 
-from checkpoints.identify import identify
-from checkpoints.latent_codes import W_DIM
-from checkpoints.read_arrays import read_arrays
-from pti_core.errors import CheckpointError
+from checkpoints.latent_codes import LEVELS, W_DIM
+from checkpoints.read_arrays import holds_none, read_field_file
 
 #: Most directions of one file: the first ten of GANSpace and SeFa carry what can be named.
 MAX_DIRECTIONS = 10
@@ -52,15 +50,15 @@ def read_directions(path: Path) -> list[FoundDirection]:
     """The directions of a file, up to `MAX_DIRECTIONS`.
 
     Raises:
-        CheckpointError: it is unreadable or holds none; the sentence says what it seems to be.
+        FieldFileError: it is unreadable or holds none; the sentence says what it seems to be.
     """
-    content = read_arrays(path)
+    content = read_field_file(path, "direction")
     try:
         found = _directions(content, _plain_name(path.stem))
     except ValueError as error:
-        raise CheckpointError(f"{path.name} holds no direction: {error}.") from error
+        raise holds_none(path, "direction", str(error)) from error
     if not found:
-        raise CheckpointError(f"{path.name} is {identify(path).text}, and holds no direction.")
+        raise holds_none(path, "direction")
     return found
 
 
@@ -97,6 +95,8 @@ def _fits(tensor: Tensor) -> bool:
 def _rows(tensor: Tensor, std: Any, name: str, kind: str) -> list[FoundDirection]:
     if not _fits(tensor):
         return []
+    if tensor.ndim == 3 and tensor.shape[1] in LEVELS:
+        raise ValueError("its shape is that of latent codes; open it as one")
     rows = tensor.detach().float().cpu().reshape(-1, W_DIM)[:MAX_DIRECTIONS]
     lengths = rows.norm(dim=1)
     if not bool(rows.isfinite().all()) or float(lengths.min()) < 1e-8:

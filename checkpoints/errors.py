@@ -3,7 +3,7 @@
 import errno
 from pathlib import Path
 
-from pti_core.errors import CheckpointError
+from pti_core.errors import CheckpointError, UserError
 
 _FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))  # Windows knows no EDQUOT
 
@@ -32,3 +32,7 @@ def is_disk_full(error: BaseException) -> bool:
 
 def disk_full(folder: Path) -> DiskFullError:
     return DiskFullError(f"the disk is full at {folder}: free space there, or change PTI_CACHE")
+
+
+class FieldFileError(UserError):
+    """A file of another program that is not what it was given for."""

@@ -73,6 +73,8 @@ def identify(path: Path) -> Seen:
 
 def refused_because(path: Path, seen: Seen, wanted: str) -> str:
     """One sentence for a file that is not what it was given for."""
+    if seen.kind == "damaged":  # it may well be the file that is wanted
+        return f"{path.name} is {seen.text}."
     return f"{path.name} is {seen.text}, and not {wanted}."
 
 

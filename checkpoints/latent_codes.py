@@ -16,9 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from checkpoints.identify import identify
-from checkpoints.read_arrays import read_arrays
-from pti_core.errors import CheckpointError
+from checkpoints.read_arrays import holds_none, read_field_file
 
 W_DIM = 512
 #: Levels of StyleGAN2 from 64 to 1024 pixels.
@@ -27,6 +25,8 @@ LEVELS = (10, 12, 14, 16, 18)
 MAX_CODES = 16
 #: Codes are of order one; far larger numbers are something else.
 MAX_VALUE = 1e3
+#: A row this near to length one is the normal of a boundary: codes are ten times as long.
+_UNIT = 1e-3
 #: Under these names the field keeps codes, the most telling first.
 _NAMES = ("w", "ws", "latent", "latents", "pivot", "pivots", "w_pivot", "codes", "wplus", "w_plus")
 
@@ -48,15 +48,15 @@ def read_codes(path: Path) -> list[Code]:
     """The codes of a file, up to `MAX_CODES`.
 
     Raises:
-        CheckpointError: it is unreadable or holds none; the sentence says what it seems to be.
+        FieldFileError: it is unreadable or holds none; the sentence says what it seems to be.
     """
-    content = read_arrays(path)
+    content = read_field_file(path, "latent code")
     try:
         found = _codes(content, path.stem)
     except ValueError as error:
-        raise CheckpointError(f"{path.name} holds no latent code: {error}.") from error
+        raise holds_none(path, "latent code", str(error)) from error
     if not found:
-        raise CheckpointError(f"{path.name} is {identify(path).text}, and holds no latent code.")
+        raise holds_none(path, "latent code")
     return found[:MAX_CODES]
 
 
@@ -101,6 +101,8 @@ def _of_tensor(tensor: Tensor, name: str) -> list[Code]:
         return []
     if not all(bool(row.isfinite().all()) and float(row.abs().max()) < MAX_VALUE for row in rows):
         raise ValueError("its numbers are not finite, or far too large")
+    if any(row.ndim == 1 and abs(float(row.norm()) - 1) < _UNIT for row in rows):
+        raise ValueError("a vector of length one is a direction; add it to an open face")
     label = [name] if len(rows) == 1 else [f"{name} {i}" for i in range(len(rows))]
     return [Code(one, _in_w(row)) for one, row in zip(label, rows, strict=True)]
 

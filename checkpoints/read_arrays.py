@@ -17,6 +17,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from checkpoints.errors import FieldFileError
+from checkpoints.identify import identify
 from checkpoints.safe_pickle import check_size, check_zip, read_torch_content, refusal
 from pti_core.errors import CheckpointError
 
@@ -28,6 +30,27 @@ MAX_BYTES = 512 * 2**20
 MAX_MEMBERS = 2000
 _UNREADABLE = (OSError, ValueError, SafetensorError, zipfile.BadZipFile, EOFError, PickleError)
 _MAGIC = b"\x93NUMPY"
+
+
+def read_field_file(path: Path, wanted: str) -> Any:
+    """`read_arrays` of a file that is to hold `wanted`, as "latent code".
+
+    Raises:
+        FieldFileError: it is unreadable; the sentence says what it seems to be.
+    """
+    try:
+        return read_arrays(path)
+    except CheckpointError as error:
+        if path.suffix.lower() not in ENDINGS:
+            raise FieldFileError(str(error)) from error
+        raise holds_none(path, wanted) from error
+
+
+def holds_none(path: Path, wanted: str, why: str = "") -> FieldFileError:
+    """What to say of a file that does not hold what it was given for."""
+    if why:
+        return FieldFileError(f"{path.name} holds no {wanted}: {why}.")
+    return FieldFileError(f"{path.name} is {identify(path).text}, and holds no {wanted}.")
 
 
 def read_arrays(path: Path) -> Any:

@@ -148,7 +148,8 @@ def own_directions(
             continue
         name = one.name if one.name not in taken else f"own_{one.name}"
         try:
-            rows.append(direction_from(name, one.vector, models.generator, made={"kind": one.kind}))
+            made = {"kind": one.kind}
+            rows.append(direction_from(name, one.vector, models.generator, std=one.std, made=made))
         except ValueError as error:
             raise UserError(f"The direction does not fit the generator: {error}.") from error
     return rows

@@ -129,15 +129,11 @@ def models(generator, lpips, directions) -> TuningModels:
 @pytest.fixture(scope="module")
 def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder with a cache of the module's own, and with the files that packages gave at hand."""
-    from checkpoints.fetch import Store
+    from tests.helpers.hub_files import link_known_files
 
     folder = tmp_path_factory.mktemp("own")
     (folder / "known").mkdir()
-    store = Store.from_environment()
-    for name in store.manifest:
-        path = store.find(name)
-        if path is not None:
-            (folder / "known" / path.name).symlink_to(path)
+    link_known_files(folder / "known")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PTI_CACHE", str(folder / "cache"))
         patch.setenv("PTI_CHECKPOINTS", str(folder / "known"))

@@ -20,6 +20,8 @@ TABS: Mapping[str, str] = {
     "hair": "Hair",
     "make-up": "Make-up",
     "scene": "Light",
+    "sefa": "SeFa",
+    "own": "Your own",
 }
 
 

@@ -91,7 +91,8 @@ class Page:
 
     def keep(self, event: gr.EventData, workspace: str | None) -> str | None:
         """The tab shows another workspace; what no tab shows any more is forgotten."""
-        now = event.workspace if isinstance(event.workspace, str) else None
+        told = getattr(event, "desk", None)  # the script's name for it
+        now = told if isinstance(told, str) else None
         if workspace and workspace != now:
             self.studio.leave(workspace)
         return now

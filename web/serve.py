@@ -20,6 +20,7 @@ from web.api import mcp_tools, schema
 from web.api.endpoints import Endpoints
 from web.api.explore import ExploreEndpoints
 from web.api.fetch import fetch_by_these_rules
+from web.api.field_files import FieldFileEndpoints
 from web.api.share import ShareEndpoints
 from web.api.text import TextEndpoints
 from web.files import MAX_UPLOAD
@@ -63,6 +64,7 @@ def create_app(
         ShareEndpoints(studio, store).add()
         ExploreEndpoints(studio).add()
         TextEndpoints(page.text.texts).add()
+        FieldFileEndpoints(studio).add()
     # Personalisations wait in the studio's own line, which knows how long; edits one at a time.
     app.queue(default_concurrency_limit=4)
     schema.guard(app)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import html
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from service.job_queue import Progress
 from service.studio import Likeness, Studio
 from web.files import CACHE_SECONDS
+
+if TYPE_CHECKING:
+    from pti_core.models import EditModels
 
 TITLE = "PTI Studio"
 TAGLINE = "Change age, smile, hair or light in a photo of a face, and keep the person."
@@ -143,3 +146,15 @@ def hero(names: Sequence[str]) -> str:
 def _picture(name: str, state: str) -> str:
     """The address of a small picture of an example, relative to the page's."""
     return f"gradio_api/file={PREVIEWS / f'{name}-{state}.jpg'}"
+
+
+def what_is_off(models: EditModels) -> str:
+    """What the open session's generator cannot have of the page; "" for FFHQ's faces."""
+    if "age" in models.directions:
+        return ""
+    if models.parser is not None:
+        return "These are faces of another training than FFHQ's, so looks and words are off."
+    return (
+        "This generator draws no faces, so looks, words, hair colour, likeness and keeping the "
+        "background are off."
+    )

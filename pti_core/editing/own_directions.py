@@ -1,7 +1,8 @@
 """Directions that came from elsewhere, as sliders: in units of W's spread, or calibrated.
 
 A step of one is one standard deviation of w along the direction, so that all kinds of files go as
-far. Calibration finds which measured attribute of a face it moves most, and gives it that unit.
+far: the one that the file states (GANSpace's sigma), else the one measured here. Calibration finds
+which measured attribute of a face it moves most, and gives it that unit.
 """
 
 from __future__ import annotations
@@ -25,6 +26,10 @@ from pti_core.generators.ganspace_sefa import sefa
 GROUP, REACH = "own", 3.0
 #: Samples for the standard deviation along a direction: known to 2 %.
 SAMPLES = 2000
+#: A file's standard deviation is used where it and the measured one are within this factor. Those
+#: of GANSpace for StyleGAN2-FFHQ and the embedded generator's differ by 5 % at most; others are of
+#: another generator or of another layer.
+MOST_RATIO = 1.5
 #: Directions of a generator that has none of its own.
 SEFA_COUNT = 10
 #: What a plain slider moves of each attribute (unit): a direction is called after the one that it
@@ -42,9 +47,17 @@ LEAST_SHARE = 0.2
 
 
 def direction_from(
-    name: str, vector: Tensor, generator: Generator, *, made: Mapping[str, str] | None = None
+    name: str,
+    vector: Tensor,
+    generator: Generator,
+    *,
+    std: float | None = None,
+    made: Mapping[str, str] | None = None,
 ) -> Direction:
     """A slider of a unit vector (w_dim,), in standard deviations of w along it.
+
+    Args:
+        std: the standard deviation that the vector's file states, if it does.
 
     Raises:
         ValueError: the vector is not of the generator's W.
@@ -54,7 +67,9 @@ def direction_from(
             f"it has {vector.numel()} numbers, and the generator's w {generator.w_dim}"
         )
     samples = generator.sample_w(SAMPLES, seed=0).float().cpu()
-    std = float((samples @ vector).std())
+    measured = float((samples @ vector).std())
+    if std is None or not 1 / MOST_RATIO <= std / measured <= MOST_RATIO:
+        std = measured
     curve = ((-REACH, -REACH * std), (0.0, 0.0), (REACH, REACH * std))
     label = re.sub(r"_+", " ", name).strip().capitalize()
     return Direction(name, label, GROUP, "σ", vector.float(), curve, dict(made or {}))
@@ -68,7 +83,9 @@ def sefa_directions(generator: Generator, count: int = SEFA_COUNT) -> dict[str, 
         direction_from(f"sefa_{i}", vector.cpu(), generator, made=made)
         for i, vector in enumerate(found.vectors, 1)
     ]
-    return {row.name: replace(row, group="seFa") for row in rows}
+    return {
+        row.name: replace(row, group="sefa", label=f"SeFa {i}") for i, row in enumerate(rows, 1)
+    }
 
 
 def calibrated(

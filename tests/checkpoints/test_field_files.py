@@ -13,14 +13,15 @@ import torch
 from safetensors.torch import save_file
 
 from checkpoints.direction_files import read_directions
+from checkpoints.errors import FieldFileError
 from checkpoints.latent_codes import read_codes
 from checkpoints.read_arrays import parse_npy
-from pti_core.errors import CheckpointError
 from tests.helpers.field_files import (
     ada_code,
     boundary,
     e4e_codes,
     ganspace,
+    pca_excerpt,
     pti_code,
     rosinality_code,
     sefa_factor,
@@ -51,6 +52,16 @@ def test_codes_of_every_program(tmp_path: Path) -> None:
     assert torch.equal(read_codes(tmp_path / "w.safetensors")[0].w, ws[0])
 
 
+def test_codes_that_lay_on_a_gpu(tmp_path: Path) -> None:
+    """Most published ones did; they are read on a machine without one."""
+    path = pti_code(tmp_path / "0.pt", numbers(512))
+    with zipfile.ZipFile(path) as archive:
+        (pickled,) = (name for name in archive.namelist() if name.endswith("data.pkl"))
+        assert b"cuda:0" in archive.read(pickled)
+    (code,) = read_codes(path)
+    assert code.w.device.type == "cpu" and not code.w.requires_grad
+
+
 def test_directions_of_every_program(tmp_path: Path) -> None:
     vector = numbers(512)
     unit = vector / vector.norm()
@@ -63,8 +74,8 @@ def test_directions_of_every_program(tmp_path: Path) -> None:
     assert found[3].vector is not None and torch.allclose(found[3].vector, basis[3], atol=1e-5)
     found = read_directions(sefa_factor(tmp_path / "factor.pt", basis.T.contiguous()))
     assert found[2].kind == "sefa" and torch.allclose(found[2].vector, basis[2], atol=1e-5)
-    torch.save({"comp": basis, "mean": vector[None], "std": torch.ones(80)}, tmp_path / "ffhq.pt")
-    assert read_directions(tmp_path / "ffhq.pt")[0].kind == "ganspace"
+    found = read_directions(pca_excerpt(tmp_path / "ffhq_pca.pt", basis, torch.linspace(3, 1, 80)))
+    assert found[0].kind == "ganspace" and found[0].std == 3
     step = torch.zeros(512)
     step[364] = 5
     np.savez(tmp_path / "lipstick.npz", **{"b64.conv1": step.numpy()})
@@ -75,16 +86,27 @@ def test_directions_of_every_program(tmp_path: Path) -> None:
 def test_what_is_none_is_named(tmp_path: Path) -> None:
     torch.save({"g_ema": {"input.input": torch.zeros(1, 4, 4, 4)}}, tmp_path / "g.pt")
     for read, what in ((read_codes, "latent code"), (read_directions, "direction")):
-        with pytest.raises(CheckpointError, match=f"a StyleGAN2 generator, and holds no {what}"):
+        with pytest.raises(FieldFileError, match=f"a StyleGAN2 generator, and holds no {what}"):
             read(tmp_path / "g.pt")
+    (tmp_path / "page.npz").write_text("<html>Sign in</html>")
+    with pytest.raises(FieldFileError, match=r"a web page, such as .* holds no direction"):
+        read_directions(tmp_path / "page.npz")
     (tmp_path / "photo.txt").write_text("hello")
-    with pytest.raises(CheckpointError, match="does not end in"):
+    with pytest.raises(FieldFileError, match="does not end in"):
         read_codes(tmp_path / "photo.txt")
+    with pytest.raises(FieldFileError, match="length one is a direction"):
+        read_codes(boundary(tmp_path / "age_w_boundary.npy", numbers(512)))
+    for path in (
+        pti_code(tmp_path / "0.pt", numbers(512)),
+        e4e_codes(tmp_path / "latents.pt", numbers(2, 18, 512)),
+    ):
+        with pytest.raises(FieldFileError, match="that of latent codes; open it as one"):
+            read_directions(path)
     np.save(tmp_path / "nan.npy", np.full(512, np.nan, dtype=np.float32))
-    with pytest.raises(CheckpointError, match="not finite"):
+    with pytest.raises(FieldFileError, match="not finite"):
         read_codes(tmp_path / "nan.npy")
     np.save(tmp_path / "zero.npy", np.zeros((1, 512)))
-    with pytest.raises(CheckpointError, match="zero or not finite"):
+    with pytest.raises(FieldFileError, match="zero or not finite"):
         read_directions(tmp_path / "zero.npy")
 
 
@@ -97,7 +119,7 @@ def test_nothing_in_a_file_is_executed(tmp_path: Path) -> None:
     np.savez(tmp_path / "objects.npz", w=np.array([Payload()], dtype=object))
     torch.save(Payload(), tmp_path / "objects.pt")
     for name in ("objects.npy", "objects.npz", "objects.pt"):
-        with pytest.raises(CheckpointError):
+        with pytest.raises(FieldFileError):
             read_codes(tmp_path / name)
     assert not (tmp_path / "ran").exists()
 
@@ -111,7 +133,7 @@ def test_claims_are_checked_before_memory_is_asked_for(tmp_path: Path) -> None:
         parse_npy(stream.getvalue() + b"1234")
     with zipfile.ZipFile(tmp_path / "bomb.npz", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("w.npy", bytes(300 * 2**20))
-    with pytest.raises(CheckpointError, match="refused"):
+    with pytest.raises(FieldFileError, match="damaged or unreadable"):
         read_codes(tmp_path / "bomb.npz")
 
 

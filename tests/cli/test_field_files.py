@@ -99,7 +99,7 @@ def test_mistakes_are_sentences(generator, tmp_path: Path, capsys) -> None:
     out = ["--out", str(tmp_path / "s.safetensors")]
     (tmp_path / "page.pt").write_text("<html>Sign in</html>")
     assert main(["open", str(tmp_path / "page.pt"), *out]) == 2
-    assert "page.pt was refused" in capsys.readouterr().err
+    assert "page.pt is a web page, such as a log-in or error page" in capsys.readouterr().err
     code = str(pti_code(tmp_path / "0.pt", w(), 14))
     assert main(["open", code, "--generator", "nothing", *out]) == 2
     assert "no generator named 'nothing'" in capsys.readouterr().err

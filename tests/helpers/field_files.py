@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import torch
 from torch import Tensor
 
 
-def pti_code(path: Path, w: Tensor, levels: int = 18) -> Path:
-    """PTI's `0.pt`: the pivot, repeated for every level, alone in the file."""
-    torch.save(w.reshape(1, 1, -1).repeat(1, levels, 1).requires_grad_(True), path)
+def _save_from_gpu(content: object, path: Path) -> Path:
+    """`torch.save` of what lies on a GPU: its storages say so."""
+    with patch("torch.serialization.location_tag", return_value="cuda:0"):
+        torch.save(content, path)
     return path
+
+
+def pti_code(path: Path, w: Tensor, levels: int = 18) -> Path:
+    """PTI's `0.pt`: the pivot, repeated for every level, alone in the file; it lies on the GPU and
+    wants a gradient."""
+    pivot = w.reshape(1, 1, -1).repeat(1, levels, 1).requires_grad_(True)
+    return _save_from_gpu(pivot, path)
 
 
 def e4e_codes(path: Path, ws: Tensor) -> Path:
-    """e4e's `latents.pt`: (N, levels, 512)."""
-    torch.save(ws, path)
-    return path
+    """e4e's `latents.pt`: (N, levels, 512), from the GPU."""
+    return _save_from_gpu(ws, path)
 
 
 def ada_code(path: Path, w: Tensor, levels: int = 18) -> Path:
@@ -54,6 +62,13 @@ def ganspace(path: Path, components: Tensor, std: Tensor) -> Path:
         var_ratio=(std.square() / std.square().sum()).numpy(),
         random_stdevs=np.ones(count, dtype=np.float32),
     )
+    return path
+
+
+def pca_excerpt(path: Path, components: Tensor, std: Tensor) -> Path:
+    """GANSpace's components as e4e and PTI ship them (`ffhq_pca.pt`)."""
+    mean = torch.zeros(1, components.shape[1])
+    torch.save({"comp": components, "mean": mean, "std": std}, path)
     return path
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -89,3 +90,10 @@ class Visit:
         assert self.errors == []
         inner = "document.documentElement.scrollWidth <= innerWidth"
         assert self.page.evaluate(inner)
+
+
+def pick(visit: Visit, button: str, file: Path) -> None:
+    """Press a button and choose a file, as a person does."""
+    with visit.page.expect_file_chooser() as waiting:
+        visit.page.click(button)
+    waiting.value.set_files(file)

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
 from PIL import Image
 
 from checkpoints.factory import load_edit_models, load_tuning_models
@@ -23,7 +25,7 @@ from service.studio import Studio
 from tests.helpers.field_files import ada_code, boundary, e4e_codes, ganspace, pti_code
 from tests.helpers.layouts import NvidiaWriter, as_nvidia, rosinality_state, write_rosinality
 from tests.helpers.small import SHORT
-from tests.helpers.visit import Visit
+from tests.helpers.visit import Visit, pick
 from web.actions import Actions
 from web.page import Page
 from web.serve import create_app, serve
@@ -123,7 +125,7 @@ def test_codes_open_without_a_photograph(asked, studio, tmp_path) -> None:
         ada_code(tmp_path / "projected_w.npz", w, 14),
     ):
         told = asked("open_code", path=str(path))["opened"]
-        assert [one["tab"] for one in told["controls"]] == ["Sefa"] * 10
+        assert [one["tab"] for one in told["controls"]] == ["SeFa"] * 10
         assert told["composited"] is False and told["looks"] == []
         alike.append(rendered(studio, told["desk"], {}))
     assert np.array_equal(*alike)
@@ -189,6 +191,46 @@ def test_a_photograph_is_learned_around_a_code(asked, studio, tmp_path, photogra
     assert difference.max() <= 1
 
 
+def test_programs_do_the_same_by_named_endpoints(studio, tmp_path, photograph) -> None:
+    """From a code to a moved picture, an export and back; and a photograph around a code."""
+    store = Store(tmp_path / "shares")
+    blocks = create_app(studio, read_controls(), store=store)
+    url = serve(blocks, store, studio, prevent_thread_lock=True, quiet=True)
+    try:
+        client = Client(url, verbose=False)
+
+        def call(name: str, *values: Any) -> Any:
+            given = [handle_file(one) if isinstance(one, Path) else one for one in values]
+            return client.predict(*given, api_name=f"/{name}")
+
+        def drawn(desk: str, edits: dict[str, float]) -> np.ndarray:
+            return np.asarray(Image.open(call("edit", desk, edits))).astype(int)
+
+        random = torch.Generator().manual_seed(7)
+        w = 0.5 * torch.randn(512, generator=random)
+        ws = w + 0.2 * torch.randn(1, 14, 512, generator=random)
+        desk, told = call("open_file", e4e_codes(tmp_path / "latents.pt", ws))
+        assert told["space"] == "W+" and told["generator"].startswith("own-")
+        desk, told = call("open_file", pti_code(tmp_path / "0.pt", w, 14))
+        assert told["space"] == "W"
+        path = boundary(tmp_path / "fluffy_w_boundary.npy", torch.randn(512, generator=random))
+        told = call("add_directions", desk, path)
+        assert told == {"names": ["fluffy_w_boundary"], "ranges": {"fluffy_w_boundary": [-3, 3]}}
+        plain = drawn(desk, {})
+        assert np.abs(drawn(desk, {"fluffy_w_boundary": 2}) - plain).mean() > 0.5
+        with pytest.raises(AppError, match="Nothing here measures"):
+            call("calibrate", desk, "fluffy_w_boundary")
+        again, _ = call("open_file", Path(call("export", desk)))
+        assert np.array_equal(drawn(again, {}), plain)
+        desk, _ = call("align", photograph)
+        told = call("use_code", desk, ada_code(tmp_path / "projected_w.npz", w, 14))
+        assert told == {"name": "projected_w", "levels": 0}
+        with pytest.raises(AppError, match="is a direction; add it to an open face"):
+            call("open_file", path)
+    finally:
+        blocks.close(verbose=False)
+
+
 # In a browser.
 
 
@@ -215,12 +257,31 @@ def test_from_photograph_to_edit_in_a_browser(browser, studio, photograph, tmp_p
         before = visit.shown()
         visit.page.click("#learn")
         visit.until_drawn(before)
-        visit.tab("Sefa")
         assert visit.page.locator(".slider:visible").count() == 10
         shown = visit.pixels()
+        assert visit.page.locator("#tab-b-SeFa").get_attribute("aria-selected") == "true"
         slider = visit.page.locator("#in-sefa_1")
         visit.drawn_after(lambda: (slider.focus(), slider.press("End")))
         assert visit.pixels() != shown and visit.amounts() == {"sefa_1": 3}
+        # One channel of StyleSpace stands among the text edits, with an amount.
+        shown, step = visit.pixels(), torch.zeros(32)
+        step[3] = 4
+        np.savez(tmp_path / "channel.npz", **{"b32.conv1": step.numpy()})
+        visit.page.click("#advanced > summary")
+        visit.drawn_after(lambda: pick(visit, "#pick-directions", tmp_path / "channel.npz"))
+        entry = visit.page.locator("#entries .row")
+        assert entry.is_visible() and "channel" in entry.inner_text()
+        once = visit.pixels()
+        assert once != shown
+        amount = entry.locator("input")
+        visit.drawn_after(lambda: (amount.fill("-2"), amount.press("Enter")))
+        assert visit.pixels() not in (once, shown)
+        visit.drawn_after(lambda: entry.locator("button").click())
+        assert visit.pixels() == shown
+        # What needs a face is off, and that is said.
+        assert "draws no faces, so looks, words" in visit.page.inner_text("#off")
+        for off in ("#tab-b-text", "#tab-b-looks", "#say", "#keep-row", "#hair-colour"):
+            assert not visit.page.locator(off).is_visible()
         visit.page.click("#views label:nth-child(2)")
         visit.until_drawn()
         visit.check()

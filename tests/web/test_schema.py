@@ -23,6 +23,7 @@ ENDPOINTS = {
     *("align", "faces", "personalise", "refine", "stop", "edit", "save_session", "open_session"),
     *("forget", "directions", "status", "add_person", "show_person"),
     *("likeness", "variation", "strip", "animate", "understand", "edit_text"),
+    *("open_file", "use_code", "add_directions", "calibrate", "export"),
     *("share", "open_share", "shares", "rename_share", "delete_share"),
 }
 #: What no parameter may be.
@@ -44,6 +45,7 @@ WRONG: dict[str, list[Any]] = {
     "secret": [5, 0.5, True, ["x"], {}],
     "photograph": [5, None, True, "x", ["x"], {}, {"path": 5}, {"path": ""}, *ODD[-3:]],
     "session": [5, None, True, "x", ["x"], {}, {"path": 5}, *ODD[-3:]],
+    "file": [5, None, True, "x", ["x"], {}, {"path": 5}, *ODD[-3:]],
     "preset": [5, True, ["fast"], {}, "x" * 5000],
     "generator": [5, True, ["auto"], {}],
     "seed": [-1, 2**32, 10**400, 0.5, math.nan, math.inf, "NaN", "7", True, [1], {}],
@@ -119,7 +121,9 @@ def test_a_wrong_value_is_answered_by_its_name(blocks, name):
             values = [sensible(other) for other in names]
             values[index] = wrong
             # Files are fetched and looked for after all values are read.
-            others = [other for other in names[:index] if other in ("photograph", "session")]
+            others = [
+                other for other in names[:index] if other in ("photograph", "session", "file")
+            ]
             said = answer(blocks, name, values)
             assert said.endswith(".") and "\n" not in said, (parameter, wrong, said)
             assert parameter in said or others or "photograph" in said, (parameter, wrong, said)

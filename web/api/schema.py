@@ -128,6 +128,7 @@ PARAMETERS: Mapping[str, Parameter] = {
     "secret": Parameter(_identifier, ""),
     "photograph": Parameter(_file),
     "session": Parameter(_file),
+    "file": Parameter(_file),
     "preset": Parameter(_text, "fast"),
     "generator": Parameter(_text, ""),
     "seed": _SEED,

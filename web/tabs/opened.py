@@ -90,6 +90,7 @@ class OpenedSession:
             "own": list(session.own),
             "bounds": bounds,
             "looks": looks_for(bounds),
+            "off": strings.what_is_off(self.studio.edit_models(workspace_id)),
             "person": session.person,
             "people": faces([session.crop(i) for i in range(count)]),
             "before": {"face": on_screen(crop), "photograph": on_screen(photograph)},

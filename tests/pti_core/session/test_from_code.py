@@ -136,8 +136,19 @@ def test_own_directions_stay_with_the_session(stylegan2) -> None:
     assert not np.array_equal(render(again, models), render(again, models, {}))
     with pytest.raises(EditError, match="outside"):
         render(again, models, {"mine": 4})
-    std = float((stylegan2.sample_w(2000, 0) @ rows["mine"].vector).std())
-    assert rows["mine"].length(1.0) == pytest.approx(std, rel=1e-3)
+
+
+def test_the_unit_is_the_files_sigma_or_the_measured_one(stylegan2) -> None:
+    unit = torch.nn.functional.normalize(code(512), dim=0)
+    measured = float((stylegan2.sample_w(2000, 0) @ unit).std())
+
+    def of_one(std: float | None) -> float:
+        return direction_from("mine", unit, stylegan2, std=std).length(1.0)
+
+    assert of_one(None) == pytest.approx(measured, rel=1e-3)
+    assert of_one(1.2 * measured) == pytest.approx(1.2 * measured, rel=1e-3)
+    for foreign in (9 * measured, measured / 9):  # of another generator's W
+        assert of_one(foreign) == pytest.approx(measured, rel=1e-3)
 
 
 @pytest.mark.parametrize(

@@ -125,7 +125,7 @@ const paintChips = () => {
     chip(entry.label, `${Number(entry.amount.toFixed(2))}×`, () => showTab("text"), () => setEntry(index, null)));
   const dye = state.hair ? [chip("Hair colour", SWATCHES.find(([, value]) => value === state.hair.colour)?.[0] ?? state.hair.colour, () => showTab("Hair"), () => setHair(null))] : [];
   const all = [...list, ...dye, ...words];
-  $("#chips").replaceChildren(...(all.length ? all : [made("p", { class: "hint" }, "No edits yet: press a look, or move a slider.")]));
+  $("#chips").replaceChildren(...(all.length ? all : [made("p", { class: "hint" }, `No edits yet: ${state.opened?.looks?.length ? "press a look, or " : ""}move a slider.`)]));
   paintPicks();
 };
 const paintEdits = () => {

@@ -139,6 +139,7 @@ const setEntry = (index, amount) =>
     await commit(amount === null ? `${label} removed` : `${label} ${amount}×`);
   });
 const paintEntries = () => {
+  if (state.opened) paintOff();
   $("#entries").replaceChildren(...state.entries.map((entry, index) => {
     const amount = made("input", { type: "number", min: -3, max: 3, step: 0.1, value: Number(entry.amount.toFixed(2)), class: "amount", "aria-label": `${entry.label}, strength` });
     on(amount, "change", () => setEntry(index, clamp(Number(amount.value) || 0, -3, 3)));

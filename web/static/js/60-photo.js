@@ -13,20 +13,32 @@ const show = (mode) => {
 };
 const tellShown = () => trigger("shown", { workspace: state.desk });
 
+// Looks and words are for faces of FFHQ's W; of other generators the tab of words has what stands in
+// StyleSpace, if anything does.
+const paintOff = () => {
+  const words = controls.has("age"), text = words || state.entries.length > 0, looks = state.opened.looks?.length > 0;
+  for (const [name, on_] of [["looks", looks], ["text", text]]) {
+    $(`#tabs [data-tab=${name}]`).hidden = !on_;
+    $(`#bottom [data-part=${name}]`).hidden = !on_;
+  }
+  for (const id of ["#say", "#in-words", "#sentences"]) $(id).hidden = !words;
+  $("#off").textContent = state.opened.off ?? "";
+  $("#off").hidden = !state.opened.off;
+  if ((tab === "looks" && !looks) || (tab === "text" && !text)) showTab(tabNames[0] ?? "looks");
+};
 // An open session takes the stage. `keeping` leaves the history as it is.
 const take = (told, keeping = false) => {
   const { opened } = told;
   state.opened = opened;
   setControls(opened.controls);
   $("#calibrate").hidden = !opened.own?.length;
-  // Words are for faces of FFHQ's W.
-  $("#tabs [data-tab=text]").hidden = !controls.has("age");
   const other = state.desk !== opened.desk;
   Object.assign(state, {
     desk: opened.desk, person: opened.person, stack: opened.stack, entries: opened.entries, edits: { ...opened.edits },
   });
   learned++;
   if (other) tellShown();
+  paintOff();
   $("#keep-row").hidden = !opened.composited;
   if (!keeping) {
     state.hair = opened.hair;
@@ -196,6 +208,7 @@ const showPhotograph = (told) => {
     : told.marked ? "Drag a square over the whole head, or learn the picture as it is."
     : told.square ? "This generator draws no faces: drag a square over what it is to learn." : "One face was found.";
   $("#learn").textContent = told.people.length > 1 ? `Learn these ${told.people.length} faces` : told.square ? "Learn this picture" : "Learn this face";
+  $("#setup h2").textContent = told.square ? "Which part?" : "Whose face?";
   $("#learn").disabled = false;
   state.opened = { people: told.people, before: {}, bounds: {}, looks: [], sizes: { face: told.size, photograph: told.size } };
   paintPeople();

@@ -19,8 +19,8 @@ chosenFiles("#file-directions", ([file]) =>
     const told = await call("add_directions", { path });
     await withOwn(told);
     const own = told.opened.controls.find(({ name }) => told.names.includes(name));
-    if (own) showTab(own.tab);
-    else showTab("text"); // steps in StyleSpace
+    showTab(own ? own.tab : "text");
+    if (!own) await commit(told.names.join(", ")); // steps in StyleSpace show at once
     toast(`Added: ${told.names.join(", ")}`);
   }));
 on("#pick-directions", "click", () => $("#file-directions").click());
