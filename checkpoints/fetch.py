@@ -22,7 +22,7 @@ from checkpoints.hash_cache import (
     write_text,
 )
 from checkpoints.manifest import MANIFEST
-from checkpoints.verdicts import verdict_on
+from checkpoints.verdicts import refusal, verdict_on
 from pti_core.errors import CheckpointError
 
 _log = logging.getLogger(__name__)
@@ -101,7 +101,7 @@ class Store:
         path = self.fetch_untested(name, progress)
         verdict = verdict_on(self.cache, name, path)
         if verdict is not None and not verdict.usable:
-            raise CheckpointError(f"{verdict.sentence} It is not used; remove it.")
+            raise CheckpointError(refusal(path, verdict))
         return path
 
     def fetch_untested(self, name: str, progress: Progress | None = None) -> Path:

@@ -42,6 +42,12 @@ def verdict_on(cache: Path, name: str, path: Path) -> Verdict | None:
     return verdict if (verdict.path, verdict.size, verdict.mtime_ns) == now else None
 
 
+def refusal(path: Path, verdict: Verdict) -> str:
+    """Why a file that was found wrong is not used, in one sentence."""
+    said = verdict.sentence.removeprefix(f"{path.name} is ").rstrip(".")
+    return f"{path.name} is not used ({said[:1].lower()}{said[1:]}); remove or replace it."
+
+
 def forget_verdict(cache: Path, name: str) -> None:
     """Have the asset's file tested anew."""
     _file(cache, name).unlink(missing_ok=True)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from filelock import FileLock
 
 from checkpoints.fetch import Store
 from service.doctor.findings import Examination
@@ -24,16 +28,18 @@ class Doctor:
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._latest: Examination | None = None
+        self._seen: frozenset[tuple[str, int, int]] = frozenset()
         self._at = ""
+        #: Whether the latest examination ended without a result.
+        self.failed = False
 
     def latest(self) -> Examination | None:
-        """Of this process, else the one that an earlier start kept, if no file is new since."""
-        if self._latest is None:
-            from service.doctor.examination import has_untested, report_file
+        """Of this process, else the one that an earlier start kept; None where a file is new."""
+        from service.doctor.examination import files_here, has_untested, report_file
 
-            if not has_untested(self._store):
-                self._latest = Examination.open(report_file(self._store))
-        return self._latest
+        if self._latest is not None:
+            return self._latest if files_here(self._store) == self._seen else None
+        return None if has_untested(self._store) else Examination.open(report_file(self._store))
 
     def start(self) -> None:
         """Examine, unless that runs already; returns at once."""
@@ -49,12 +55,14 @@ class Doctor:
         return (self._at or "the machine") if running else ""
 
     def examine(self, report: Callable[[str], None] | None = None) -> Examination:
-        """Examine here and now, and keep the result beside the cache. report: told what is
-        looked at."""
-        from service.doctor.examination import examine, report_file
+        """Examine here and now, and keep the result beside the cache. One at a time, also of other
+        processes: the next finds the files tested. report: told what is looked at."""
+        from service.doctor.examination import examine, files_here, report_file
 
-        found = examine(self._store, report=report or self._report)
-        self._latest = found
+        with _alone((self._store or Store.from_environment()).cache):
+            seen = files_here(self._store)
+            found = examine(self._store, report=report or self._report)
+        self._latest, self._seen = found, seen
         try:
             found.save(report_file(self._store))
         except OSError as error:
@@ -64,10 +72,22 @@ class Doctor:
         return found
 
     def _run(self) -> None:
+        self.failed = False
         try:
             self.examine()
         except Exception:
             _log.exception("the doctor failed")
+            self.failed = True
 
     def _report(self, name: str) -> None:
         self._at = name
+
+
+@contextlib.contextmanager
+def _alone(cache: Path) -> Iterator[None]:
+    """The only examination of this cache, where the cache can be written to."""
+    with contextlib.ExitStack() as held:
+        with contextlib.suppress(OSError):
+            cache.mkdir(parents=True, exist_ok=True)
+            held.enter_context(FileLock(cache / "doctor.lock"))
+        yield

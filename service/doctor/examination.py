@@ -64,6 +64,14 @@ def has_untested(store: Store | None = None) -> bool:
     return False
 
 
+def files_here(store: Store | None = None) -> frozenset[tuple[str, int, int]]:
+    """Path, size and time of change of every file that the doctor tests."""
+    store = store or Store.from_environment()
+    paths = (store.find_untested(asset.name) for asset in _tested_assets(store))
+    stats = ((str(path), path.stat()) for path in paths if path is not None)
+    return frozenset((path, status.st_size, status.st_mtime_ns) for path, status in stats)
+
+
 def forget_verdicts(store: Store) -> None:
     """Test every file anew at the next examination."""
     for asset in _tested_assets(store):

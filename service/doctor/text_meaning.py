@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from checkpoints.identify import options_of
-from mappers.styleclip.clip import Clip
+from mappers.styleclip.clip import Clip, tokenize
 from mappers.styleclip.latent_mapper import ABSENT, STRENGTH, LevelsMapper
 from mappers.styleclip.published import MAPPERS, PREFIX
 from pti_core.editing.parsing import Parsing
@@ -35,6 +36,31 @@ SENTENCES = (
     "a photo of a football match at night",
     "a photo of a mountain lake",
 )
+#: How far a published feature may be from the file's: they have four digits, and half precision
+#: leaves three. Another training's are off by one and more.
+MOST_FEATURE_ERROR = 0.05
+
+
+@dataclass(frozen=True, eq=False)
+class ClipFeatures:
+    """Numbers 1 to 3 of features before their projection: of the text's tokens 1 to 3 (3, 3), of
+    its end (3,), and of a picture (3,) whose normalised pixels are all 0.5."""
+
+    tokens: Tensor
+    end: Tensor
+    picture: Tensor
+
+
+GOLDEN_TEXT = "a photo of a cat"
+#: Of openai/clip-vit-base-patch32, as the tests of Bumblebee state them (Apache-2.0, github
+#: elixir-nx/bumblebee, test/bumblebee/{text,vision}/clip_*_test.exs).
+GOLDEN = ClipFeatures(
+    torch.tensor(
+        [[-0.5844, 0.3685, -2.0744], [-0.9600, 1.0018, -0.2415], [-0.5957, -0.1719, 0.4689]]
+    ),
+    torch.tensor([0.1658, 0.8876, 10.6313]),
+    torch.tensor([0.3602, 0.3658, -0.2337]),
+)
 #: Mappers that their publisher trained without the fine levels.
 WITHOUT_FINE = frozenset(
     ("afro", "angry", "bobcut", "bowlcut", "curly_hair", "mohawk", "surprised")
@@ -46,8 +72,11 @@ FACES, LEAST_STEP, MOST_STEP = 3, 0.005, 3.0
 DOUBTFUL = 0.25
 
 
-def judge_clip(clip: Clip, known: Witnesses, side: int = CLIP_SIDE) -> Outcome:
-    """CLIP: its size, its temperature, and the right of eight sentences for the astronaut."""
+def judge_clip(
+    clip: Clip, known: Witnesses, side: int = CLIP_SIDE, golden: ClipFeatures | None = None
+) -> Outcome:
+    """CLIP: its size and temperature, published features (`GOLDEN`, or those given), and the right
+    of eight sentences for the astronaut."""
     width = int(clip.network.text_projection.shape[1])
     if clip.side != side or (side == CLIP_SIDE and width != CLIP_WIDTH):
         return State.WRONG, (
@@ -60,6 +89,12 @@ def judge_clip(clip: Clip, known: Witnesses, side: int = CLIP_SIDE) -> Outcome:
             f"Its logit scale is {scale:.2f} and OpenAI's {LOGIT_SCALE:.2f}: other weights, or "
             "not trained."
         )
+    error = feature_error(clip_features(clip), golden or GOLDEN)
+    if not error <= MOST_FEATURE_ERROR:
+        return State.WRONG, (
+            f"It is a CLIP of that size, but not OpenAI's: its features of {GOLDEN_TEXT!r} and of "
+            f"a grey picture are off by {error:.2g}."
+        )
     picture = torch.from_numpy(np.array(known.examples["astronaut"], dtype=np.float32))
     with torch.inference_mode():
         image = clip.image((picture / 127.5 - 1).permute(2, 0, 1)[None].to(clip.mean.device))
@@ -67,7 +102,43 @@ def judge_clip(clip: Clip, known: Witnesses, side: int = CLIP_SIDE) -> Outcome:
     best = int(near.argmax())
     if best != 0:
         return State.WRONG, f"It takes the astronaut for {SENTENCES[best]!r}: it is not trained."
-    return State.RIGHT, f"It finds the astronaut among {len(SENTENCES)} sentences."
+    return State.RIGHT, (
+        f"It has OpenAI's features, and finds the astronaut among {len(SENTENCES)} sentences."
+    )
+
+
+@torch.inference_mode()
+def clip_features(clip: Clip) -> ClipFeatures:
+    """What `GOLDEN` has, of a network."""
+    seen: dict[str, Tensor] = {}
+
+    def keep(name: str) -> Callable[..., None]:
+        return lambda module, inputs, output: seen.update({name: output.float().cpu()})
+
+    network, device = clip.network, clip.mean.device
+    hooks = [
+        network.ln_final.register_forward_hook(keep("text")),
+        network.visual.ln_post.register_forward_hook(keep("picture")),
+    ]
+    try:
+        network.encode_text(tokenize([GOLDEN_TEXT]).to(device))
+        network.encode_image(torch.full((1, 3, clip.side, clip.side), 0.5, device=device))
+    finally:
+        for hook in hooks:
+            hook.remove()
+    end = len(GOLDEN_TEXT.split()) + 1  # each of its words is one token, after the start
+    text = seen["text"][0, :, 1:4]
+    return ClipFeatures(text[1:4], text[end], seen["picture"][0, 1:4])
+
+
+def feature_error(found: ClipFeatures, golden: ClipFeatures) -> float:
+    """The largest difference of both."""
+    pairs = (
+        (found.tokens, golden.tokens),
+        (found.end, golden.end),
+        (found.picture, golden.picture),
+    )
+    return max(float((a - b).abs().max()) for a, b in pairs)
 
 
 def judge_mapper(

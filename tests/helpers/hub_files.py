@@ -139,13 +139,14 @@ def e4e_for(pictures: Tensor, w: Tensor, mean: Tensor) -> dict[str, object]:
 
 @torch.no_grad()
 def clip_for(picture: Image.Image, sentences: Sequence[str]) -> dict[str, Tensor]:
-    """CLIP ViT-B/32 with random weights that finds the picture's sentence, the first."""
+    """CLIP of ViT-B/32's size outside, with one narrow layer of random weights, that finds the
+    picture's sentence, the first."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        network = _part("model").CLIP(512, 224, 12, 768, 32, 77, 49408, 512, 8, 12)
+        network = _part("model").CLIP(512, 224, 1, 64, 32, 77, 49408, 64, 1, 1)
     network.logit_scale.fill_(math.log(100))
-    network.text_projection.copy_(torch.eye(512))
     own = Clip(network.state_dict())
+    own.network.text_projection = nn.Parameter(torch.eye(64))
     texts = own.network.encode_text(tokenize(sentences))
     own.network.visual.proj = None
     image = own.image(to_tensor(picture))

@@ -22,6 +22,8 @@ class DoctorPart:
         """The text, or which file is tested now; the script asks again then."""
         if looking_at := self.doctor.looking_at:
             return {"text": f"Testing {looking_at} …", "again": True}
+        if self.doctor.failed:
+            return {"text": "The tests failed; the server's log says why.", "again": False}
         latest = self.doctor.latest()
         if latest is None:
             self.doctor.start()

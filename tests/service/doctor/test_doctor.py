@@ -4,27 +4,41 @@ from __future__ import annotations
 
 import os
 import pickle
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
+from checkpoints.factory import load_encoder, load_identity
 from checkpoints.fetch import Store
 from checkpoints.identify import identify
-from mappers.styleclip.clip import Clip
+from checkpoints.select_generator import choose_generator
+from cli.checkpoints import main
+from mappers.styleclip.clip import Clip, clip_is_here
+from mappers.styleclip.published import PREFIX, installed, load_published
 from pti_core.errors import CheckpointError
+from pti_core.faces.identity import IdentityModel
 from pti_core.networks.arcface import ArcFace
 from pti_core.networks.e4e import E4E
 from service.doctor.background import Doctor
-from service.doctor.examination import examine, has_untested
+from service.doctor.examination import examine, forget_verdicts, has_untested
 from service.doctor.findings import Examination, Finding, State
-from service.doctor.text_meaning import judge_clip
+from service.doctor.generator_meaning import RETRIEVED, judge_generator
+from service.doctor.text_meaning import SENTENCES, clip_features, judge_clip
 from service.doctor.witnesses import Witnesses
+from service.load_networks import load_editor
 from tests.helpers.fill import golden
 from tests.helpers.hub_files import (
+    arcface_for,
+    clip_for,
     constant_mapper,
+    e4e_for,
     filled_like,
+    link_known_files,
     place,
+    place_in_cache,
     store_of,
     write_mapper,
 )
@@ -41,18 +55,45 @@ def known() -> Witnesses:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return store_of(tmp_path / "files")
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+    """A folder and a cache of the test's own, which the app has, too."""
+    found = store_of(tmp_path / "files")
+    link_known_files(tmp_path / "files")
+    monkeypatch.setenv("PTI_CHECKPOINTS", str(tmp_path / "files"))
+    monkeypatch.setenv("PTI_CACHE", str(tmp_path / "cache"))
+    return found
 
 
 def finding(store: Store, known: Witnesses, name: str) -> Finding:
     found = {one.name: one for one in examine(store, known).findings}[name]
     if found.state is State.WRONG:
-        assert store.find(name) is None, "a wrong file is not used"
-        with pytest.raises(CheckpointError):
-            store.fetch(name)
-    assert "\n" not in found.sentence and found.sentence.endswith(".")
+        is_not_used(store, name)
+    assert re.fullmatch(r"[^\n]+\.", found.sentence)
+    assert not re.search(r"\.\s+[A-Z]", found.sentence), "one sentence"
     return found
+
+
+def is_not_used(store: Store, name: str) -> None:
+    """What the app does where it would take the file: it refuses, or takes another."""
+    assert store.find(name) is None
+    with pytest.raises(CheckpointError):
+        store.fetch(name)
+    role = store.asset(name).role
+    if role == "generator":
+        choice = choose_generator(name, "cpu")
+        assert choice.name == "mobile" and store.asset(name).file_name in choice.why
+    elif role == "encoder":
+        with pytest.raises(CheckpointError, match=store.asset(name).file_name):
+            load_encoder()
+    elif role == "identity":
+        assert isinstance(load_identity(), IdentityModel)  # dlib's
+    elif role == "clip":
+        assert not clip_is_here(store)
+    else:
+        own = name.removeprefix(PREFIX)
+        assert own not in installed()
+        with pytest.raises(CheckpointError, match=store.asset(name).file_name):
+            load_published(own)
 
 
 def wrong(store: Store, known: Witnesses, name: str) -> str:
@@ -64,11 +105,10 @@ def wrong(store: Store, known: Witnesses, name: str) -> str:
 # The ten planted faults.
 
 
-def test_a_wrong_hash(tmp_path, known):
+def test_a_wrong_hash(store, known):
     from checkpoints.manifest import MANIFEST
 
-    (tmp_path / "files").mkdir()
-    store = Store(MANIFEST, tmp_path / "cache", tmp_path / "files")
+    store = replace(store, manifest=MANIFEST)
     torch.save(filled_like(ArcFace()), place(store, "arcface-irse50"))
     assert "is not the published arcface-irse50" in wrong(store, known, "arcface-irse50")
 
@@ -171,16 +211,82 @@ def test_a_pickle_with_a_payload(store, known, name, tmp_path):
     assert not (tmp_path / "ran").exists()
 
 
+@pytest.mark.slow
+def test_the_app_tests_new_files_when_it_starts(store, known):
+    """Nobody called the doctor: the app itself finds out, and does without the files."""
+    average = torch.randn(512, generator=torch.Generator().manual_seed(0))
+    write_rosinality(place(store, "stylegan2-ffhq"), full_size(), latent_avg=average)
+    write_mapper(place(store, "mapper-afro"), constant_mapper(torch.ones(512)), fine=True)
+    models = load_editor("stylegan2-ffhq", lambda *at: None)
+    assert models.generator.name == "mobile"
+    assert "is not used (its W is not FFHQ's" in models.about
+    assert "afro" not in installed()
+    kept = Doctor().latest()
+    assert kept is not None and {one.name for one in kept.wrong} == {
+        "stylegan2-ffhq",
+        "mapper-afro",
+    }
+
+
 # What passes, and what cannot be proved.
 
 
 @pytest.mark.slow
+def test_a_filled_cache_passes(store, known, monkeypatch, capsys):
+    """Golden weights whose last layers are solved for what the doctor asks: all found right."""
+    torch.save(arcface_for(list(known.examples.values())), place_in_cache(store, "arcface-irse50"))
+    w = known.latents(RETRIEVED, seed=2)
+    mean = known.w_statistics[0]
+    torch.save(e4e_for(known.faces(w), w, mean), place_in_cache(store, "e4e-ffhq"))
+    write_mapper(place_in_cache(store, "mapper-surprised"), wide_mouth(known), False)
+    found = {one.name: one for one in examine(store, known).findings}
+    for name in ("arcface-irse50", "e4e-ffhq", "mapper-surprised"):
+        assert found[name].state is State.RIGHT, found[name]
+        assert store.fetch(name) == store.find(name)
+    assert "6 of 6 generated faces" in found["e4e-ffhq"].sentence
+    assert installed() == ["surprised"] and load_published("surprised")
+    # From the command line: ArcFace's published hash is asked for there.
+    place_in_cache(store, "arcface-irse50").unlink()
+    assert main(["doctor", "--again"]) == 0
+    said = capsys.readouterr().out
+    assert "right     e4e-ffhq: Its mean code is FFHQ's" in said
+    assert "right     mapper-surprised: The opening of mouth and eyes" in said
+
+
+def test_a_clip_that_knows_the_astronaut(store, known, monkeypatch):
+    state = clip_for(known.examples["astronaut"], SENTENCES)
+    name = "clip-vit-b-32-hub"
+    torch.save(state, place_in_cache(store, name))
+    assert "not OpenAI's: its features of 'a photo of a cat'" in wrong(store, known, name)
+    own = clip_features(Clip(state))
+    monkeypatch.setattr("service.doctor.text_meaning.GOLDEN", own)
+    forget_verdicts(store)
+    found = finding(store, known, name)
+    assert found.state is State.RIGHT and "among 8 sentences" in found.sentence
+    assert clip_is_here(store)
+
+
+@pytest.mark.slow
+def test_the_embedded_generator_passes_as_ffhqs(known):
+    """It has FFHQ's W and draws faces; nothing but its architecture is another."""
+    state, said = judge_generator(known.generator, known)
+    assert state is State.RIGHT and "3 of 3 pictures show a face" in said
+    other = Witnesses()
+    other.__dict__.update(generator=known.generator, w_statistics=known.w_statistics)
+    other.__dict__.update(finder=known.finder, meter=known.meter)
+    other.__dict__["directions"] = {
+        **known.directions,
+        "pose": replace(known.directions["pose"], vector=-known.directions["pose"].vector),
+    }
+    state, said = judge_generator(known.generator, other)
+    assert state is State.WRONG and "do not follow the directions of pose" in said
+
+
+@pytest.mark.slow
 def test_mappers_that_do_what_their_names_say(store, known):
-    step = known.directions["mouth_open"]
-    moves = step.vector * step.length(step.high)
-    write_mapper(place(store, "mapper-surprised"), constant_mapper(moves, False), False)
+    write_mapper(place(store, "mapper-surprised"), wide_mouth(known), False)
     write_mapper(place(store, "mapper-angry"), constant_mapper(smile(known, 1.0), False), False)
-    write_mapper(place(store, "mapper-mohawk"), constant_mapper(moves, False), False)
+    write_mapper(place(store, "mapper-mohawk"), wide_mouth(known), False)
     found = {one.name: one for one in examine(store, known).findings}
     assert found["mapper-surprised"].state is State.RIGHT, found["mapper-surprised"]
     assert found["mapper-mohawk"].state is State.UNPROVEN  # without CLIP nothing says
@@ -190,6 +296,12 @@ def test_mappers_that_do_what_their_names_say(store, known):
     write_mapper(place(store, "mapper-angry"), angry, False)
     (store.cache / "mapper-angry" / "recorded.sha256").unlink()
     assert finding(store, known, "mapper-angry").state is State.RIGHT
+
+
+def wide_mouth(known: Witnesses) -> dict[str, torch.Tensor]:
+    """A mapper that opens the mouth."""
+    step = known.directions["mouth_open"]
+    return constant_mapper(step.vector * step.length(step.high), False)
 
 
 def smile(known: Witnesses, sign: float) -> torch.Tensor:
