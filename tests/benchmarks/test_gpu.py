@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from benchmarks import gpu
+from benchmarks import gpu_measures as measures
 from pti_core.networks.devices import Card
 
 
@@ -33,10 +34,10 @@ def test_all_of_it_at_reduced_size(tmp_path: Path, capsys) -> None:
 
 
 def test_the_budget_ends_a_personalisation() -> None:
-    bench = gpu.Bench(torch.device("cpu"), True, time.monotonic() - 100, budget=99)
+    bench = measures.Bench(torch.device("cpu"), True, time.monotonic() - 100, budget=99)
     assert bench.left() < 0
-    models = gpu.make_models(bench, gpu.small_mobile())
-    _, report = gpu.personalised(bench, models, gpu.presets(True)[0])
+    models = measures.make_models(bench, measures.small_mobile())
+    _, report = measures.personalised(bench, models, measures.presets(True)[0])
     assert report["stopped_by_budget"] and report["steps_by_stage"]["invert"] < 4
 
 
@@ -46,7 +47,7 @@ def test_without_a_gpu_it_says_so(capsys) -> None:
 
 
 def test_the_deterministic_generator_is_the_same_everywhere() -> None:
-    a, b = (gpu.deterministic_stylegan2(gpu.SMALL) for _ in range(2))
+    a, b = (measures.deterministic_stylegan2(measures.SMALL) for _ in range(2))
     w = a.sample_w(1, seed=3)
     assert torch.equal(a.render(w, exact=True), b.render(w, exact=True))
     assert a.resolution == 64 and float(a.render(w, exact=True).std()) > 0.05
@@ -55,7 +56,7 @@ def test_the_deterministic_generator_is_the_same_everywhere() -> None:
 @pytest.mark.parametrize("memory", [6 * 10**9, 80 * 10**9])
 def test_what_a_card_is_asked_for_runs_and_keeps_its_types(memory: int) -> None:
     """bfloat16 maps and recomputed blocks: weights, gradients and pictures stay float32."""
-    generator = gpu.deterministic_stylegan2((16, 16, 16, 16, 16, 8))  # 128: past HALF_FROM
+    generator = measures.deterministic_stylegan2((16, 16, 16, 16, 16, 8))  # 128: past HALF_FROM
     generator.options = generator.options_for(Card(memory, bf16=True))
     assert generator.options["checkpoint"] == (memory < 8 * 10**9)
     w = generator.sample_w(1, seed=0).requires_grad_(True)
