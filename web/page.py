@@ -91,8 +91,7 @@ class Page:
 
     def keep(self, event: gr.EventData, workspace: str | None) -> str | None:
         """The tab shows another workspace; what no tab shows any more is forgotten."""
-        told = getattr(event, "desk", None)  # the script's name for it
-        now = told if isinstance(told, str) else None
+        now = event.workspace if isinstance(event.workspace, str) else None
         if workspace and workspace != now:
             self.studio.leave(workspace)
         return now

@@ -9,7 +9,6 @@ from types import SimpleNamespace
 
 import gradio as gr
 import pytest
-from gradio import EventData
 from gradio.utils import get_upload_folder
 from PIL import Image
 
@@ -52,15 +51,6 @@ def desk(page, uploads) -> str:
 
 def call(page: Page, do: str, **given: object) -> dict:
     return page.actions.call({"do": do, **given}, None)
-
-
-def test_a_tab_that_shows_another_workspace_leaves_its_last(page, uploads):
-    """`trigger("shown", {desk})` of the script."""
-    first = call(page, "photograph", path=str(uploads / "photograph.png"))["desk"]
-    assert page.keep(EventData(None, {"desk": first}), None) == first
-    assert page.keep(EventData(None, {"desk": ""}), first) == ""
-    assert first not in set(page.studio.workspaces)
-    assert page.keep(EventData(None, {"desk": 5}), None) is None
 
 
 @pytest.mark.parametrize("path", ["/etc/passwd", "../../etc/passwd", "", "\x00", "/nowhere"])
