@@ -155,6 +155,6 @@ def what_is_off(models: EditModels) -> str:
     if models.parser is not None:
         return "These are faces of another training than FFHQ's, so looks and words are off."
     return (
-        "This generator draws no faces, so looks, words, hair colour, likeness and keeping the "
-        "background are off."
+        "This generator draws no faces, so looks, words, hair colour, the measure of likeness and "
+        "keeping the background are off."
     )

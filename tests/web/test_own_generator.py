@@ -3,6 +3,7 @@ directions on the page."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -257,6 +258,14 @@ def test_from_photograph_to_edit_in_a_browser(browser, studio, photograph, tmp_p
         before = visit.shown()
         visit.page.click("#learn")
         visit.until_drawn(before)
+        # Learning goes on behind the page, which asks for it every 400 ms.
+        end = time.monotonic() + 120
+        while any(studio.line.job_of(one) for one in studio.workspaces):
+            assert time.monotonic() < end
+            visit.page.wait_for_timeout(200)
+        visit.page.wait_for_timeout(1500)
+        visit.page.wait_for_selector("#still", state="hidden")
+        visit.until_drawn()
         assert visit.page.locator(".slider:visible").count() == 10
         shown = visit.pixels()
         assert visit.page.locator("#tab-b-SeFa").get_attribute("aria-selected") == "true"
