@@ -182,7 +182,11 @@ def test_several_people_share_one_generator(client, studio, tmp_path, make_pictu
     file = client.predict(desk, {"age": 5}, api_name="/save_session")
     other, answer = client.predict(handle_file(file), api_name="/open_session")
     assert (answer["person"], answer["people"], answer["edits"]) == (1, 3, {"age": 5})
-    assert (edited(client, other, {"age": 5}, "photograph") == second).all()
+    # The session's photograph is a JPEG; what is saved beside it is cut from the file itself.
+    again = edited(client, other, {"age": 5}, "photograph")
+    assert np.abs(again.astype(int) - second).mean() < 2
+    same = [studio.picture(one, {"age": 5}, "photograph").tobytes() for one in (desk, other)]
+    assert same[0] == same[1]
     assert "counted from 0" in refusal(client, desk, 3, {}, api_name="/show_person")
 
 
@@ -352,6 +356,7 @@ def test_the_endpoints_are_named_and_typed(client, directions):
         *("/align", "/personalise", "/refine", "/stop", "/edit", "/save_session", "/open_session"),
         *("/faces", "/forget", "/directions", "/status", "/add_person", "/show_person"),
         *("/likeness", "/variation", "/strip", "/animate"),
+        *("/open_file", "/use_code", "/export", "/add_directions", "/calibrate"),
         *("/understand", "/edit_text"),
         *("/share", "/open_share", "/shares", "/rename_share", "/delete_share"),
     }
