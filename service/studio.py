@@ -125,7 +125,7 @@ class Studio(EditService):
 
         there = self.workspaces.get(workspace_id).photographs if workspace_id else []
         if len(there) + len(photographs) > MAX_PEOPLE:
-            raise UserError(f"A generator is shared by {MAX_PEOPLE} photographs at most.")
+            raise UserError(f"{MAX_PEOPLE} photographs are learned together at most.")
         found, notes = [], []
         for number, photograph in enumerate(photographs, 1):
             name = photograph.name if isinstance(photograph, Path) else f"photograph {number}"

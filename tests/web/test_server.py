@@ -20,6 +20,7 @@ from service.free_disk import DiskFullError
 from service.studio import Studio
 from tests.helpers.small import SHORT, small_tuning_models
 from web import connections
+from web.actions import BROKEN
 from web.files import cached
 from web.middleware.body_limit import BodyLimit, Limits
 from web.serve import create_app, serve
@@ -112,6 +113,16 @@ def test_unfinished_requests_take_nobodys_previews(url):
     assert status == 400 and b"no longer kept" in text
     for connection in open_ones:
         connection.close()
+
+
+def test_a_picture_that_fails_gets_a_sentence(studio, url, monkeypatch):
+    def fail(*_args: object) -> None:
+        raise KeyError("hair_grey")
+
+    monkeypatch.setattr(studio, "screen", fail)
+    asked = json.dumps({"desk": "none", "edits": {}, "full": True})
+    status, text, _ = ask(url, "/moving", asked)
+    assert status == 500 and text.decode() == BROKEN
 
 
 def drive(app: BodyLimit, path: str, pieces: list[tuple[float, bytes]], client: str = "8.8.8.8"):
