@@ -13,9 +13,9 @@ from typing import Any
 #: Look to its edits. Chosen by looking at the three example photographs.
 LOOKS: Mapping[str, Mapping[str, float]] = {
     "Studio light": {"light_side": 0.35, "exposure": 0.2, "background": -0.35, "colourful": 0.15},
-    "Ten years younger": {"age": -10.0, "skin_red": 0.1},
+    "Ten years younger": {"age": -10.0},
     "Ten years older": {"age": 10.0, "hair_grey": 0.35},
-    "Big smile": {"smile": 0.8, "eyes_open": 0.1},
+    "Big smile": {"smile": 0.8},
     "Party": {"smile": 0.6, "makeup": 0.5, "lipstick": 0.5, "eye_makeup": 0.4, "colourful": 0.3},
     "Silver fox": {"hair_grey": 0.9, "age": 4.0},
     "Golden hour": {"warmth": 0.5, "background_warm": 0.5, "light_side": -0.3, "exposure": 0.1},

@@ -132,6 +132,7 @@ const paintEdits = () => {
   for (const name of controls.keys()) paintSlider(name);
   paintChips();
   paintHistory();
+  paintLooks();
   paintEntries();
   paintHair();
   $("#undo").disabled = state.at <= 0;

@@ -10,7 +10,7 @@ const drawLooks = async () => {
   if (looksOf === mine) return;
   looksOf = mine;
   where.replaceChildren(...looks.map((look) =>
-    made("button", { type: "button", class: "look", onclick: () => applyLook(look) },
+    made("button", { type: "button", class: "look", "aria-pressed": String(hasLook(look)), onclick: () => applyLook(look) },
       made("img", { src: CLEAR, alt: "", width: LOOK_SIDE, height: LOOK_SIDE }), made("span", {}, look.name))));
   const images = $$("#looks img");
   const idle = () => looksOf === mine && !moving && !state.hair && !stage.classList.contains("drawing");
@@ -40,9 +40,20 @@ const drawLooks = async () => {
   await draw(true);
   await draw(false);
 };
+// Looks add up; one that is pressed again goes.
+const HAIR_COLOURS = ["hair_blond", "hair_dark", "hair_red", "hair_grey"];
+const hasLook = ({ edits }) => Object.entries(edits).every(([name, amount]) => state.edits[name] === amount);
 const applyLook = (look) => {
-  state.hair = null;
-  return setEdits(look.edits, look.name);
+  if (hasLook(look)) {
+    const rest = Object.entries(state.edits).filter(([name]) => !(name in look.edits));
+    return setEdits(Object.fromEntries(rest), `${look.name} removed`);
+  }
+  if (HAIR_COLOURS.some((name) => name in look.edits)) state.hair = null;
+  return setEdits({ ...state.edits, ...look.edits }, look.name);
+};
+const paintLooks = () => {
+  const looks = state.opened?.looks ?? [];
+  for (const [index, one] of $$("#looks .look").entries()) one.setAttribute("aria-pressed", String(Boolean(looks[index]) && hasLook(looks[index])));
 };
 let seed = Math.floor(Math.random() * 1e6);
 on("#surprise", "click", () =>

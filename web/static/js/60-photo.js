@@ -240,11 +240,14 @@ const takeSession = (file, asked_ = false) =>
 const openExample = (name) =>
   attempt(async () => {
     if (!(await mayReplace())) return;
+    const heading = $("#examples h2"), invitation = heading.textContent;
     $("#welcome").classList.add("busy");
+    heading.textContent = `Opening ${$(`[data-example="${CSS.escape(name)}"]`).textContent} …`;
     try {
       await open(await call("open_example", { name }), { name, example: name });
     } finally {
       $("#welcome").classList.remove("busy");
+      heading.textContent = invitation;
     }
   });
 on(["#pick", "#other-photo"], "click", () => $("#file-photo").click());

@@ -66,6 +66,7 @@ on("#share", "click", () => {
 on("#make-link", "click", () =>
   attempt(async () => {
     $("#make-link").disabled = true;
+    $("#make-link").textContent = "Making the link …";
     try {
       const told = await call("share", pictureRequest());
       $("#link").value = address(told.link);
@@ -74,6 +75,7 @@ on("#make-link", "click", () =>
       await copy();
     } finally {
       $("#make-link").disabled = false;
+      $("#make-link").textContent = "Make a link";
     }
   }));
 on("#copy", "click", copy);
