@@ -71,12 +71,13 @@ def edit(visit: Visit) -> None:
     """Every group of sliders, looks, chance, hair colour, and words."""
     page = visit.page
     visit.tab("looks")
-    looks = [page.locator("#looks button >> nth=0"), page.locator("#looks button >> nth=1")]
-    for look, names in ((looks[0], {"exposure"}), (looks[1], {"exposure", "age"})):
-        visit.drawn_after(look.click)  # they add up
-        assert visit.amounts().keys() == names and look.get_attribute("aria-pressed") == "true"
-    visit.drawn_after(looks[1].click)  # pressed again it goes
-    assert visit.amounts().keys() == {"exposure"}
+    younger, smiling = (page.locator(f"#looks >> text={name}") for name in ("younger", "Big smile"))
+    visit.drawn_after(younger.click)
+    visit.drawn_after(smiling.click)  # they add up
+    assert visit.amounts().keys() == {"age", "smile"}
+    assert page.locator("#looks [aria-pressed=true]").count() == 2
+    visit.drawn_after(smiling.click)  # pressed again it goes
+    assert visit.amounts().keys() == {"age"}
     visit.drawn_after(lambda: page.click("#surprise"))
     for tab in page.locator("#tabs [role=tab]").all():
         tab.click()
