@@ -30,6 +30,8 @@ SAMPLES = 2000
 #: of GANSpace for StyleGAN2-FFHQ and the embedded generator's differ by 5 % at most; others are of
 #: another generator or of another layer.
 MOST_RATIO = 1.5
+#: What InterFaceGAN's names of files have around the attribute.
+_AROUND = re.compile(r"^(stylegan2?_)?(ffhq_)?(boundary_)?|(_w)?(_boundary)?$")
 #: Directions of a generator that has none of its own.
 SEFA_COUNT = 10
 #: What a plain slider moves of each attribute (unit): a direction is called after the one that it
@@ -71,7 +73,8 @@ def direction_from(
     if std is None or not 1 / MOST_RATIO <= std / measured <= MOST_RATIO:
         std = measured
     curve = ((-REACH, -REACH * std), (0.0, 0.0), (REACH, REACH * std))
-    label = re.sub(r"_+", " ", name).strip().capitalize()
+    plain = re.sub(_AROUND, "", name) or name
+    label = re.sub(r"_+", " ", plain).strip().capitalize()
     return Direction(name, label, GROUP, "σ", vector.float(), curve, dict(made or {}))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -97,3 +98,14 @@ def pick(visit: Visit, button: str, file: Path) -> None:
     with visit.page.expect_file_chooser() as waiting:
         visit.page.click(button)
     waiting.value.set_files(file)
+
+
+def wait_until_idle(seconds: float = 120) -> None:
+    """Wait until no thread of this process computes: native code that runs while Python ends takes
+    the process down."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        used = time.process_time()
+        time.sleep(1)
+        if time.process_time() - used < 0.05:
+            return

@@ -16,7 +16,7 @@ from service.share_store import Store
 from service.studio import Studio
 from tests.helpers.field_files import ada_code, boundary, e4e_codes, pca_excerpt, pti_code
 from tests.helpers.small import SHORT
-from tests.helpers.visit import Visit, pick
+from tests.helpers.visit import Visit, pick, wait_until_idle
 from web.serve import create_app, serve
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -36,6 +36,7 @@ def url(studio: Studio, tmp_path_factory: pytest.TempPathFactory) -> Iterator[st
     blocks = create_app(studio, read_controls(), store=store)
     yield serve(blocks, store, studio, prevent_thread_lock=True, quiet=True)
     blocks.close(verbose=False)
+    wait_until_idle()  # thumbnails of looks, for one
 
 
 @pytest.fixture
@@ -129,6 +130,7 @@ def test_the_doctor_speaks_on_the_page(visit, own_cache: Path) -> None:
     page.click("[data-example]")
     visit.until_drawn()
     page.click("#advanced > summary")
+    assert page.is_checked("#keep-background")
     page.click("#doctor > summary")
     page.wait_for_selector("#doctor-text:has-text('not here')")
     said = page.locator("#doctor-text").inner_text()
