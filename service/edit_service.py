@@ -338,7 +338,7 @@ class EditService:
     def _with_session(self, workspace_id: str) -> Workspace:
         workspace = self.workspaces.get(workspace_id)
         if workspace.session is None:
-            raise UserError("There is nothing to edit yet; have a photograph learned first.")
+            raise UserError("There is nothing to edit yet; learn (personalise) a photograph first.")
         return workspace
 
     def _edited(self, workspace: Workspace, edits: Mapping[str, float]) -> Rendering:
