@@ -77,14 +77,15 @@ def test_the_defaults_are_those_numbers(tmp_path):
     assert LIMITS.upload == int(files.MAX_UPLOAD.removesuffix("mb")) * MB + MB  # and its framing
     assert LIMITS.grace == 60
     assert share_store.PART_OF_ADDRESS == 0.25 and job_queue.MAX_SECONDS == 2 * 3600
-    assert Store(tmp_path)._seconds == 7 * 24 * 3600
+    assert Store(tmp_path).days == 7
     assert workspaces.FAIR_SHARE == 4 and isinstance(Workspaces(1), Workspaces)
 
 
 def test_the_pages_promises_are_the_codes():
     assert f"within {2 * files.CACHE_SECONDS // 60} minutes" in strings.CONSENT
     assert strings.CONSENT in markup()
-    assert f"It ends after {share_store.DEFAULT_DAYS:g} days" in " ".join(markup().split())
+    assert f'<span id="link-days">{strings.days(share_store.DEFAULT_DAYS)}</span>' in markup()
+    assert '$("#link-days").textContent = facts.link_days' in script()  # where it is set otherwise
 
 
 class _Links(HTMLParser):
