@@ -7,6 +7,7 @@ import io
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -72,11 +73,17 @@ def edit(visit: Visit) -> None:
     page = visit.page
     visit.tab("looks")
     younger, smiling = (page.locator(f"#looks >> text={name}") for name in ("younger", "Big smile"))
-    visit.drawn_after(younger.click)
-    visit.drawn_after(smiling.click)  # they add up
+
+    def press(look: Any) -> None:
+        """In the middle of the screen: on a phone the picture and the bottom bar stay in place."""
+        look.evaluate("look => look.scrollIntoView({ block: 'center' })")
+        look.click()
+
+    visit.drawn_after(lambda: press(younger))
+    visit.drawn_after(lambda: press(smiling))  # they add up
     assert visit.amounts().keys() == {"age", "smile"}
     assert page.locator("#looks [aria-pressed=true]").count() == 2
-    visit.drawn_after(smiling.click)  # pressed again it goes
+    visit.drawn_after(lambda: press(smiling))  # pressed again it goes
     assert visit.amounts().keys() == {"age"}
     visit.drawn_after(lambda: page.click("#surprise"))
     for tab in page.locator("#tabs [role=tab]").all():
