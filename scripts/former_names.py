@@ -29,7 +29,6 @@ RENAMED = {
     "_desks": "_workspaces",
     "_kit": "_models",
     "_toolkit": "_tuning_models",
-    "_twins": "_shared_copies",
     "coarse_share": "low_res_share",
     "coarse_steps": "low_res_steps",
     "_count_coarse_steps": "_count_low_res_steps",
@@ -44,7 +43,6 @@ RENAMED = {
     "make_kit": "make_models",
     "replaced": "overrides",
     "toolkit": "tuning_models",
-    "twin": "shared_copy",
     "w_mean": "w_avg",
 }
 #: Words that no name of a file, function, class or variable contains.

@@ -78,7 +78,7 @@ class GeneratorChoices:
         raise UserError(f"The session's generator {name!r} cannot be tuned here; personalise anew.")
 
     def edit_models(self, name: str) -> EditModels:
-        """What edits need: a copy with shared weights, to run beside a personalisation."""
+        """What edits need of the generator of that name; loaded when first used."""
         found = self.editors.get(name)
         if found is not None:
             return found
@@ -105,10 +105,9 @@ class GeneratorChoices:
     def own_editor(self, models: EditModels) -> EditModels:
         from pti_core.models import EditModels
 
+        own = models.generator
         if self._lent:  # the GPU is not there between two loans
             import torch
 
-            own = copy.deepcopy(models.generator).place(torch.device("cpu"))
-        else:
-            own = models.generator.shared_copy()
+            own = copy.deepcopy(own).place(torch.device("cpu"))
         return EditModels(generator=own, directions=models.directions, parser=models.parser)

@@ -77,7 +77,6 @@ class Previewer:
     def __init__(self) -> None:
         self._computing, self._fitting = threading.Lock(), threading.Lock()
         self._keeping = threading.Lock()
-        self._shared_copies: WeakKeyDictionary[Generator, Generator] = WeakKeyDictionary()
         self._tuned: WeakKeyDictionary[Session, dict[str, Tensor]] = WeakKeyDictionary()
 
     def prepare(
@@ -120,7 +119,7 @@ class Previewer:
         head, latest = renders.head, renders.latest
         if session is None or head is None or latest is None:
             return None
-        state = replace(session.edit_state, amounts=checked(session, models, edits))
+        state = workspace.edit_state(checked(session, models, edits))
         ground = self._ground(renders, head, latest, session, models)
         with self._computing:
             change = self._shown_by(head, session, models, state)
@@ -162,9 +161,9 @@ class Previewer:
         with self._fitting:
             if renders.end is not end:
                 return
-            start, generator = end.ground.latest.state, models.generator.shared_copy()
+            start = end.ground.latest.state
             state = replace(start, amounts={**start.amounts, end.name: end.amount})
-            shown_there = picture(session, replace(models, generator=generator), state)
+            shown_there = picture(session, models, state)
             full = area(shown_there.clamp(-1, 1), SIDE)
             with self._computing:
                 seen = self._shown_by(head, session, models, state)
@@ -183,10 +182,8 @@ class Previewer:
         if is_composited(session, models):
             own = base_edits.split(own)[0]
         w = edited(session, models, replace(state, amounts=own))
-        if generator not in self._shared_copies:
-            self._shared_copies[generator] = generator.shared_copy()
         overrides = restyled(self._weights(session, generator), state.stack, generator)
-        maps = self._shared_copies[generator].middle(w, overrides)
+        maps = generator.middle(w, overrides)
         assert maps is not None
         return show(head, maps)
 
@@ -242,7 +239,7 @@ def fit_head(session: Session, models: EditModels, count: int = FITTED_TO) -> Te
     """
     own = session.directions(models.directions)
     ranges = {name: (direction.low, direction.high) for name, direction in own.items()}
-    generator = models.generator.shared_copy()
+    generator = models.generator
     edits = [{}, *(random_edits(ranges, seed) for seed in range(1, count + 1))]
     overrides = session.overrides(generator)
     return recover_head(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, NamedTuple, Self
 
 import torch
@@ -70,6 +71,7 @@ class Generator(nn.Module):
         self.w_dim, self.fingerprint = w_dim, fingerprint
         self.mapping, self.synthesis = mapping, synthesis
         self.options: dict[str, Any] = {}
+        self._idle: list[nn.Module] = []
         self.requires_grad_(False).eval()
         samples = self.sample_w(W_STATISTICS_SAMPLES, seed=0)
         mean = samples.mean(0) if w_avg is None else w_avg.reshape(w_dim)
@@ -155,7 +157,35 @@ class Generator(nn.Module):
     def _synthesise(
         self, w: Tensor, overrides: Mapping[str, Tensor] | None, options: dict[str, Any]
     ) -> Any:
-        return functional_call(self.synthesis, dict(overrides or {}), (self.broadcast(w),), options)
+        with self._own_synthesis() as synthesis:
+            return functional_call(synthesis, dict(overrides or {}), (self.broadcast(w),), options)
+
+    @contextmanager
+    def _own_synthesis(self) -> Iterator[nn.Module]:
+        """Modules around the tensors of `synthesis` that no other thread uses meanwhile.
+
+        `functional_call` puts the overrides into the modules while it runs. So it never gets
+        `synthesis` itself: other threads may render, copy or read the base at any time.
+        """
+        idle = self._idle  # taken once: `_apply` begins another
+        try:
+            synthesis = idle.pop()
+        except IndexError:
+            shared = [*self.synthesis.parameters(), *self.synthesis.buffers()]
+            with torch.inference_mode(False):
+                synthesis = copy.deepcopy(self.synthesis, {id(tensor): tensor for tensor in shared})
+        try:
+            yield synthesis
+        finally:
+            idle.append(synthesis)
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        """Move or convert the tensors (called by `to` and the like)."""
+        self._idle = []
+        return super()._apply(fn, recurse)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_idle": []}
 
     @property
     def has_middle(self) -> bool:
@@ -174,12 +204,3 @@ class Generator(nn.Module):
         Args: as of `render`.
         """
         return self.stem(w, MIDDLE, overrides, stem).maps if self.has_middle else None
-
-    def shared_copy(self) -> Self:
-        """The same generator with modules of its own around the same tensors.
-
-        `functional_call` puts the overrides into the module while it runs, so that two
-        threads must not share one.
-        """
-        shared = [*self.parameters(), *self.buffers()]
-        return copy.deepcopy(self, {id(tensor): tensor for tensor in shared})

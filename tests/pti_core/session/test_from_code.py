@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import struct
 from dataclasses import replace
@@ -117,7 +118,7 @@ def test_exports_that_are_not_sound(stylegan2, generator, tmp_path: Path) -> Non
 def test_codes_of_other_generators_are_refused(stylegan2, generator) -> None:
     with pytest.raises(SessionError, match="has 18 levels of 512"):
         session_from_code(code(18, 512), stylegan2)
-    generator = generator.shared_copy()
+    generator = copy.copy(generator)
     generator.name = "mobile"
     with pytest.raises(SessionError, match="open it with StyleGAN2"):
         session_from_code(code(generator.num_ws, 512), generator)
