@@ -19,10 +19,13 @@ from pti_core.models import TuningModels
 from pti_core.networks.lpips import LPIPS
 
 #: As quick as can be, and one that does not end by itself within a test.
+#: Without drafts: what a test sees once there is something to edit does not change behind it.
 SHORT = Preset(
     "short",
     ProjectionConfig(steps=4, lpips_size=64, optimise_noise=False, picture_every=1),
-    TuningConfig(steps=4, lpips_views=(View(64),), locality_samples=0, picture_every=1),
+    TuningConfig(
+        steps=4, lpips_views=(View(64),), locality_samples=0, picture_every=1, drafts_at=()
+    ),
 )
 ENDLESS = replace(SHORT, name="endless", projection=replace(SHORT.projection, steps=100_000))
 
