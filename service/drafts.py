@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pti_core.progress import OnStep, Step
     from pti_core.session.session import Session
 
-Lay = Callable[[Workspace, dict[str, Any], "Session"], None]
+SetSession = Callable[[Workspace, dict[str, Any], "Session"], None]
 
 
 class Drafts:
@@ -21,11 +21,14 @@ class Drafts:
 
     Args:
         photographs: files that are personalised.
-        lay: gives a workspace a session and its report.
+        set_session: gives a workspace a session and its report.
     """
 
-    def __init__(self, workspace: Workspace, photographs: Sequence[bytes], lay: Lay) -> None:
-        self._workspace, self._photographs, self._lay = workspace, photographs, lay
+    def __init__(
+        self, workspace: Workspace, photographs: Sequence[bytes], set_session: SetSession
+    ) -> None:
+        self._workspace, self._photographs = workspace, photographs
+        self._set_session = set_session
         self._latest: Session | None = None
 
     def taken_from(self, on_step: OnStep) -> OnStep:
@@ -45,4 +48,4 @@ class Drafts:
             session = session.with_choices_of(shown)
         self._latest = session
         self._workspace.originals = self._photographs
-        self._lay(self._workspace, report, session)
+        self._set_session(self._workspace, report, session)

@@ -16,6 +16,7 @@ from service.workspaces import FullRender, Renders, Workspace, Workspaces
 if TYPE_CHECKING:
     from PIL import Image
 
+    from pti_core.editing.edit_state import EditState
     from pti_core.editing.hair_color import HairColor
     from pti_core.editing.rendered_edit import Rendering
     from pti_core.editing.text_edit import StackEntry
@@ -228,10 +229,10 @@ class EditService:
         low, high = ranges[name]
         for index in range(count):
             amount = low + (high - low) * index / (count - 1)
+            workspace = self._with_session(workspace_id)
             with self._rendering:
-                face = self._rendered(
-                    self._with_session(workspace_id), {**edits, name: amount}
-                ).face
+                state = workspace.edit_state({**edits, name: amount})
+                face = self._rendered(workspace, state).face
             yield amount, _within(face, side)
 
     def frames(
@@ -247,7 +248,7 @@ class EditService:
         for state in states:
             workspace = self._with_session(workspace_id)
             with self._rendering:
-                rendering = self._rendered(workspace, state)
+                rendering = self._rendered(workspace, workspace.edit_state(state))
             yield self._viewed(workspace, rendering, view, side)
 
     def session_file(self, workspace_id: str, edits: Mapping[str, float]) -> bytes:
@@ -345,18 +346,18 @@ class EditService:
         """The rendered edit. The latest one is kept: it is requested in several sizes."""
         renders = workspace.renders
         with self._rendering:  # one at a time: each takes all cores
-            state = workspace.edit_state(moved(edits))
+            state = workspace.edit_state(edits)
             if renders.latest is None or renders.latest.state != state:
-                renders.latest = FullRender(state, self._rendered(workspace, state.amounts))
+                renders.latest = FullRender(state, self._rendered(workspace, state))
             return renders.latest.rendering
 
-    def _rendered(self, workspace: Workspace, edits: Mapping[str, float]) -> Rendering:
+    def _rendered(self, workspace: Workspace, state: EditState) -> Rendering:
         from pti_core.rendering import render_edit
 
         session = workspace.session
         assert session is not None
         models = self.choices.edit_models(session.generator_name)
-        return render_edit(session, models, workspace.edit_state(moved(edits)))
+        return render_edit(session, models, state)
 
 
 def moved(edits: Mapping[str, float]) -> dict[str, float]:

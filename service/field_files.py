@@ -46,7 +46,7 @@ class FieldFiles:
         self.studio = studio
 
     def open(self, path: Path, workspace_id: str | None = None, address: str = "") -> Workspace:
-        """Lay a session, an exported generator or a latent code (of no photograph) in a workspace.
+        """Open a session, an exported generator or a latent code (without a photograph).
 
         Raises:
             UserError: it is none of these; the sentence says what it seems to be.

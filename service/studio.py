@@ -20,7 +20,7 @@ from service.generator_choices import GeneratorChoices
 from service.job_queue import Caller, Job, JobQueue
 from service.lazy_loader import LazyLoader, Report
 from service.time_estimates import plan_of, planned, seconds_of
-from service.workspaces import Renders, Workspace, Workspaces
+from service.workspaces import Workspace, Workspaces
 
 __all__ = ["PRESET_NAMES", "SCREEN_SIDE", "VIEWS", "Likeness", "Studio"]
 
@@ -174,7 +174,7 @@ class Studio(EditService):
             raise UserError(f"There is no generator named {name!r}; use {known}.")
 
         def work(on_step: OnStep) -> dict[str, Any]:
-            drafts = Drafts(workspace, order.photographs, self._lay)
+            drafts = Drafts(workspace, order.photographs, self._set_session)
             session, report = self._executor.personalise(order, drafts.taken_from(on_step))
             drafts.replace(report, session)
             return report
@@ -208,7 +208,7 @@ class Studio(EditService):
 
         def work(on_step: OnStep) -> dict[str, Any]:
             refined, report = self._executor.personalise(order, on_step)
-            self._lay(workspace, report, refined)
+            self._set_session(workspace, report, refined)
             return report
 
         going_on = dataclasses.replace(chosen, tuning=chosen.refining or chosen.tuning)
@@ -252,7 +252,7 @@ class Studio(EditService):
         report = session.made.get("report")
         workspace.photographs = workspace.originals = list(session.photographs)
         workspace.faces, workspace.boxes = [], []
-        self._lay(workspace, report if isinstance(report, dict) else {}, session)
+        self._set_session(workspace, report if isinstance(report, dict) else {}, session)
         return workspace
 
     def open_share(self, store: Store, share: Any, address: str = "") -> tuple[Workspace, str]:
@@ -283,8 +283,6 @@ class Studio(EditService):
             raise UserError(f"There is no preset named {name!r}; use {' or '.join(presets)}.")
         return presets[name]
 
-    def _lay(self, workspace: Workspace, report: dict[str, Any], session: Session) -> None:
-        workspace.crops = [session.crop(person) for person in range(len(session.crops))]
-        workspace.report, workspace.session, workspace.laid = report, session, workspace.laid + 1
-        workspace.renders = Renders()  # last: they belong to the session
+    def _set_session(self, workspace: Workspace, report: dict[str, Any], session: Session) -> None:
+        workspace.set_session(session, report)
         self.workspaces.make_room(keep=workspace.id)

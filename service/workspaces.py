@@ -89,7 +89,7 @@ class Workspace:
         session: the personalised generator; None before.
         originals: the files of the session's photographs, at their own size; those of the session
             where it was opened from a file.
-        laid: counts the sessions that were laid on it.
+        revision: counts the sessions that it was given.
         report: how near it is (see `pti_core.personalisation.personalise`).
         renders: images of the session that are kept between two edits.
         keep_background: pictures keep the photograph's background.
@@ -106,7 +106,7 @@ class Workspace:
     boxes: list[tuple[float, float, float, float]] = field(default_factory=list)
     session: Session | None = None
     originals: Sequence[bytes] = ()
-    laid: int = 0
+    revision: int = 0
     report: dict[str, Any] = field(default_factory=dict)
     renders: Renders = field(default_factory=Renders)
     keep_background: bool = True
@@ -119,11 +119,18 @@ class Workspace:
         """The first of the faces."""
         return self.crops[0] if self.crops else None
 
+    def set_session(self, session: Session, report: dict[str, Any]) -> None:
+        """Show a new session, with its crops; nothing that was rendered stays."""
+        self.crops = [session.crop(person) for person in range(len(session.crops))]
+        self.report, self.session = report, session
+        self.revision += 1
+        self.renders = Renders()  # last: they belong to the session
+
     def edit_state(self, amounts: Mapping[str, float]) -> EditState:
-        """These amounts with everything else that is done to the session's person."""
+        """The amounts that move something, with all else that is done to the session's person."""
         assert self.session is not None
-        state = self.session.edit_state
-        return replace(state, amounts=amounts, keep_background=self.keep_background)
+        state, moving = self.session.edit_state, {n: a for n, a in amounts.items() if a != 0}
+        return replace(state, amounts=moving, keep_background=self.keep_background)
 
     def nbytes(self) -> int:
         """Memory it holds, nearly."""

@@ -71,7 +71,7 @@ def test_a_draft_is_edited_and_its_edits_go_over_to_the_session(models):
     job = studio.personalise(workspace.id)
     assert executor.reached.wait(60)
     draft = workspace.session
-    assert draft is not None and draft.delta.tensors and workspace.laid == 1
+    assert draft is not None and draft.delta.tensors and workspace.revision == 1
     plain = studio.picture(workspace.id, {})
     assert studio.picture(workspace.id, {"age": 5}).tobytes() != plain.tobytes()
     entry = StackEntry("Older", "attributes", ws=torch.ones(1, 512))
@@ -79,7 +79,7 @@ def test_a_draft_is_edited_and_its_edits_go_over_to_the_session(models):
     executor.go_on.set()
     assert job.wait(60) and job.error is None
     session = workspace.session
-    assert workspace.laid == 3 and session.stack == [entry]
+    assert workspace.revision == 3 and session.stack == [entry]
     assert session.delta is not draft.delta
     assert workspace.report == job.result and session.made["report"]["stopped"] == "steps"
 

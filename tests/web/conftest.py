@@ -16,6 +16,8 @@ from checkpoints.asset import HubFile
 from checkpoints.manifest import MANIFEST
 from pti_core.editing.controls import controls_of
 from pti_core.editing.directions import Direction
+from pti_core.inversion.presets import Preset
+from pti_core.models import TuningModels
 from service.share_store import Store
 from service.studio import Studio
 from tests.checkpoints.test_stylegan2_files import lay_out
@@ -58,9 +60,19 @@ def many(directions) -> dict[str, Direction]:
 
 
 @pytest.fixture(scope="module")
-def page_studio(lpips, many) -> Studio:
-    models = small_tuning_models(make_lively_generator(), lpips, many, TwoFaces())
-    studio = Studio(lambda report: models, {"fast": SHORT})
+def page_preset() -> Preset:
+    """What the page learns a face with; a module may have one of its own."""
+    return SHORT
+
+
+@pytest.fixture(scope="module")
+def page_models(lpips, many) -> TuningModels:
+    return small_tuning_models(make_lively_generator(), lpips, many, TwoFaces())
+
+
+@pytest.fixture(scope="module")
+def page_studio(page_models, page_preset) -> Studio:
+    studio = Studio(lambda report: page_models, {"fast": page_preset})
     studio.networks.get()
     return studio
 

@@ -7,10 +7,9 @@ from dataclasses import replace
 
 import pytest
 
+from pti_core.inversion.presets import Preset
 from service.studio import Studio
-from tests.conftest import make_lively_generator
-from tests.helpers.small import SHORT, small_tuning_models
-from tests.helpers.two_faces import TwoFaces
+from tests.helpers.small import SHORT
 from tests.helpers.visit import Visit
 
 #: Far more steps than a test waits for; the first draft comes soon, the second somewhat later.
@@ -22,15 +21,12 @@ LONG = replace(
 
 
 @pytest.fixture(scope="module")
-def page_studio(lpips, many) -> Studio:
-    models = small_tuning_models(make_lively_generator(), lpips, many, TwoFaces())
-    studio = Studio(lambda report: models, {"fast": LONG})
-    studio.networks.get()
-    return studio
+def page_preset() -> Preset:
+    return LONG
 
 
-def _laid(studio: Studio) -> int:
-    return max((studio.workspaces.get(one).laid for one in studio.workspaces), default=0)
+def _revision(studio: Studio) -> int:
+    return max((studio.workspaces.get(one).revision for one in studio.workspaces), default=0)
 
 
 @pytest.mark.browser
@@ -50,7 +46,7 @@ def test_one_edits_while_the_likeness_improves(browser, page_url, page_studio, g
     amounts = visit.amounts()
     assert amounts
     until = time.monotonic() + 120
-    while _laid(page_studio) < 2 and time.monotonic() < until:
+    while _revision(page_studio) < 2 and time.monotonic() < until:
         page.wait_for_timeout(200)
     visit.until_drawn(edited)  # with the second draft
     assert visit.amounts() == amounts

@@ -8,12 +8,10 @@ from dataclasses import replace
 
 import pytest
 
+from pti_core.inversion.presets import Preset
 from pti_core.progress import Step
 from service.job_queue import JobQueue, Stage
-from service.studio import Studio
-from tests.conftest import make_lively_generator
-from tests.helpers.small import SHORT, small_tuning_models
-from tests.helpers.two_faces import TwoFaces
+from tests.helpers.small import SHORT
 from tests.helpers.visit import Visit
 from web.strings import status
 
@@ -27,11 +25,8 @@ LONG = replace(
 
 
 @pytest.fixture(scope="module")
-def page_studio(lpips, many) -> Studio:
-    models = small_tuning_models(make_lively_generator(), lpips, many, TwoFaces())
-    studio = Studio(lambda report: models, {"fast": LONG})
-    studio.networks.get()
-    return studio
+def page_preset() -> Preset:
+    return LONG
 
 
 @pytest.mark.parametrize("guess", [0.002, 0.1])

@@ -7,31 +7,23 @@ import io
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 from PIL import Image
 
 from checkpoints.factory import load_face_parser
-from service.studio import Studio
-from tests.conftest import make_lively_generator
+from pti_core.models import TuningModels
 from tests.helpers.field_files import boundary
-from tests.helpers.small import SHORT, small_tuning_models
-from tests.helpers.two_faces import TwoFaces
 from tests.helpers.visit import PATIENCE, Visit
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")
-def page_studio(lpips, many) -> Studio:
+def page_models(page_models) -> TuningModels:
     """With the face parser, so that hair takes any colour and the background can stay."""
-    models = small_tuning_models(make_lively_generator(), lpips, many, TwoFaces())
-    models = dataclasses.replace(models, parser=load_face_parser())
-    studio = Studio(lambda report: models, {"fast": SHORT})
-    studio.networks.get()
-    return studio
+    return dataclasses.replace(page_models, parser=load_face_parser())
 
 
 @pytest.fixture(params=["desktop", "phone"])
@@ -72,16 +64,13 @@ def edit(visit: Visit) -> None:
     """Every group of sliders, looks, chance, hair colour, and words."""
     page = visit.page
     visit.tab("looks")
-    younger, smiling = (page.locator(f"#looks >> text={name}") for name in ("younger", "Big smile"))
-
-    def press(look: Any) -> None:
-        look.evaluate("look => look.click()")  # on a phone the fixed bars may lie over it
-
-    visit.drawn_after(lambda: press(younger))
-    visit.drawn_after(lambda: press(smiling))  # they add up
+    looks = page.locator("#looks button")
+    younger, smiling = (looks.filter(has_text=name) for name in ("younger", "Big smile"))
+    visit.drawn_after(younger.click)
+    visit.drawn_after(smiling.click)  # they add up
     assert visit.amounts().keys() == {"age", "smile"}
     assert page.locator("#looks [aria-pressed=true]").count() == 2
-    visit.drawn_after(lambda: press(smiling))  # pressed again it goes
+    visit.drawn_after(smiling.click)  # pressed again it goes
     assert visit.amounts().keys() == {"age"}
     visit.drawn_after(lambda: page.click("#surprise"))
     for tab in page.locator("#tabs [role=tab]").all():

@@ -111,6 +111,11 @@ def test_another_person_opens_the_same_picture_and_edits_a_copy(url, client, des
     # A copy has the session's photograph, a JPEG; the owner's is cut from the file itself.
     own, theirs = (edited(c, d, edits, "photograph") for c, d in ((client, desk), (other, copy)))
     assert own.shape == theirs.shape and np.abs(own - theirs).mean() < 2
+    reduced = [
+        Path(c.predict(d, edits, "photograph", 4096, api_name="/edit")).read_bytes()
+        for c, d in ((client, desk), (other, copy))
+    ]
+    assert reduced[0] == reduced[1]
     assert np.abs(edited(other, copy, {"age": -20}) - edited(other, copy, edits)).max() > 5
     other.predict(copy, api_name="/forget")
     again, answer = other.predict(made["share"], api_name="/open_share")

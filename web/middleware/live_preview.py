@@ -63,9 +63,8 @@ class LivePreviews:
             workspace, edits, view, full, told = _read(await _body(request))
         except UserError as error:
             return PlainTextResponse(str(error), 400)
-        if (
-            self._waiting >= MAX_WAITING_PREVIEWS
-        ):  # counted once read: a slow request takes nobody's place
+        # Counted once it is read: a slow request takes nobody's place.
+        if self._waiting >= MAX_WAITING_PREVIEWS:
             return PlainTextResponse("Too many pictures are asked for at once.", 503)
         self._waiting += 1
         try:

@@ -46,7 +46,7 @@ class LearnPart:
 
     def progress(self, ask: Ask) -> Mapping[str, Any]:
         """How far it is; at the end what is open then, or why it failed. `opened` comes earlier
-        where a draft can be edited that the page, which tells `laid`, does not have."""
+        where there is a draft to edit that is newer than the page's `revision`."""
         workspace = ask.workspace
         job = self.studio.line.job_of(workspace) or self._latest.get(workspace)
         if job is None:
@@ -56,9 +56,9 @@ class LearnPart:
         if not now.over:
             self._polls.asked(job)
             told = _told(now, ask.whole("pictures"))
-            laid = self.studio.workspaces.get(workspace).laid  # it is in use
-            if "laid" in ask.data and laid > ask.whole("laid"):
-                told |= {"laid": laid, "opened": self.opened.told(workspace)}
+            revision = self.studio.workspaces.get(workspace).revision  # it is in use
+            if "revision" in ask.data and revision > ask.whole("revision"):
+                told |= {"revision": revision, "opened": self.opened.told(workspace)}
             return told
         self._latest.pop(workspace, None)
         if job.error is not None:
@@ -74,7 +74,8 @@ class LearnPart:
     def _begun(self, workspace: str, job: Job) -> Mapping[str, Any]:
         self._latest[workspace] = job
         self._polls.asked(job)
-        return {**_told(job.progress(), 0), "laid": self.studio.workspaces.get(workspace).laid}
+        revision = self.studio.workspaces.get(workspace).revision
+        return {**_told(job.progress(), 0), "revision": revision}
 
 
 def _told(progress: Progress, seen: int) -> dict[str, Any]:

@@ -55,8 +55,12 @@ class PhotoPart:
             return {**known, "lost": bool(latest)}
         found = self.studio.workspaces.get(latest)
         job = self.studio.line.job_of(latest)
-        known |= {"desk": latest, "job": job is not None, "view": VIEWS[0]}
-        known["laid"] = found.laid
+        known |= {
+            "desk": latest,
+            "job": job is not None,
+            "view": VIEWS[0],
+            "revision": found.revision,
+        }
         if found.session is not None:
             return {**known, "opened": self.opened.told(latest)}
         if found.photographs:

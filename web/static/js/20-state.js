@@ -4,7 +4,7 @@ const state = {
   desk: "",
   name: "", // of the photograph's file
   example: "",
-  laid: 0, // sessions that the server had given the desk when its learning began
+  revision: 0, // of the desk's session when its learning began
   share: "", // of the link that the page was opened with
   opened: null, // as the server tells it
   edits: {}, // name to amount, in the order in which they were made

@@ -6,14 +6,14 @@ const leftText = (seconds) => {
   return seconds < 5400 ? `About ${Math.round(seconds / 60)} min left` : `About ${Math.round(seconds / 3600)} h left`;
 };
 // Until it is over, or until a first draft can be edited. `aside` works in the background, while one
-// edits, and takes up further drafts. `laid`: how many sessions the page has had of this desk.
-const watchLearning = async (aside, laid) => {
+// edits, and takes up further drafts. `revision`: of the session that the page shows.
+const watchLearning = async (aside, revision) => {
   let seen = 0, left = Infinity, last = Date.now(), misses = 0;
   const desk = state.desk, where = aside ? $("#still") : $("#work");
   for (;;) {
     let now;
     try {
-      now = await call("progress", { desk, laid, pictures: seen });
+      now = await call("progress", { desk, revision, pictures: seen });
       misses = 0;
     } catch (error) {
       if (!error.offline || ++misses > 60) {
@@ -32,7 +32,7 @@ const watchLearning = async (aside, laid) => {
     // It does not grow: a later guess that is longer lets the time stand still.
     if (now.left != null && (now.done > 0.03 || now.state === "waiting")) left = Math.min(now.left, Math.max(left - 0.7 * passed, 0));
     if (now.opened) {
-      laid = now.laid;
+      revision = now.revision;
       if (!aside) {
         where.hidden = true;
         return { ...now, state: "usable" };
@@ -65,11 +65,11 @@ const learnOn = async () => {
   show("learning");
   $("#stop").disabled = false;
   try {
-    const now = await watchLearning(false, state.laid);
+    const now = await watchLearning(false, state.revision);
     if (now.state === "done") return await open(now, { name: state.name });
     if (now.state === "usable") {
       await open(now, { name: state.name });
-      return attempt(async () => improved(await watchLearning(true, now.laid)));
+      return attempt(async () => improved(await watchLearning(true, now.revision)));
     }
     const photographStays = now.state === "failed" ? now.why : "It was stopped before it began; the photo is still here.";
     show("photo");
@@ -86,7 +86,7 @@ on("#learn", "click", () =>
     $("#learn").disabled = true;
     try {
       const begun = await call("learn", { preset: $("#preset").value, generator: $("#generator").value, seed: Number($("#seed").value) || 0 });
-      state.laid = begun.laid;
+      state.revision = begun.revision;
     } catch (error) {
       $("#learn").disabled = false;
       note(error.message);
@@ -105,7 +105,7 @@ on("#improve", "click", () =>
     const begun = await call("improve", { preset: $("#improve-preset").value, edits: state.edits });
     $("#improve").disabled = true;
     try {
-      await improved(await watchLearning(true, begun.laid));
+      await improved(await watchLearning(true, begun.revision));
     } finally {
       $("#improve").disabled = false;
     }

@@ -36,7 +36,7 @@ const resume = async (told, saved) => {
     return kept(sessionStorage, "pti-tab", null);
   }
   if (!told.opened && told.photograph) {
-    Object.assign(state, { name: mine.name, laid: told.laid });
+    Object.assign(state, { name: mine.name, revision: told.revision });
     showPhotograph(told.photograph);
     if (told.job) await learnOn();
     return;
@@ -47,7 +47,7 @@ const resume = async (told, saved) => {
   if (known) Object.assign(state, { steps, at: saved.at });
   await open(told, { ...mine, keeping: Boolean(known) });
   if (known) await goTo(saved.at);
-  if (told.job) improved(await watchLearning(true, told.laid));
+  if (told.job) improved(await watchLearning(true, told.revision));
 };
 const start = async () => {
   layOutSliders();
