@@ -35,12 +35,11 @@ def edit(arguments: argparse.Namespace) -> int:
         raise UserError(f"The session holds {len(session.crops)} photograph(s), counted from 0.")
     edits = {**session.edits, **dict(arguments.set)}
     color = _hair_color(arguments) or session.hair_color
-    state = replace(session.edit_state, amounts=edits, hair_color=color)
-    if arguments.person is not None:
-        state = replace(state, person=arguments.person)
+    person = session.at(arguments.person)
+    state = replace(session.edit_state, amounts=edits, hair_color=color, person=person)
     if not arguments.directions and not is_own(session.generator_name):
         # Before the generator is fetched: a wrong name or amount.
-        own = session.directions(directions.load_directions(), arguments.person)
+        own = session.directions(directions.load_directions(), person)
         directions.apply(session.pivots, edits, own)
     with Report() as report_download:
         models = load_edit_models(session.generator_name, report_download)

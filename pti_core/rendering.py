@@ -74,8 +74,7 @@ def composite(
     session: Session, models: EditModels, edits: Edits = None
 ) -> tuple[Composite, PhotoLayers] | None:
     """As `picture`, with the maps for pasting; None for sessions that are not composited."""
-    edit = _Edit.of(session, models, edits)
-    return (_composite(edit), edit.layers()) if edit.composited else None
+    return _composite_and_layers(_Edit.of(session, models, edits))
 
 
 @torch.inference_mode()
@@ -187,6 +186,10 @@ class _Edit:
             )
 
         return models.layers.get(session.delta, session.at(self.state.person), make)
+
+
+def _composite_and_layers(edit: _Edit) -> tuple[Composite, PhotoLayers] | None:
+    return (_composite(edit), edit.layers()) if edit.composited else None
 
 
 def _composite(edit: _Edit) -> Composite:
@@ -310,9 +313,9 @@ def render_edit(session: Session, models: EditModels, edits: Edits = None) -> Re
     edit = _Edit.of(session, models, edits)
     if edit.composited and edit.is_none:
         return Rendering(session.crop(edit.state.person), unedited=True)
-    found = composite(session, models, edits)
+    found = _composite_and_layers(edit)
     if found is None:
-        return Rendering(to_image(picture(session, models, edits)))
+        return Rendering(to_image(edit.tuned(edit.own)))
     return Rendering(to_image(tensor_of(found[0].image)), found)
 
 
