@@ -17,7 +17,7 @@ from pti_core.errors import UserError
 from pti_core.faces.align import Alignment
 from pti_core.faces.attributes import AttributeMeter
 from pti_core.faces.framing import Where, frame
-from pti_core.faces.images import Source, open_photograph, to_image, to_tensor
+from pti_core.faces.images import Source, open_photograph, to_tensor
 from pti_core.generators.base import Generator
 from pti_core.inversion.pivotal_tuning import pivotal_tune
 from pti_core.inversion.pivots import changed_noise, find_inversion
@@ -28,6 +28,7 @@ from pti_core.inversion.tuning_config import TuningConfig, for_all
 from pti_core.models import TuningModels
 from pti_core.networks.lpips import area
 from pti_core.progress import OnStep, Step
+from pti_core.rendering import calibration_images
 from pti_core.report import LPIPS_SMALL, Clock, measure, peak_rss_mb, plain_settings, versions
 from pti_core.session.from_code import check_code
 from pti_core.session.header import MAX_PEOPLE
@@ -297,16 +298,8 @@ def _fit_curves(
     session: Session, models: TuningModels, meter: AttributeMeter, person: int
 ) -> dict[str, Curve]:
     """The curves of one photograph's person, measured on pictures of `CALIBRATION_SIDE`."""
-    overrides = session.overrides(models.generator, person)
-    pivot = session.pivot(person).to(models.generator.w_avg)
-    side = min(CALIBRATION_SIDE, models.generator.resolution)
-
-    @torch.inference_mode()
-    def render_with(step: Tensor) -> Image.Image:
-        return to_image(area(models.generator.render(pivot + step.to(pivot), overrides), side))
-
-    crop = session.crop(person).resize((side, side), Image.Resampling.BOX)
-    return fit_curves(models.directions, render_with, crop, meter, models.identity)
+    render_step, unedited = calibration_images(session, models, CALIBRATION_SIDE, person)
+    return fit_curves(models.directions, render_step, unedited, meter, models.identity)
 
 
 def _as_list(photo: Source | Sequence[Source]) -> list[Source]:

@@ -6,7 +6,7 @@ base generator adds (glasses, beard, hair), light and colours of the scene.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -39,8 +39,13 @@ from pti_core.editing.rendered_edit import Rendering
 from pti_core.editing.text_edit import moved, restyled
 from pti_core.faces.images import to_image, to_tensor
 from pti_core.models import EditModels
+from pti_core.networks.lpips import area
 from pti_core.session.session import Session
 
+#: Share of the tuned weights' difference that edits are rendered with where the photograph's detail
+#: is laid over them. All of it renders the unedited photograph best, but what the weights learned
+#: of one picture (lips that hide teeth, a fold) ghosts in others (benchmarks/README.md).
+EDIT_SHARE = 0.7
 #: Edits whose purpose is another tone of the skin: elsewhere it is kept.
 _SKIN_TONE = frozenset(("skin_tone", "skin_red"))
 #: Edits that change the hair's tone but not its shape.
@@ -80,7 +85,7 @@ def composite(
 @torch.inference_mode()
 def render_bare(session: Session, models: EditModels, edits: Edits = None) -> Image.Image:
     """The tuned generator's own render (R x R), without the photograph's detail."""
-    edit = _Edit.of(session, models, edits)
+    edit = _Edit.of(session, models, edits, share=1.0)
     return to_image(edit.tuned(edit.own))
 
 
@@ -92,6 +97,7 @@ class _Edit:
         own: amounts of the edits that move the tuned generator.
         extras: what the base generator adds (`base_edits`).
         overrides: the tuned weights, with the styles of text-driven edits.
+        share: of the tuned weights' difference that is in them.
     """
 
     session: Session
@@ -100,15 +106,20 @@ class _Edit:
     own: Mapping[str, float]
     extras: Extras
     overrides: Mapping[str, Tensor]
+    share: float
 
     @classmethod
-    def of(cls, session: Session, models: EditModels, edits: Edits) -> _Edit:
+    def of(
+        cls, session: Session, models: EditModels, edits: Edits, share: float | None = None
+    ) -> _Edit:
         state = state_of(session, edits)
-        overrides = session.overrides(models.generator, state.person)
+        share = edit_share(session, models) if share is None else share
+        overrides = session.overrides(models.generator, state.person, share)
         overrides = restyled(overrides, state.stack, models.generator)
         amounts = checked(session, models, state)
         own, added = base_edits.split(amounts) if is_composited(session, models) else (amounts, {})
-        return cls(session, models, state, own, Extras(added, state.hair_color), overrides)
+        extras = Extras(added, state.hair_color)
+        return cls(session, models, state, own, extras, overrides, share)
 
     @property
     def composited(self) -> bool:
@@ -133,7 +144,8 @@ class _Edit:
         w = self.code(edits)
         if self.state.stack:
             return render(w)
-        return self.models.render_cache.picture(self.session.delta, "tuned", w, render)
+        kind = f"tuned {self.share}"
+        return self.models.render_cache.picture(self.session.delta, kind, w, render)
 
     def parsing(self, edits: Mapping[str, float], image: Tensor) -> Parsing:
         def parse(w: Tensor) -> Tensor:
@@ -175,7 +187,7 @@ class _Edit:
         def make() -> PhotoLayers:
             crop = session.crop(self.state.person)
             generator = models.generator
-            overrides = session.overrides(generator, self.state.person)
+            overrides = session.overrides(generator, self.state.person, self.share)
             pivot = session.pivot(self.state.person).to(generator.w_avg)
             render = generator.render(pivot, overrides, exact=True)
             return PhotoLayers.of(
@@ -270,6 +282,35 @@ def notes(session: Session, models: EditModels, edits: Edits) -> list[str]:
 def is_composited(session: Session, models: EditModels) -> bool:
     """Whether a session's edits are composited with its photograph."""
     return models.parser is not None and bool(session.delta.tensors)
+
+
+def edit_share(session: Session, models: EditModels) -> float:
+    """Share of the tuned weights' difference that a session's edits are rendered with."""
+    return EDIT_SHARE if is_composited(session, models) else 1.0
+
+
+def calibration_images(
+    session: Session, models: EditModels, side: int, person: int | None = None
+) -> tuple[Callable[[Tensor], Image.Image], Image.Image]:
+    """What edits are fitted to a person by: images of at most `side`, in the weights of edits.
+
+    Returns:
+        What renders the pivot with a step (w_dim,) added to it, and the person unedited: the
+        photograph where edits are bare renders. A composite without edits is the photograph, so
+        there edits are compared with the unedited render.
+    """
+    generator = models.generator
+    overrides = session.overrides(generator, person, edit_share(session, models))
+    pivot = session.pivot(person).to(generator.w_avg)
+    side = min(side, generator.resolution)
+
+    @torch.inference_mode()
+    def render_step(step: Tensor) -> Image.Image:
+        return to_image(area(generator.render(pivot + step.to(pivot), overrides), side))
+
+    if is_composited(session, models):
+        return render_step, render_step(torch.zeros(generator.w_dim))
+    return render_step, session.crop(person).resize((side, side), Image.Resampling.BOX)
 
 
 def _parse(models: EditModels, image: Tensor) -> Tensor:

@@ -8,9 +8,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
-
-import torch
 
 from checkpoints.direction_files import FoundDirection, read_directions
 from checkpoints.fetch import Store
@@ -21,11 +18,10 @@ from pti_core.editing.directions import Direction
 from pti_core.editing.own_directions import calibrated, direction_from
 from pti_core.editing.text_edit import MAX_ENTRIES, StackEntry
 from pti_core.errors import EditError, SessionError, UserError
-from pti_core.faces.images import to_image
 from pti_core.generators.base import Generator
 from pti_core.models import EditModels, TuningModels
-from pti_core.networks.lpips import area
 from pti_core.personalisation import CALIBRATION_SIDE
+from pti_core.rendering import calibration_images
 from pti_core.session.export import export_bytes, read_export, session_from_export
 from pti_core.session.from_code import check_code, session_from_code
 from pti_core.session.header import MAX_OWN
@@ -188,13 +184,6 @@ def calibrate_on(
     """`calibrated` on the face that the session shows. Raises UserError without a meter."""
     if tuning_models.meter is None or tuning_models.generator.name != session.generator_name:
         raise UserError("Nothing here measures what this generator draws; use the slider as it is.")
-    generator, overrides = models.generator, session.overrides(models.generator)
-    pivot = session.pivot().to(generator.w_avg)
-    side = min(CALIBRATION_SIDE, generator.resolution)
-
-    @torch.inference_mode()
-    def render(step: torch.Tensor) -> Any:
-        return to_image(area(generator.render(pivot + step.to(pivot), overrides), side))
-
-    crop = session.crop().resize((side, side))
-    return calibrated(direction, render, crop, tuning_models.meter, tuning_models.identity)
+    render_step, unedited = calibration_images(session, models, CALIBRATION_SIDE)
+    meter, identity = tuning_models.meter, tuning_models.identity
+    return calibrated(direction, render_step, unedited, meter, identity)

@@ -28,11 +28,10 @@ from pti_core.editing.edit_state import EditState
 from pti_core.editing.random_edits import random_edits
 from pti_core.editing.text_edit import restyled
 from pti_core.faces.images import to_image, to_tensor
-from pti_core.generators.base import Generator
 from pti_core.inversion.low_res import SIDE, mid_activations, recover_head, show
 from pti_core.models import EditModels
 from pti_core.networks.lpips import area
-from pti_core.rendering import checked, edited, is_composited, picture
+from pti_core.rendering import checked, edit_share, edited, is_composited, picture
 from pti_core.session.session import Session
 
 if TYPE_CHECKING:
@@ -182,19 +181,23 @@ class Previewer:
         if is_composited(session, models):
             own = base_edits.split(own)[0]
         w = edited(session, models, replace(state, amounts=own))
-        overrides = restyled(self._weights(session, generator), state.stack, generator)
+        overrides = restyled(self._weights(session, models), state.stack, generator)
         maps = generator.middle(w, overrides)
         assert maps is not None
         return show(head, maps)
 
-    def _weights(self, session: Session, generator: Generator) -> dict[str, Tensor]:
-        """The tuned weights, cached: unpacking them takes as long as a preview."""
+    def _weights(self, session: Session, models: EditModels) -> dict[str, Tensor]:
+        """The weights of edits, cached: unpacking them takes as long as a preview."""
         with self._keeping:
-            found = self._tuned.pop(session, None) or session.overrides(generator)
+            found = self._tuned.pop(session, None) or _weights_of_edits(session, models)
             self._tuned[session] = found  # last: the one that was used longest ago is first
             for other in list(self._tuned)[:-_AT_HAND]:
                 del self._tuned[other]
             return found
+
+
+def _weights_of_edits(session: Session, models: EditModels) -> dict[str, Tensor]:
+    return session.overrides(models.generator, share=edit_share(session, models))
 
 
 def _reduced(face: Image.Image) -> Tensor:
@@ -241,7 +244,7 @@ def fit_head(session: Session, models: EditModels, count: int = FITTED_TO) -> Te
     ranges = {name: (direction.low, direction.high) for name, direction in own.items()}
     generator = models.generator
     edits = [{}, *(random_edits(ranges, seed) for seed in range(1, count + 1))]
-    overrides = session.overrides(generator)
+    overrides = _weights_of_edits(session, models)
     return recover_head(
         mid_activations(generator, edited(session, models, one), overrides) for one in edits
     )

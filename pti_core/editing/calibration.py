@@ -36,7 +36,7 @@ _KEPT = 1 / 3
 def fit_curves(
     directions: Mapping[str, Direction],
     render: Render,
-    crop: Image.Image,
+    unedited: Image.Image,
     meter: AttributeMeter,
     identity: Identity | None = None,
 ) -> dict[str, Curve]:
@@ -45,7 +45,7 @@ def fit_curves(
     Args:
         directions: the shipped ones; those that name no measure are left out.
         render: renders the tuned generator.
-        crop: the aligned photograph, which the edited pictures must stay near.
+        unedited: the person, whom the edited pictures must stay near.
         meter: measures pictures.
         identity: compares persons; without it only the measure decides.
     """
@@ -54,7 +54,7 @@ def fit_curves(
         return {}
     names = {str(direction.made["measure"]) for direction in measured.values()}
     start = meter.measure(render(next(iter(measured.values())).step(0)), names)
-    own = identity.embedding(crop) if identity else None
+    own = identity.embedding(unedited) if identity else None
 
     def sound(picture: Image.Image) -> bool:
         if identity is None or own is None:

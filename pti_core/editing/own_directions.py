@@ -94,7 +94,7 @@ def sefa_directions(generator: Generator, count: int = SEFA_COUNT) -> dict[str, 
 def calibrated(
     direction: Direction,
     render: Callable[[Tensor], Image.Image],
-    crop: Image.Image,
+    unedited: Image.Image,
     meter: AttributeMeter,
     identity: Identity | None = None,
 ) -> Direction:
@@ -102,7 +102,7 @@ def calibrated(
 
     Args:
         render: a picture of the person with this step (w_dim,) added to the pivot.
-        crop: the photograph's aligned face; the edits have to stay this person.
+        unedited: the person, whom the edits have to stay near.
     """
     ends = [
         meter.measure(render(direction.step(amount)), PLAIN)
@@ -124,5 +124,5 @@ def calibrated(
         curve=((-reach / 2, -length), (0.0, 0.0), (reach / 2, length)),
         made={**direction.made, "measure": name},
     )
-    curves = fit_curves({candidate.name: candidate}, render, crop, meter, identity)
+    curves = fit_curves({candidate.name: candidate}, render, unedited, meter, identity)
     return candidate.fitted(curves[candidate.name])

@@ -217,13 +217,15 @@ def _warped_photo(
     moved = smoothstep((length_of(flow) / px(1.0, at) - low) / (high - low))
     near = remap(layers.near, flow, cv2.INTER_LINEAR)
     matte = remap(layers.matte, flow, cv2.INTER_LINEAR)
-    # Skin of the photograph where the edited face has none any more.
-    hair = remap(layers.photo_parsing.group("hair"), flow, cv2.INTER_LINEAR)
-    before = layers.render_parsing.warped(flow)
-    gone = np.maximum(before.figure - after.figure, 0) * (1 - hair)
-    gone = dilate(gone, px(4.0, at))
-    near = near * (1 - smoothstep(blur(gone, px(2.0, at)) * 2))
-    uncovered = dilate(layers.near, px(4.0, at)) * moved
+    # Skin of the head where the edited one has none any more. The neck stays: beside it the plate
+    # does not know whether collar or background comes next.
+    own = layers.photo_parsing.warped(flow)
+    before = np.maximum(own.head, layers.render_parsing.warped(flow).head)
+    gone = np.maximum(before - after.figure, 0) * (1 - own.group("hair"))
+    gone = smoothstep(blur(dilate(gone, px(4.0, at)), px(2.0, at)) * 2)
+    near = near * (1 - gone)
+    uncovered = dilate(layers.near, px(4.0, at)) * np.maximum(moved, gone)
+    uncovered = uncovered * (1 - layers.photo_parsing.group("cloth"))  # which stays in its place
     uncovered = blur(uncovered, px(2.0, at))
     big = resize_flow(flow, side)
     photo = remap(layers.photo, big, cv2.INTER_CUBIC)

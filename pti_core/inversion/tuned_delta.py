@@ -24,11 +24,14 @@ class TunedDelta:
 
     tensors: dict[str, Tensor] = field(default_factory=dict)
 
-    def overrides(self, generator: Generator) -> dict[str, Tensor]:
-        """The tuned parameters, base plus difference: what `Generator.render` takes."""
+    def overrides(self, generator: Generator, share: float = 1.0) -> dict[str, Tensor]:
+        """The tuned parameters, base plus difference: what `Generator.render` takes.
+
+        share: of the difference.
+        """
         base = dict(generator.synthesis.named_parameters())
         return {
-            name: base[name].detach() + difference.to(base[name])
+            name: base[name].detach() + share * difference.to(base[name])
             for name, difference in self.tensors.items()
         }
 

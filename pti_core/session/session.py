@@ -126,8 +126,12 @@ class Session:
             for name, direction in {**self.own, **shipped}.items()
         }
 
-    def overrides(self, generator: Generator, person: int | None = None) -> dict[str, Tensor]:
+    def overrides(
+        self, generator: Generator, person: int | None = None, share: float = 1.0
+    ) -> dict[str, Tensor]:
         """What `Generator.render` takes to be this personalised generator at a photograph's pivot.
+
+        share: of the tuned weights' difference from the base's.
 
         Raises:
             SessionError: the session was made for another generator.
@@ -137,7 +141,7 @@ class Session:
         noise = {
             name: tensor.to(device) for name, tensor in self.people[self.at(person)].noise.items()
         }
-        return {**noise, **self.delta.overrides(generator)}
+        return {**noise, **self.delta.overrides(generator, share)}
 
     def check_generator(self, generator: Generator) -> None:
         """Make sure that this is the base generator, and that every tensor fits into it.

@@ -10,9 +10,19 @@ import torch
 
 from pti_core.editing.edit_state import EditState
 from pti_core.faces.align import Alignment
+from pti_core.faces.images import to_image
 from pti_core.models import EditModels
 from pti_core.networks.face_parsing import FaceParser
-from pti_core.rendering import composite, paste_back, prepare, render, render_bare, render_edit
+from pti_core.rendering import (
+    EDIT_SHARE,
+    calibration_images,
+    composite,
+    paste_back,
+    prepare,
+    render,
+    render_bare,
+    render_edit,
+)
 from tests.pti_core.session.test_session import make_session
 
 
@@ -63,6 +73,23 @@ def test_no_network_runs_without_an_edit_and_few_once_it_is_prepared(
         render(session, models, EditState(keep_background=False))
     finally:
         hook.remove()
+
+
+def test_edits_use_a_share_of_the_tuned_weights(session, models) -> None:
+    """What the weights learned of one picture ghosts in others; bare renders are of all of it."""
+    side, generator = models.generator.resolution, models.generator
+    shared, unedited = calibration_images(session, models, side)
+    bare = replace(models, parser=None)
+    whole, photograph = calibration_images(session, bare, side)
+    zero, step = torch.zeros(generator.w_dim), models.directions["age"].step(5.0)
+    for images, share in ((shared, EDIT_SHARE), (whole, 1.0)):
+        weights = session.overrides(generator, share=share)
+        for one in (zero, step):
+            wanted = generator.render(session.pivot() + one, weights)
+            assert np.array_equal(images(one), to_image(wanted))
+    assert np.array_equal(unedited, shared(zero)) and np.array_equal(photograph, session.crop())
+    assert np.array_equal(render_bare(session, models, {"age": 5.0}), whole(step))
+    assert not np.array_equal(shared(step), whole(step))
 
 
 def test_the_bare_render_is_the_generators(session, models) -> None:

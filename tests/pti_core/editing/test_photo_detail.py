@@ -102,6 +102,41 @@ def test_detail_moves_with_the_face(layers: PhotoLayers, photo: np.ndarray) -> N
     assert correlation > 0.6 > 0.3 > unmoved
 
 
+def with_neck(parsing: Parsing, centre: float | None) -> Parsing:
+    """A neck under the head, 48 pixels wide at `centre`; none where that is None."""
+    groups = parsing.groups.copy()
+    if centre is not None:
+        place = np.zeros(groups.shape[:2], dtype=np.float32)
+        place[196:250, round(centre) - 24 : round(centre) + 24] = 1
+        place *= groups[..., 0]  # behind the head
+        groups[..., 0] -= place
+        groups[..., 2] += place
+    return Parsing(groups, parsing.parts)
+
+
+@pytest.mark.parametrize("edited_neck", [None, 140.0])
+def test_the_neck_stays_where_the_edited_render_has_none(photo: np.ndarray, edited_neck) -> None:
+    """Beside a collar the plate knows nothing of collars: it would be a hole in the shirt."""
+    parsing = with_neck(parse(), 128)
+    photo[parsing.group("neck") > 0.5] = (170, 120, 100)
+    layers = PhotoLayers.of(photo, render(), parsing, parsing)
+    moved = (CENTRE[0] + 5, CENTRE[1])
+    found = compose(layers, render(moved), with_neck(parse(moved), edited_neck))
+    low = np.s_[204:226, 110:146]
+    assert np.abs(found.image - photo)[low].mean() < 4
+
+
+def test_nothing_stays_of_skin_that_the_edited_head_has_left(photo: np.ndarray) -> None:
+    """As beside a cheek that turns away, where the flow does not follow the outline."""
+    bright = render(background=157)  # as skin: nothing to follow
+    layers = PhotoLayers.of(photo, bright, parse(), parse())
+    narrow = RADIUS - 14
+    found = compose(layers, bright, parse(radius=narrow))
+    left = (disc(CENTRE, RADIUS - 2) > 0.5) & (disc(CENTRE, narrow + 5) < 0.5)
+    left &= np.arange(SIDE)[:, None] > CENTRE[1]  # hair keeps its outline
+    assert found.image[left].mean() < 100  # stripes are 30 and 90, skin is 157
+
+
 def test_detail_is_lost_where_the_render_shows_something_else(layers: PhotoLayers) -> None:
     """A mouth that opens over skin takes no pores from it."""
     opened = render()
