@@ -91,12 +91,14 @@ def test_a_side_that_never_moves_keeps_a_third(age):
     assert own.length(own.high) == pytest.approx(age.length(own.high))
 
 
-def test_the_person_bounds_the_range(age):
+@pytest.mark.parametrize("share", [0.3, 0.8, 1.1])
+def test_the_person_bounds_the_range(age, share):
+    """It ends where the pictures stop being the person, not at the last one that was tried."""
     per_step = age.high / age.length(age.high)
-    levels = 0.8 * age.high
+    levels = share * age.high
     own, render = fitted(age, lambda length: per_step * length, SameWithin(levels))
     moved = np.asarray(render(own.step(own.high)))[0, 0] - 128
-    assert 0 < moved <= 0.8 * levels and own.high < age.high
+    assert moved == pytest.approx(0.7 * levels, rel=0.02) and own.high < age.high
 
 
 def test_a_person_is_compared_once_a_side_where_the_whole_range_is_sound(age):
