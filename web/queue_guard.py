@@ -36,6 +36,9 @@ MAX_OF_LONG_LANE, LONG_LANES = 16, ("frames", "strip")
 CONTROLS = ("stop", "forget", "delete_share", "status")
 #: An event that nobody listens to goes after so many seconds; clients listen at once.
 DEAF_SECONDS, SECONDS_BETWEEN_SWEEPS = 6.0, 2.0
+#: One makes room for others where there is none, after the time in which an honest client has begun
+#: to listen as a rule.
+UNHEARD_SECONDS = 0.05
 
 FULL = "Too many requests wait here already; try again in a minute."
 
@@ -59,6 +62,8 @@ class QueueGuard:
 
         async def bounded(body: Any, request: Any, username: Any) -> tuple[bool, Any, str]:
             refused = self._refusal(body, request)
+            while refused and await self._drop_unheard():
+                refused = self._refusal(body, request)
             return (
                 (False, refused, "queue_full")
                 if refused
@@ -88,6 +93,24 @@ class QueueGuard:
         if address and sum(one == address for one in of_address) >= MAX_OF_ADDRESS:
             return "Too many requests from your network wait here already; try again in a minute."
         return ""
+
+    async def _drop_unheard(self) -> bool:
+        """Drop the waiting event that nobody has listened to for longest; False if there is none.
+
+        So whoever fills the queue and listens to nothing takes nobody's place.
+        """
+        newest = time.monotonic() - UNHEARD_SECONDS
+        unheard = [
+            event
+            for event in self._waiting()
+            if not self._streams[event.session_hash] and event.enqueue_time < newest
+        ]
+        if not unheard:
+            return False
+        await self._blocks._queue.clean_events(
+            event_id=min(unheard, key=lambda event: event.enqueue_time)._id
+        )
+        return True
 
     def _waiting(self) -> list[Any]:
         queues = self._blocks._queue.event_queue_per_concurrency_id.values()
