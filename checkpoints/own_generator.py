@@ -8,7 +8,7 @@ sessions that were made with it, when the original is gone.
 from __future__ import annotations
 
 import re
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,7 +35,7 @@ LEAST_W_COSINE = 0.99
 LOOKED_AT, LEAST_FACES, TRUNCATION = 4, 3, 0.7
 
 
-class Subject(str, Enum):
+class Subject(StrEnum):
     """What a generator draws. FFHQ: faces, with FFHQ's own W, so all sliders hold. FACES: faces of
     another training. OTHER: anything else."""
 

@@ -6,11 +6,8 @@ Heavy modules are imported inside the commands, so that `--help` and mistakes ar
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-from cli.arguments import (
-    Parser,
-)
+from cli.arguments import Parser
 from cli.directions import list_directions
 from cli.edit import add_edit
 from cli.evaluate import add_evaluate
@@ -18,9 +15,6 @@ from cli.exit_status import exit_status
 from cli.faces import add_faces
 from cli.field_files import add_export, add_open
 from cli.invert import add_invert
-
-if TYPE_CHECKING:
-    pass
 
 
 def _parser() -> Parser:

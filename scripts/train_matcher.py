@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import copy
 import sys
+import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import tomllib
 import torch
 from torch import Tensor
 

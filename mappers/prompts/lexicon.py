@@ -6,13 +6,13 @@ do. `hair_color` is no direction: it colours the hair in any hue.
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
-import tomllib
 from spellchecker import SpellChecker
 
 Phrase = tuple[str, ...]

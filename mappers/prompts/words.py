@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
+import tomllib
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 
-import tomllib
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 from text_to_num import alpha2digit

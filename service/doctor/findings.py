@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 
 from checkpoints.hash_cache import write_text
 
 
-class State(str, Enum):
+class State(StrEnum):
     """right: tested for meaning. unproven: sound, but its meaning cannot be tested here. wrong:
     not used. absent: not on this machine."""
 
