@@ -1,6 +1,6 @@
 # make run    serve the web app (http://127.0.0.1:7860)
 # make test   all tests, the slow ones and the browser's included
-# make check  style, formatting, types, limits on sizes, layers, known vulnerabilities
+# make check  style, formatting, types, limits on sizes, layers, stale figures, known vulnerabilities
 # make lock   write the locked requirements anew (needs uv)
 # Each makes .venv and installs what it needs, once.
 PYTHON ?= python3
@@ -24,6 +24,7 @@ check: $(VENV)/.installed-dev
 	$(RUN) -m scripts.house_limits
 	$(RUN) -m scripts.former_names
 	$(VENV)/bin/lint-imports
+	$(RUN) -m scripts.stale_figures
 	$(RUN) -m scripts.audit
 
 lock:
