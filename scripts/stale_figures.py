@@ -87,7 +87,7 @@ def main(root: Path = Path()) -> int:
         count = newer_commits(root, figure)
         if count:
             what = ", ".join(figure.patterns)
-            print(f"stale: {what}: {count} later commits changed its code; {figure.command}")
+            print(f"stale: {what}; commits since that changed its code: {count}; {figure.command}")
     print(*wrong, sep="\n", end="\n" if wrong else "")
     return 1 if wrong else 0
 
