@@ -40,7 +40,9 @@ def test_a_picture_is_stale_once_its_code_has_changed(tree, capsys):
     assert newer_commits(tree, figure) == 0
     commit(tree, "code/maker.py", "2")
     assert newer_commits(tree, figure) == 1 and main(tree) == 0
-    assert capsys.readouterr().out.startswith("stale: docs/*.png; commits since that changed its code: 1;")
+    assert capsys.readouterr().out.startswith(
+        "stale: docs/*.png; commits since that changed its code: 1;"
+    )
     commit(tree, "docs/one.png", "a new picture")
     assert newer_commits(tree, figure) == 0
 
