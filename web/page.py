@@ -19,14 +19,14 @@ from service.share_store import Store
 from service.studio import Studio
 from web import strings
 from web.actions import Actions
-from web.events import private
+from web.event_lanes import private
 from web.labels import described
 from web.tabs.animation import AnimationPart
 from web.tabs.doctor import DoctorPart
 from web.tabs.edit import EditPart
 from web.tabs.field_files import FieldFilesPart
 from web.tabs.learn import LearnPart
-from web.tabs.opened import FORMATS, OpenedSession, Stacks
+from web.tabs.open_session import FORMATS, OpenedSession, Stacks
 from web.tabs.photo import PhotoPart, examples
 from web.tabs.save import SavePart
 from web.tabs.share import SharePart

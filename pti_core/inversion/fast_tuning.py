@@ -2,7 +2,7 @@
 
 The first steps compare low-resolution pictures (`low_res`); Muon moves the convolutions; LPIPS
 sees one view at a time; terms on fine detail suppress the patterns that so few steps leave; edits
-are held to the size that they have on the base generator (`HeldEdits`). None of it is the
+are held to the size that they have on the base generator (`HeldEdit`). None of it is the
 paper's; `benchmarks/README.md` has what each was measured to gain.
 """
 

@@ -70,7 +70,7 @@ class FastTerms:
     lpips_late: tuple[View, ...] = ()  # used instead of those from `late_from` on
     late_from: float = 0.5  # share of the steps
     views_every: int = 1  # rounds over the photographs between two of the views in turn
-    # Edits keep their size: `HeldEdits`.
+    # Edits keep their size: `HeldEdit`.
     lambda_edits: float = 0.0
     edits_every: int = 3  # rounds between two evaluations, the first among them
     edits_size: int = 128  # side in pixels at which the term compares its pictures

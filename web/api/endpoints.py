@@ -1,4 +1,4 @@
-"""Every action as an endpoint with plain types, for `gradio_client` and other programs."""
+"""The endpoints of photographs and sessions, with plain types, for `gradio_client` and others."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pti_core.errors import UserError
 from service.face_choice import find_face
 from service.job_queue import Job, Progress
 from service.studio import VIEWS, Studio
-from web.events import EDITS
+from web.event_lanes import EDITS
 from web.files import cached
 from web.job_watch import watch
 from web.middleware.caller import caller_of, network_asking
@@ -23,7 +23,7 @@ from web.user_errors import as_error, sentence
 
 
 class Endpoints:
-    """Every action as an endpoint with plain types, for `gradio_client` and other programs."""
+    """The endpoints of photographs and sessions, with plain types, for `gradio_client` and others."""
 
     def __init__(self, studio: Studio, controls: Sequence[Control]) -> None:
         self.studio, self.controls = studio, controls

@@ -12,7 +12,7 @@ from pti_core.ai_mark import to_jpeg
 from pti_core.editing.animation import FORMS, SIDES, between, check_form, encode
 from service.studio import VIEWS, Studio
 from web.api.endpoints import checked, whole
-from web.events import EDITS, FRAMES, STRIPS
+from web.event_lanes import EDITS, FRAMES, STRIPS
 from web.files import cached
 from web.user_errors import as_error
 

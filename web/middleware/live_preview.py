@@ -20,7 +20,7 @@ from pti_core.errors import UserError
 from service.studio import VIEWS, Studio
 from web.actions import BROKEN
 from web.api.endpoints import checked
-from web.options import apply_options
+from web.picture_options import apply_options
 
 Application = Callable[[MutableMapping[str, Any], Any, Any], Awaitable[None]]
 

@@ -14,7 +14,7 @@ from web.actions import Actions, Ask
 from web.files import cached
 from web.labels import amount_text, bounds_of
 from web.looks import surprise
-from web.tabs.opened import OpenedSession, Stacks
+from web.tabs.open_session import OpenedSession, Stacks
 
 #: Side of a look's picture, for screens of two pixels a point.
 LOOK_SIDE = 224

@@ -10,7 +10,7 @@ from pti_core.errors import UserError
 from service.studio import Studio
 from web.actions import Actions, Ask
 from web.files import cached, uploaded
-from web.tabs.opened import OpenedSession
+from web.tabs.open_session import OpenedSession
 
 if TYPE_CHECKING:
     from service.field_files import FieldFiles

@@ -12,7 +12,7 @@ from web import strings
 from web.actions import Actions, Ask
 from web.files import cached
 from web.job_watch import Polls
-from web.tabs.opened import OpenedSession
+from web.tabs.open_session import OpenedSession
 from web.user_errors import sentence
 
 

@@ -12,7 +12,7 @@ from service.studio import VIEWS, Studio
 from web import strings
 from web.actions import Actions, Ask
 from web.files import uploaded
-from web.tabs.opened import OpenedSession, faces, on_screen
+from web.tabs.open_session import OpenedSession, faces, on_screen
 
 if TYPE_CHECKING:
     from pti_core.faces.framing import Where

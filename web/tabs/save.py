@@ -10,7 +10,7 @@ from pti_core.ai_mark import with_visible_mark
 from service.studio import Studio
 from web.actions import Actions, Ask
 from web.files import cached
-from web.tabs.opened import in_format
+from web.tabs.open_session import in_format
 
 #: What a file is called whose photograph has no name.
 _UNNAMED = "face"

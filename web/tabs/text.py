@@ -12,8 +12,8 @@ from service.text_service import WAYS, Reading, TextService, Wish
 from web.actions import Actions, Ask
 from web.files import cached
 from web.labels import amount_text
-from web.options import hair_of
-from web.tabs.opened import OpenedSession
+from web.picture_options import hair_of
+from web.tabs.open_session import OpenedSession
 from web.tabs.tasks import Task, Tasks
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from web import strings
 from web.files import cached
 from web.labels import bounds_of, described
 from web.looks import looks_for
-from web.options import hair_of
+from web.picture_options import hair_of
 
 if TYPE_CHECKING:
     from pti_core.editing.text_edit import StackEntry
