@@ -42,7 +42,7 @@ from pti_core.session.header import (
 #: The key of our metadata entry.
 KEY = "pti_session"
 
-# A session of the embedded generator is about 20 MB; a StyleGAN2's difference is 60 MB.
+# A session of the embedded generator is about 3 MB; a StyleGAN2's difference is 60 MB.
 MAX_FILE = 200 * 2**20
 # A header lists a few hundred tensors in some 100 bytes each.
 MAX_HEADER = 2**20

@@ -43,7 +43,7 @@ DEPLOYMENT = [
     f"{CONNECTIONS.of_address} of an address, {CONNECTIONS.together} in all",
     f"leave {free_disk.FLOOR // MB} MB, pictures made here {free_disk.LAST_FLOOR // MB} MB",
     f"{decode.MAX_PIXELS // 10**6} million pixels",
-    f"at most {picture_end.SLACK // 1024} kB behind its end",
+    f"at most {picture_end.SLACK // 1024} kB behind the end of a JPEG",
     f"together {decode.MAX_BYTES // 10**6} MB, one at a time",
     f"in a process of its own, {heif_process.SECONDS:g} s",
     f"{queue_guard.MAX_OF_LANE} in a lane ({queue_guard.MAX_OF_LONG_LANE} for animations and "
@@ -59,7 +59,7 @@ DEPLOYMENT = [
     f"{fetch.SECONDS} s",
     f"| {malloc_tuning.MAX_FREE // 2**30} GB, looked at every "
     f"{malloc_tuning.SECONDS_BETWEEN_LOOKS:g} s",
-    f"| {studio.DEFAULT_KEEP_MB // 1024} GB; the address that holds most",
+    f"| {studio.DEFAULT_KEEP_MB // 1024} GB; an address that holds most of it",
 ]
 
 

@@ -1,4 +1,4 @@
-"""The endpoints of photographs and sessions, with plain types, for `gradio_client` and others."""
+"""Endpoints of photographs and sessions, with plain types, for `gradio_client` and others."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from web.user_errors import as_error, sentence
 
 
 class Endpoints:
-    """The endpoints of photographs and sessions, with plain types, for `gradio_client` and others."""
+    """Endpoints of photographs and sessions, with plain types, for `gradio_client` and others."""
 
     def __init__(self, studio: Studio, controls: Sequence[Control]) -> None:
         self.studio, self.controls = studio, controls

@@ -64,7 +64,7 @@ async def fetch(url: str, folder: str, public: Callable[[str], bool] = is_public
     """
     try:
         async with asyncio.timeout(SECONDS):
-            for _ in range(MAX_REDIRECTS):
+            for _ in range(MAX_REDIRECTS + 1):
                 path, url = await _fetch_once(url, folder, public)
                 if path:
                     return path
