@@ -70,7 +70,8 @@ const open = async (told, { name = "", example = "", keeping = false, view = "fa
   paintEdits();
   paintTab();
   remember();
-  await Promise.all([showBefore().then(() => after.src || put(before.src)), render()]);
+  // The edits that are kept are the tab's: whoever keeps them draws them.
+  await Promise.all([showBefore().then(() => after.src || put(before.src)), keeping || render()]);
 };
 // The server has lost the workspace: an example can be opened again, with the edits of this tab.
 let reopening = null;

@@ -43,7 +43,7 @@ const resume = async (told, saved) => {
   }
   if (!told.opened) return;
   const steps = saved?.steps ?? [], step = steps[saved?.at];
-  const known = steps.length && (step?.stack === 0 || saved.desk === told.opened.desk);
+  const known = step && (step.stack === 0 || saved.desk === told.opened.desk);
   if (known) Object.assign(state, { steps, at: saved.at });
   await open(told, { ...mine, keeping: Boolean(known) });
   if (known) await goTo(saved.at);
