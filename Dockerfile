@@ -1,7 +1,7 @@
 # The app for a CPU server or a Space of the Docker kind: docker build -t pti-studio . && docker run -p 7860:7860 pti-studio
 FROM python:3.11-slim
 
-# As Hugging Face Spaces run it: nobody is root, and only the home can be written to.
+# As Hugging Face Spaces run it: not as root.
 RUN useradd --create-home --uid 1000 studio
 WORKDIR /home/studio/app
 

@@ -25,7 +25,7 @@ from pti_core.editing.quality import measure_detail, measure_kept, measure_mouth
 from pti_core.faces.images import to_image, to_tensor
 from pti_core.models import TuningModels
 from pti_core.personalisation import personalise
-from pti_core.rendering import edit_share, edited, render
+from pti_core.rendering import edit_weights, edited, render
 from pti_core.session.session import Session
 
 #: Edits and the ends of their ranges that are measured.
@@ -109,7 +109,7 @@ class EditBench:
         """Effect of one step in W on the weights that edits are rendered with, over that on their
         base at the pivot."""
         generator, direction = self.models.generator, self.directions[name]
-        tuned = self.session.overrides(generator, share=edit_share(self.session, self.models))
+        tuned = edit_weights(self.session, self.models)
         measure = str(direction.made["measure"])
         ends = (direction.low, direction.high)
         steps = [edited(self.session, self.models, {name: end}) for end in ends]

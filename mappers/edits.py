@@ -28,7 +28,7 @@ from pti_core.editing.text_edit import MAX_ENTRIES, StackEntry
 from pti_core.errors import UserError
 from pti_core.models import EditModels
 from pti_core.progress import OnStep
-from pti_core.rendering import edit_share
+from pti_core.rendering import edit_weights
 from pti_core.session.session import Session
 
 if TYPE_CHECKING:
@@ -259,9 +259,7 @@ def _optimised(
     w = session.pivot().to(generator.w_avg)
     w = directions.apply(w, edits, session.directions(models.directions), models.generator.num_ws)
     w = moved(w, session.stack, generator)
-    overrides = restyled(
-        session.overrides(generator, share=edit_share(session, models)), session.stack, generator
-    )
+    overrides = restyled(edit_weights(session, models), session.stack, generator)
     space = "w" if generator.name == "mobile" else "w+"
     config = means.config or OptimisationConfig(space=space)
     identity = load_identity_loss(means.progress)[0]

@@ -113,7 +113,7 @@ class _Edit:
         cls, session: Session, models: EditModels, edits: Edits, share: float | None = None
     ) -> _Edit:
         state = state_of(session, edits)
-        share = edit_share(session, models) if share is None else share
+        share = _edit_share(session, models) if share is None else share
         overrides = session.overrides(models.generator, state.person, share)
         overrides = restyled(overrides, state.stack, models.generator)
         amounts = checked(session, models, state)
@@ -187,7 +187,7 @@ class _Edit:
         def make() -> PhotoLayers:
             crop = session.crop(self.state.person)
             generator = models.generator
-            overrides = session.overrides(generator, self.state.person, self.share)
+            overrides = edit_weights(session, models, self.state.person)
             pivot = session.pivot(self.state.person).to(generator.w_avg)
             render = generator.render(pivot, overrides, exact=True)
             return PhotoLayers.of(
@@ -284,8 +284,14 @@ def is_composited(session: Session, models: EditModels) -> bool:
     return models.parser is not None and bool(session.delta.tensors)
 
 
-def edit_share(session: Session, models: EditModels) -> float:
-    """Share of the tuned weights' difference that a session's edits are rendered with."""
+def edit_weights(
+    session: Session, models: EditModels, person: int | None = None
+) -> dict[str, Tensor]:
+    """What `Generator.render` takes to render a person's edits. Raises as `Session.overrides`."""
+    return session.overrides(models.generator, person, _edit_share(session, models))
+
+
+def _edit_share(session: Session, models: EditModels) -> float:
     return EDIT_SHARE if is_composited(session, models) else 1.0
 
 
@@ -300,7 +306,7 @@ def calibration_images(
         there edits are compared with the unedited render.
     """
     generator = models.generator
-    overrides = session.overrides(generator, person, edit_share(session, models))
+    overrides = edit_weights(session, models, person)
     pivot = session.pivot(person).to(generator.w_avg)
     side = min(side, generator.resolution)
 
@@ -346,6 +352,7 @@ def edited(session: Session, models: EditModels, edits: Edits) -> Tensor:
     return moved(w, state.stack, models.generator)
 
 
+@torch.inference_mode()
 def render_edit(session: Session, models: EditModels, edits: Edits = None) -> Rendering:
     """`picture` as an 8-bit RGB image, which can be put into the photograph.
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pti_core.errors import UserError
 from service.generator_choices import GeneratorChoices
-from service.workspaces import FullRender, Renders, Workspace, Workspaces
+from service.workspaces import FullRender, Renders, Workspace, Workspaces, moved
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -168,7 +168,7 @@ class EditService:
         workspace = self._with_session(workspace_id)
         _check_view(view)
         models = self.choices.edit_models(self.session(workspace_id).generator_name)
-        face = self._previewer.picture(workspace, models, moved(edits))
+        face = self._previewer.picture(workspace, models, edits)
         if face is None:
             return to_jpeg(self.picture(workspace_id, edits, view, PREVIEW_SIDE), 80, marked=True)
         from pti_core.editing.rendered_edit import Rendering
@@ -269,7 +269,7 @@ class EditService:
         return session
 
     def edit_models(self, workspace_id: str) -> EditModels:
-        """What renders the session; for one thread at a time. Raises as `session` does."""
+        """What renders the session. Raises as `session` does."""
         return self.choices.edit_models(self.session(workspace_id).generator_name)
 
     def restack(self, workspace_id: str, entries: Sequence[StackEntry]) -> None:
@@ -297,8 +297,7 @@ class EditService:
 
     @contextlib.contextmanager
     def rendering(self) -> Iterator[None]:
-        """While this is held no edit is rendered: each takes all cores, and a network of its own
-        would be needed for two at a time."""
+        """While this is held no edit is rendered: each takes all cores."""
         with self._rendering:
             yield
 
@@ -358,11 +357,6 @@ class EditService:
         assert session is not None
         models = self.choices.edit_models(session.generator_name)
         return render_edit(session, models, state)
-
-
-def moved(edits: Mapping[str, float]) -> dict[str, float]:
-    """The edits that move something."""
-    return {name: amount for name, amount in edits.items() if amount != 0}
 
 
 def _check_view(view: str) -> None:

@@ -31,7 +31,7 @@ from pti_core.faces.images import to_image, to_tensor
 from pti_core.inversion.low_res import SIDE, mid_activations, recover_head, show
 from pti_core.models import EditModels
 from pti_core.networks.lpips import area
-from pti_core.rendering import checked, edit_share, edited, is_composited, picture
+from pti_core.rendering import checked, edit_weights, edited, is_composited, picture
 from pti_core.session.session import Session
 
 if TYPE_CHECKING:
@@ -189,15 +189,11 @@ class Previewer:
     def _weights(self, session: Session, models: EditModels) -> dict[str, Tensor]:
         """The weights of edits, cached: unpacking them takes as long as a preview."""
         with self._keeping:
-            found = self._tuned.pop(session, None) or _weights_of_edits(session, models)
+            found = self._tuned.pop(session, None) or edit_weights(session, models)
             self._tuned[session] = found  # last: the one that was used longest ago is first
             for other in list(self._tuned)[:-_AT_HAND]:
                 del self._tuned[other]
             return found
-
-
-def _weights_of_edits(session: Session, models: EditModels) -> dict[str, Tensor]:
-    return session.overrides(models.generator, share=edit_share(session, models))
 
 
 def _reduced(face: Image.Image) -> Tensor:
@@ -244,7 +240,7 @@ def fit_head(session: Session, models: EditModels, count: int = FITTED_TO) -> Te
     ranges = {name: (direction.low, direction.high) for name, direction in own.items()}
     generator = models.generator
     edits = [{}, *(random_edits(ranges, seed) for seed in range(1, count + 1))]
-    overrides = _weights_of_edits(session, models)
+    overrides = edit_weights(session, models)
     return recover_head(
         mid_activations(generator, edited(session, models, one), overrides) for one in edits
     )

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from pti_core.errors import PhotographError, SessionError, UserError
 from service.drafts import Drafts
-from service.edit_service import SCREEN_SIDE, VIEWS, EditService, Likeness, moved
+from service.edit_service import SCREEN_SIDE, VIEWS, EditService, Likeness
 from service.executors import Executor, InProcess, OnLoan, Order
 from service.face_choice import find_face
 from service.generator_choices import GeneratorChoices
 from service.job_queue import Caller, Job, JobQueue
 from service.lazy_loader import LazyLoader, Report
 from service.time_estimates import plan_of, planned, seconds_of
-from service.workspaces import Workspace, Workspaces
+from service.workspaces import Workspace, Workspaces, moved
 
 __all__ = ["PRESET_NAMES", "SCREEN_SIDE", "VIEWS", "Likeness", "Studio"]
 

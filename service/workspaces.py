@@ -73,6 +73,11 @@ class Renders:
         return sum(map(len, self.before.values())) + sum(map(_nbytes, images))
 
 
+def moved(edits: Mapping[str, float]) -> dict[str, float]:
+    """The edits that move something."""
+    return {name: amount for name, amount in edits.items() if amount != 0}
+
+
 @dataclass(eq=False)
 class Workspace:
     """One person's things.
@@ -129,8 +134,8 @@ class Workspace:
     def edit_state(self, amounts: Mapping[str, float]) -> EditState:
         """The amounts that move something, with all else that is done to the session's person."""
         assert self.session is not None
-        state, moving = self.session.edit_state, {n: a for n, a in amounts.items() if a != 0}
-        return replace(state, amounts=moving, keep_background=self.keep_background)
+        state = self.session.edit_state
+        return replace(state, amounts=moved(amounts), keep_background=self.keep_background)
 
     def nbytes(self) -> int:
         """Memory it holds, nearly."""

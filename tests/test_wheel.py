@@ -12,9 +12,7 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).parents[1]
-PACKAGES = (
-    *("pti_core", "checkpoints", "mappers", "service", "web", "cli", "evaluation", "examples"),
-)
+PACKAGES = ["pti_core", "checkpoints", "mappers", "service", "web", "cli", "evaluation", "examples"]
 BESIDE = ("app.py", "pyproject.toml", "README.md", "LICENSE", "requirements.txt")
 
 
