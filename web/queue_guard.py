@@ -41,6 +41,7 @@ DEAF_SECONDS, SECONDS_BETWEEN_SWEEPS = 6.0, 2.0
 UNHEARD_SECONDS = 0.05
 
 FULL = "Too many requests wait here already; try again in a minute."
+OF_NETWORK = "Too many requests from your network wait here already; try again in a minute."
 
 
 class QueueGuard:
@@ -61,9 +62,9 @@ class QueueGuard:
         push = queue.push
 
         async def bounded(body: Any, request: Any, username: Any) -> tuple[bool, Any, str]:
-            refused = self._refusal(body, request)
-            while refused and await self._drop_unheard():
-                refused = self._refusal(body, request)
+            refused, crowd = self._refusal(body, request)
+            while refused and await self._drop_unheard(crowd):
+                refused, crowd = self._refusal(body, request)
             return (
                 (False, refused, "queue_full")
                 if refused
@@ -72,37 +73,39 @@ class QueueGuard:
 
         queue.push = bounded
 
-    def _refusal(self, body: Any, request: Any) -> str:
-        """Why an event is not taken; "" where it is."""
+    def _refusal(self, body: Any, request: Any) -> tuple[str, list[Any]]:
+        """Why an event is not taken ("" where it is), and the events whose place it would need."""
         fn = self._blocks.fns.get(body.fn_index)
         if fn is None or fn.api_name in CONTROLS:
-            return ""
+            return "", []
         try:  # most events write a picture for the browser
             check_free_disk(tempfile.gettempdir(), floor=LAST_FLOOR)
         except DiskFullError:
-            return NO_ROOM
+            return NO_ROOM, []
         waiting = self._waiting()
-        lane = sum(1 for event in waiting if event.concurrency_id == fn.concurrency_id)
-        bound = MAX_OF_LONG_LANE if fn.concurrency_id in LONG_LANES else MAX_OF_LANE
-        if len(waiting) >= MAX_WAITING_EVENTS or lane >= bound:
-            return FULL
+        if len(waiting) >= MAX_WAITING_EVENTS:
+            return FULL, waiting
+        lane = [event for event in waiting if event.concurrency_id == fn.concurrency_id]
+        if len(lane) >= (MAX_OF_LONG_LANE if fn.concurrency_id in LONG_LANES else MAX_OF_LANE):
+            return FULL, lane
         session, address = body.session_hash, network_of(address_of(request))
-        if session and sum(event.session_hash == session for event in waiting) >= MAX_OF_SESSION:
-            return "Too many requests of yours wait here already; wait for them first."
-        of_address = (network_of(address_of(event.request)) for event in waiting)
-        if address and sum(one == address for one in of_address) >= MAX_OF_ADDRESS:
-            return "Too many requests from your network wait here already; try again in a minute."
-        return ""
+        own = [event for event in waiting if session and event.session_hash == session]
+        if len(own) >= MAX_OF_SESSION:
+            return "Too many requests of yours wait here already; wait for them first.", own
+        near = [e for e in waiting if address and network_of(address_of(e.request)) == address]
+        if len(near) >= MAX_OF_ADDRESS:
+            return OF_NETWORK, near
+        return "", []
 
-    async def _drop_unheard(self) -> bool:
-        """Drop the waiting event that nobody has listened to for longest; False if there is none.
+    async def _drop_unheard(self, crowd: list[Any]) -> bool:
+        """Drop the one of `crowd` that nobody has listened to for longest; False if there is none.
 
         So whoever fills the queue and listens to nothing takes nobody's place.
         """
         newest = time.monotonic() - UNHEARD_SECONDS
         unheard = [
             event
-            for event in self._waiting()
+            for event in crowd
             if not self._streams[event.session_hash] and event.enqueue_time < newest
         ]
         if not unheard:
@@ -168,6 +171,9 @@ class QueueGuard:
             self._connections.sweep(server.server_state.connections)
         now, queue = time.monotonic(), self._blocks._queue
         running = [event for events in queue.active_jobs if events for event in events]
+        # A task that is cancelled before its first step never gives back its place in its lane;
+        # those of `running` take theirs now.
+        await asyncio.sleep(0)
         for event in self._waiting():
             if self._is_deaf(event, now):
                 await queue.clean_events(event_id=event._id)

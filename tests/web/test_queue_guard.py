@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
 import threading
@@ -119,6 +120,29 @@ def test_many_animations_that_nobody_waits_for_stop_nobody(url, client, desk, bl
     until(lambda: len(queue) == 0 and not any(queue.active_jobs), 30)
 
 
+def test_what_is_swept_before_its_first_step_ends(url, client, desk, blocks, monkeypatch):
+    sweep, queue, over = QueueGuard.sweep, blocks._queue, threading.Event()
+
+    async def sweep_at_the_worst_moment(guard: QueueGuard) -> None:
+        async with queue.delete_lock:  # the queue begins nothing
+            while not len(queue):
+                await asyncio.sleep(0.01)
+            await asyncio.sleep(1)
+        await asyncio.sleep(0)  # it has begun the event, whose task has not run yet
+        monkeypatch.setattr(queue_guard, "DEAF_SECONDS", -1)
+        await sweep(guard)
+        monkeypatch.setattr(QueueGuard, "sweep", sweep)
+        over.set()
+
+    monkeypatch.setattr(QueueGuard, "sweep", sweep_at_the_worst_moment)
+    time.sleep(2 * queue_guard.SECONDS_BETWEEN_SWEEPS)
+    post(url, "call/animate", [desk, {}, {"age": 5}, 2, "gif", "face"])
+    assert over.wait(20)
+    assert until(lambda: not any(queue.active_jobs)) < 10
+    monkeypatch.undo()
+    assert client.predict(desk, {}, {"age": 5}, 2, "gif", "face", api_name="/animate")
+
+
 def test_a_personalisation_that_nobody_listens_to_ends(url, studio, client, photograph):
     running, _ = client.predict(handle_file(photograph), api_name="/align")
     waiting, _ = client.predict(handle_file(photograph), api_name="/align")
@@ -174,10 +198,27 @@ def test_bounds_of_sessions_addresses_and_lanes(blocks, waiting, told, monkeypat
     names = {fn.api_name: number for number, fn in blocks.fns.items()}
     request = event("", "8.8.8.8").request
     asked = lambda name: SimpleNamespace(fn_index=names[name], session_hash="mine")  # noqa: E731
-    said = guard._refusal(asked("edit"), request)
+    said, _ = guard._refusal(asked("edit"), request)
     assert told in said and bool(said) == bool(told)
     for control in ("stop", "forget", "delete_share", "status"):
-        assert guard._refusal(asked(control), request) == ""
+        assert guard._refusal(asked(control), request) == ("", [])
+
+
+def test_only_what_fills_a_bound_makes_room(blocks, monkeypatch):
+    guard = QueueGuard(blocks)
+    number = next(n for n, fn in blocks.fns.items() if fn.api_name == "animate")
+    lane = blocks.fns[number].concurrency_id
+    full = [event(f"{n}", f"8.8.{n}.8", lane) for n in range(queue_guard.MAX_OF_LONG_LANE)]
+    waiting = [event("elsewhere", "8.8.4.4"), *full]
+    monkeypatch.setattr(guard, "_waiting", lambda: waiting)
+    body = SimpleNamespace(fn_index=number, session_hash="mine")
+    assert guard._refusal(body, event("", "8.8.8.8").request) == (queue_guard.FULL, full)
+
+    def no_room(*_: object, **__: object) -> None:
+        raise queue_guard.DiskFullError
+
+    monkeypatch.setattr(queue_guard, "check_free_disk", no_room)
+    assert guard._refusal(body, event("", "8.8.8.8").request) == (queue_guard.NO_ROOM, [])
 
 
 def test_the_controls_are_events_of_the_page(blocks):
