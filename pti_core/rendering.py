@@ -75,11 +75,10 @@ def picture(session: Session, models: EditModels, edits: Edits = None) -> Tensor
 
 
 @torch.inference_mode()
-def composite(
-    session: Session, models: EditModels, edits: Edits = None
-) -> tuple[Composite, PhotoLayers] | None:
+def composite(session: Session, models: EditModels, edits: Edits = None) -> Composite | None:
     """As `picture`, with the maps for pasting; None for sessions that are not composited."""
-    return _composite_and_layers(_Edit.of(session, models, edits))
+    edit = _Edit.of(session, models, edits)
+    return _composite(edit) if edit.composited else None
 
 
 @torch.inference_mode()
@@ -198,10 +197,6 @@ class _Edit:
             )
 
         return models.layers.get(session.delta, session.at(self.state.person), make)
-
-
-def _composite_and_layers(edit: _Edit) -> tuple[Composite, PhotoLayers] | None:
-    return (_composite(edit), edit.layers()) if edit.composited else None
 
 
 def _composite(edit: _Edit) -> Composite:
@@ -359,12 +354,13 @@ def render_edit(session: Session, models: EditModels, edits: Edits = None) -> Re
     Without edits it is the photograph, and no network runs for it.
     """
     edit = _Edit.of(session, models, edits)
-    if edit.composited and edit.is_none:
-        return Rendering(session.crop(edit.state.person), unedited=True)
-    found = _composite_and_layers(edit)
-    if found is None:
+    if not edit.composited:
         return Rendering(to_image(edit.tuned(edit.own)))
-    return Rendering(to_image(tensor_of(found[0].image)), found)
+    crop = session.crop(edit.state.person)
+    if edit.is_none:
+        return Rendering(crop, unedited=True)
+    found = _composite(edit)
+    return Rendering(to_image(tensor_of(found.image)), (found, crop))
 
 
 @torch.inference_mode()

@@ -139,20 +139,19 @@ class EditService:
             image = workspace.session.crop() if face else _photograph(workspace, SCREEN_SIDE)[0]
             before[view] = to_jpeg(image, 92)
         if not moving:
-            self._prepare(workspace, self.session(workspace_id))
+            self._prepare(workspace, self.edit_models(workspace_id))
         return before[view], after
 
-    def _prepare(self, workspace: Workspace, session: Session) -> None:
+    def _prepare(self, workspace: Workspace, models: EditModels) -> None:
         """Begin what the next picture would wait for: a preview first, then the full one of the
         first edit. Returns at once."""
         from pti_core.rendering import prepare
 
-        models = self.choices.edit_models(session.generator_name)
-
-        def full() -> None:
+        def full(workspace: Workspace) -> None:
+            session = workspace.session
             with self._rendering:
-                if workspace.session is session:
-                    prepare(session, models)
+                if session is not None and workspace.session is session:
+                    prepare(session, self.choices.edit_models(session.generator_name))
 
         self._previewer.prepare(workspace, models, full)
 
@@ -345,10 +344,11 @@ class EditService:
         """The rendered edit. The latest one is kept: it is requested in several sizes."""
         renders = workspace.renders
         with self._rendering:  # one at a time: each takes all cores
-            state = workspace.edit_state(edits)
-            if renders.latest is None or renders.latest.state != state:
-                renders.latest = FullRender(state, self._rendered(workspace, state))
-            return renders.latest.rendering
+            state, latest = workspace.edit_state(edits), renders.latest
+            if latest is None or latest.state != state:
+                latest = renders.latest = FullRender(state, self._rendered(workspace, state))
+        self.workspaces.make_room(keep=workspace.id)
+        return latest.rendering
 
     def _rendered(self, workspace: Workspace, state: EditState) -> Rendering:
         from pti_core.rendering import render_edit

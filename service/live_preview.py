@@ -16,6 +16,7 @@ import logging
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
@@ -33,6 +34,7 @@ from pti_core.models import EditModels
 from pti_core.networks.lpips import area
 from pti_core.rendering import checked, edit_weights, edited, is_composited, picture
 from pti_core.session.session import Session
+from service.latest_work import LatestWork
 
 if TYPE_CHECKING:
     from service.workspaces import FullRender, Renders, Workspace
@@ -42,6 +44,8 @@ _log = logging.getLogger(__name__)
 #: Random edits that a head is fitted to. With 3, 6, 10, 14 of them the mean squared error on other
 #: edits was 0.0026, 0.0024, 0.0024, 0.0023 (obama), 0.0027, 0.0026, 0.0025, 0.0024 (watson).
 FITTED_TO = 6
+#: Workspaces whose previews wait to be prepared, and sliders that wait to be looked ahead of.
+_MOST_WAITING = 8
 #: Persons whose tuned weights (some 30 MB each) are kept at hand.
 _AT_HAND = 4
 
@@ -76,34 +80,42 @@ class Previewer:
     def __init__(self) -> None:
         self._computing, self._fitting = threading.Lock(), threading.Lock()
         self._keeping = threading.Lock()
+        self._preparing, self._looking = LatestWork(_MOST_WAITING), LatestWork(_MOST_WAITING)
         self._tuned: WeakKeyDictionary[Session, dict[str, Tensor]] = WeakKeyDictionary()
 
     def prepare(
-        self, workspace: Workspace, models: EditModels, then: Callable[[], None] = lambda: None
+        self,
+        workspace: Workspace,
+        models: EditModels,
+        then: Callable[[Workspace], None] = lambda _: None,
     ) -> None:
         """Prepare previews after a full image was shown; returns at once.
 
         The head is fitted once per session: a second on two cores. then: called afterwards, in the
         same thread.
         """
+
+        def work(workspace: Workspace) -> None:
+            try:
+                self._prepare(workspace, models)
+            except Exception:  # previews are full pictures then
+                _log.exception("previews could not be prepared")
+            then(workspace)
+
+        self._preparing.put(workspace, work)
+
+    def _prepare(self, workspace: Workspace, models: EditModels) -> None:
         renders = workspace.renders  # first: a new session comes before new renders
         session = workspace.session
         if not models.generator.has_middle or session is None or not models.directions:
-            return _beside(then)
-
-        def work() -> None:
-            try:
-                with self._fitting:
-                    if not renders.head_begun:
-                        renders.head_begun = True
-                        renders.head = fit_head(session, models)
-                if renders.head is not None and renders.latest is not None:
-                    self._ground(renders, renders.head, renders.latest, session, models)
-            except Exception:  # previews are full pictures then
-                _log.exception("previews could not be prepared")
-            then()
-
-        _beside(work)
+            return
+        with self._fitting:
+            if not renders.head_begun:
+                renders.head_begun = True
+                renders.head = fit_head(session, models)
+        head, latest = renders.head, renders.latest
+        if head is not None and latest is not None:
+            self._ground(renders, head, latest, session, models)
 
     @torch.inference_mode()
     def picture(
@@ -129,7 +141,10 @@ class Previewer:
             end = renders.end
             if end is None or (end.ground, end.name, end.amount) != (ground, name, amount):
                 renders.end = end = End(ground, name, amount)
-                _beside(lambda: self._look_ahead(renders, end, head, session, models))
+                ahead = partial(
+                    self._look_ahead, end=end, head=head, session=session, models=models
+                )
+                self._looking.put(renders, ahead)
             if end.missed is not None:
                 shot += share * end.missed
         return to_image(shot)
@@ -198,11 +213,6 @@ class Previewer:
 
 def _reduced(face: Image.Image) -> Tensor:
     return to_tensor(face.resize((SIDE, SIDE), Image.Resampling.BOX))
-
-
-def _beside(work: Callable[[], None]) -> None:
-    # No daemon: torch's threads abort a process that ends under them, and this takes seconds only.
-    threading.Thread(target=work, name="previews").start()
 
 
 def _towards(

@@ -67,10 +67,16 @@ class Renders:
 
     def nbytes(self) -> int:
         """Memory of its images, nearly."""
-        images = [*self.reduced.values()]
-        if self.latest is not None:
-            images.append(self.latest.rendering.face)
-        return sum(map(len, self.before.values())) + sum(map(_nbytes, images))
+        latest, ground, end = self.latest, self.ground, self.end
+        tensors = [ground.picture if ground else None, end.missed if end else None]
+        total = sum(one.numel() * one.element_size() for one in tensors if one is not None)
+        total += sum(map(len, self.before.values())) + sum(map(_nbytes, self.reduced.values()))
+        return total + (latest.rendering.nbytes() if latest is not None else 0)
+
+    def drop_images(self) -> None:
+        """Forget the images, which can be made again; what is fitted to the session stays."""
+        self.latest = self.ground = self.end = None
+        self.before, self.reduced = {}, {}
 
 
 def moved(edits: Mapping[str, float]) -> dict[str, float]:
@@ -213,17 +219,24 @@ class Workspaces:
             return workspace is None or workspace.visits <= 0
 
     def make_room(self, keep: str) -> None:
-        """Remove workspaces until the bound holds; `keep` always stays.
+        """Forget images, then remove workspaces until the bound holds; `keep` always stays.
 
-        The network address that holds most loses its least recently used workspace, so that large
-        sessions of one person do not remove those of others. Each workspace of an unknown address
-        counts alone.
+        The images that go first are those of the workspace that was used longest ago. The network
+        address that holds most loses its least recently used workspace, so that large sessions of
+        one person do not remove those of others. Each workspace of an unknown address counts alone.
         """
         with self._lock:
             sizes = {
                 workspace_id: workspace.nbytes()
                 for workspace_id, workspace in self._workspaces.items()
             }
+            for workspace_id in sizes:
+                if sum(sizes.values()) <= self._max_bytes:
+                    return
+                if workspace_id != keep:
+                    workspace = self._workspaces[workspace_id]
+                    workspace.renders.drop_images()
+                    sizes[workspace_id] = workspace.nbytes()
             while sum(sizes.values()) > self._max_bytes:
                 gone = self._next_to_go(sizes, keep)
                 if gone is None:

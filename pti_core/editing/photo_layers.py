@@ -42,9 +42,8 @@ class PhotoLayers:
     """What compositing needs of one photograph and its unedited render; computed once.
 
     Attributes:
-        photo, render: (R, R, 3), the aligned photograph and the tuned generator's image at the
-            pivot.
-        photo_parsing, render_parsing: of these.
+        photo: (R, R, 3), the aligned photograph.
+        photo_parsing, render_parsing: of it, and of the tuned generator's image at the pivot.
         plate: (R, R, 3), the photograph's scene without the head.
         matte: (S, S), how much of each pixel is the head's, single hairs included.
         near: (S, S), where anything of the head can be: the matte's surroundings.
@@ -56,7 +55,6 @@ class PhotoLayers:
     """
 
     photo: np.ndarray
-    render: np.ndarray
     photo_parsing: Parsing
     render_parsing: Parsing
     plate: np.ndarray
@@ -84,7 +82,6 @@ class PhotoLayers:
         chroma = np.abs(photo - photo.mean(-1, keepdims=True)).mean()
         return cls(
             photo=photo,
-            render=render,
             photo_parsing=photo_parsing,
             render_parsing=render_parsing,
             plate=plate,

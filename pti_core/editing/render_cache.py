@@ -19,8 +19,9 @@ from pti_core.editing.photo_layers import PhotoLayers
 #: 10 to 13 MB each at 1024. Glasses, a beard and a style of the hair at once are made of ten, the
 #: tuned one included, and the one that moves needs room beside them.
 _KEPT = 12
-#: People whose photograph's layers are kept.
-_LAYERS_KEPT = 4
+#: People whose photograph's layers are kept: as many as edit at once in `benchmarks.soak`. Making
+#: them again takes as long as an edit.
+_LAYERS_KEPT = 20
 
 
 class RenderCache:
@@ -63,7 +64,7 @@ class RenderCache:
 
 
 class LayerCache:
-    """`PhotoLayers` of the latest sessions, some 45 MB a person; gone with their session.
+    """`PhotoLayers` of the latest sessions, some 85 MB a person at 1024; gone with their session.
 
     Several threads may ask at once; one of them computes.
     """

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import cv2
+import numpy as np
 from PIL import Image
 
 from pti_core.editing.image_ops import remap, resize, resize_flow
 from pti_core.editing.photo_detail import Composite
-from pti_core.editing.photo_layers import PhotoLayers
 from pti_core.faces.align import Alignment
 from pti_core.faces.images import Photograph, in_profile
 from pti_core.faces.paste import EditMaps, paste, paste_edit
@@ -21,13 +21,23 @@ class Rendering:
 
     Attributes:
         face: the edited crop (R x R).
-        made: how it was made from the photograph; None for a bare render.
+        made: how it was made, and of which crop of the photograph; None for a bare render.
         unedited: the face is the photograph's own.
     """
 
     face: Image.Image
-    made: tuple[Composite, PhotoLayers] | None = None
+    made: tuple[Composite, Image.Image] | None = None
     unedited: bool = False
+
+    def nbytes(self) -> int:
+        """Memory it holds, nearly."""
+        images = [self.face]
+        total = 0
+        if self.made is not None:
+            edit, crop = self.made
+            images.append(crop)
+            total = sum(a.nbytes for a in (edit.image, edit.flow, edit.share, edit.changed))
+        return total + sum(3 * image.width * image.height for image in images)
 
     def in_photo(self, photo: Image.Image, alignment: Alignment) -> Image.Image:
         """The edit in the photograph at the size of `photo`, which `alignment` is for.
@@ -53,10 +63,10 @@ class Rendering:
         return image
 
 
-def _edit_maps(edit: Composite, layers: PhotoLayers) -> EditMaps:
+def _edit_maps(edit: Composite, crop: Image.Image) -> EditMaps:
     side = len(edit.image)
     flow = resize_flow(edit.flow, side)
-    photo = remap(layers.photo, flow, cv2.INTER_CUBIC)
+    photo = remap(np.asarray(crop, dtype=np.float32), flow, cv2.INTER_CUBIC)
     share = resize(edit.share, side)
     return EditMaps(
         base=edit.image - share[..., None] * photo,

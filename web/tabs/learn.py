@@ -72,6 +72,8 @@ class LearnPart:
         return {"stopped": self.studio.stop(ask.workspace)}
 
     def _begun(self, workspace: str, job: Job) -> Mapping[str, Any]:
+        for gone in set(self._latest).difference(self.studio.workspaces):
+            self._latest.pop(gone, None)
         self._latest[workspace] = job
         self._polls.asked(job)
         revision = self.studio.workspaces.get(workspace).revision

@@ -1,0 +1,128 @@
+"""What workspaces hold is counted, and goes when there is no room."""
+
+from __future__ import annotations
+
+import dataclasses
+import gc
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from pti_core.models import TuningModels
+from pti_core.networks.face_parsing import FaceParser
+from service.latest_work import LatestWork
+from service.studio import Studio
+from tests.pti_core.session.test_session import make_session
+
+
+@pytest.fixture
+def studio(generator, directions, lpips) -> Studio:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        parser = FaceParser()
+    parts = {"lpips": lpips, "lpips_report": lpips, "faces": None}
+    made = Studio(
+        lambda report: TuningModels(
+            generator=generator, directions=directions, parser=parser, **parts
+        )
+    )
+    made.networks.get()
+    return made
+
+
+def bytes_held(thing: Any, seen: set[int]) -> int:
+    """Of all arrays, tensors, images and files that can be reached from a thing."""
+    if id(thing) in seen:
+        return 0
+    seen.add(id(thing))
+    if isinstance(thing, np.ndarray):
+        return thing.nbytes
+    if isinstance(thing, torch.Tensor):
+        return thing.numel() * thing.element_size()
+    if isinstance(thing, Image.Image):
+        return len(thing.getbands()) * thing.width * thing.height
+    if isinstance(thing, bytes):
+        return len(thing)
+    parts: Sequence[Any] = ()
+    if isinstance(thing, Mapping):
+        parts = list(thing.values())
+    elif isinstance(thing, (list, tuple)):
+        parts = thing
+    elif dataclasses.is_dataclass(thing):
+        parts = [getattr(thing, one.name) for one in dataclasses.fields(thing)]
+    return sum(bytes_held(part, seen) for part in parts)
+
+
+def test_what_a_workspace_holds_after_an_edit_is_counted(studio, generator, make_picture):
+    workspace = studio.open(make_session(generator, make_picture).to_bytes())
+    for view in ("face", "photograph"):
+        studio.screen(workspace.id, {"age": 12.0}, view)
+        held = bytes_held(workspace, set())
+        assert held > 16 * generator.resolution**2
+        assert workspace.nbytes() == pytest.approx(held, rel=0.1)
+
+
+def test_pictures_go_before_faces_do(studio, generator, make_picture):
+    file = make_session(generator, make_picture).to_bytes()
+    workspaces = [studio.open(file) for _ in range(4)]
+    plain = studio.workspaces.nbytes()
+    for workspace in workspaces:
+        studio.screen(workspace.id, {"age": 12.0})
+    studio.workspaces._max_bytes = plain + workspaces[3].renders.nbytes() + 100
+    studio.workspaces.make_room(keep=workspaces[3].id)
+    assert len(studio.workspaces) == 4
+    assert [one.renders.latest is not None for one in workspaces] == [False] * 3 + [True]
+    before, after = studio.screen(workspaces[0].id, {"age": 12.0})  # made again
+    assert before and after
+    assert len(studio.workspaces) == 4
+    studio.workspaces._max_bytes = plain // 2
+    studio.workspaces.make_room(keep=workspaces[3].id)
+    assert len(studio.workspaces) == 2
+
+
+class Owner:
+    pass
+
+
+def test_only_the_latest_work_of_an_owner_is_done():
+    work, done = LatestWork(8), []
+    begin, over = threading.Event(), threading.Event()
+    owners = [Owner() for _ in range(6)]
+    work.put(owners[0], lambda _: begin.wait(10))
+    gone = Owner()
+    work.put(gone, lambda _: done.append("gone"))
+    del gone
+    gc.collect()
+    for name in ("a", "b"):
+        work.put(owners[1], lambda _, name=name: done.append(name))
+    work.put(owners[2], lambda _: 1 / 0)
+    work.put(owners[3], lambda one: done.append(one))
+    begin.set()
+    work.put(owners[4], lambda _: over.set())
+    assert over.wait(10)
+    assert done == ["b", owners[3]]
+
+
+def test_more_work_than_may_wait_is_left_out():
+    work, done = LatestWork(2), []
+    begin, began = threading.Event(), threading.Event()
+    owners = [Owner() for _ in range(4)]
+
+    def first(_: Owner) -> None:
+        began.set()
+        begin.wait(10)
+
+    work.put(owners[0], first)
+    assert began.wait(10)
+    for number in (1, 2, 3):
+        work.put(owners[number], lambda _, number=number: done.append(number))
+    begin.set()
+    for thread in threading.enumerate():
+        if thread.name == "latest work":  # it ends with its work
+            thread.join(10)
+    assert done == [2, 3]
