@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 VIEWS = ("face", "photograph")
 #: Longest side of a photograph on the screen; downloads have its own resolution.
 SCREEN_SIDE = 1600
+#: Seconds in which somebody who waits for the lock takes it.
+_TURN = 0.005
 #: Side of what follows a slider while it moves.
 PREVIEW_SIDE = 512
 
@@ -295,10 +298,17 @@ class EditService:
         return is_composited(self.session(workspace_id), self.edit_models(workspace_id))
 
     @contextlib.contextmanager
-    def rendering(self) -> Iterator[None]:
-        """While this is held no edit is rendered: each takes all cores."""
+    def rendering(self) -> Iterator[Callable[[], None]]:
+        """While this is held no edit is rendered: each takes all cores. What it gives lets those
+        that wait go first."""
+
+        def let_others() -> None:
+            self._rendering.release()
+            time.sleep(_TURN)
+            self._rendering.acquire()
+
         with self._rendering:
-            yield
+            yield let_others
 
     def share(
         self,

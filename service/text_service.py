@@ -6,17 +6,21 @@ import dataclasses
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
+from weakref import WeakKeyDictionary
 
 from pti_core.editing.controls import Control
 from pti_core.errors import UserError
 from service.studio import Studio
+from service.workspaces import Workspace
 
 if TYPE_CHECKING:
     from mappers.prompts import Known, Part
     from pti_core.editing.hair_color import HairColor
     from pti_core.progress import Step
 
+#: A crop's file, and what measures it.
+Measured: TypeAlias = tuple[bytes, Callable[[], Mapping[str, float]]]
 #: Hair in any colour as prompts ask for it; its amount is the colour's strength.
 HAIR_COLOR = Control("hair_color", "Hair colour", "hair", "", 0.0, 1.0)
 #: Ways as a person reads them; the first decides by itself.
@@ -75,8 +79,8 @@ class TextService:
         self.studio, self.controls = studio, controls
         self._known: Known | None = None
         self._lock = threading.Lock()
-        self._measures: dict[str, tuple[bytes, Callable[[], Mapping[str, float]]]] = {}
-        self._stops: dict[str, threading.Event] = {}
+        # Gone with their workspace: a measure holds its photograph.
+        self._measures: WeakKeyDictionary[Workspace, Measured] = WeakKeyDictionary()
 
     def known(self, workspace_id: str | None) -> Known:
         """What can be asked for, in the ranges of the workspace's person."""
@@ -108,10 +112,13 @@ class TextService:
 
         if not workspace_id:
             return None
-        session = self.studio.session(workspace_id)
-        of, measure = self._measures.get(workspace_id, (None, None))
+        session, workspace = (
+            self.studio.session(workspace_id),
+            self.studio.workspaces.get(workspace_id),
+        )
+        of, measure = self._measures.get(workspace, (None, None))
         if of != (crop := session.crops[session.at(None)]):
-            self._measures[workspace_id] = crop, (measure := measure_of(session))
+            self._measures[workspace] = crop, (measure := measure_of(session))
         return measure
 
     def read(self, prompt: str, workspace_id: str | None = None, way: str = "auto") -> Reading:
@@ -143,6 +150,9 @@ class TextService:
     ) -> Done:
         """Do what a prompt asks, on top of `edits` and of the workspace's text edits.
 
+        An optimisation takes minutes: other edits go between its steps, and it ends with what it
+        has reached where `on_step` says False or the workspace is closed.
+
         Raises:
             UserError: nothing was understood, or it cannot be done here.
         """
@@ -154,15 +164,16 @@ class TextService:
         moves = {part.name: part.amount for part in parts if part.way == ATTRIBUTES}
         moves.pop(HAIR_COLOR.name, None)
         session, models = self.studio.session(workspace_id), self.studio.edit_models(workspace_id)
-        stop = self._stops.setdefault(workspace_id, threading.Event())
-        stop.clear()
-
-        def watched(step: Step) -> bool:
-            told = on_step(step) if on_step else None
-            return told is not False and not stop.is_set()
+        over = self.studio.workspaces.get(workspace_id).over
 
         merged = {**edits, **moves}
-        with self.studio.rendering():
+        with self.studio.rendering() as let_others:
+
+            def watched(step: Step) -> bool:
+                let_others()
+                told = on_step(step) if on_step else None
+                return told is not False and not over.is_set()
+
             entries = [
                 entry_of(part, session, models, None, merged, wish.seed, watched)
                 for part in parts
@@ -186,11 +197,6 @@ class TextService:
                 keep = self.studio.workspaces.get(workspace_id).keep_background
                 self.studio.set_options(workspace_id, color, keep)
         return color
-
-    def stop(self, workspace_id: str) -> None:
-        """End an optimisation with what it has reached."""
-        if workspace_id in self._stops:
-            self._stops[workspace_id].set()
 
     def stack(self, workspace_id: str | None) -> list[tuple[str, float]]:
         """The workspace's text edits that are no directions: label and amount."""

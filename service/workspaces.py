@@ -107,6 +107,7 @@ class Workspace:
         note: what the person should know of the latest photograph; "" as a rule.
         address: the network that it was made from; "" where many may be behind it.
         visits: pages that show it: the one that it was made for, and the same one reloaded.
+        over: set once it is closed; long work for it ends then.
     """
 
     id: str = field(default_factory=lambda: secrets.token_urlsafe(ID_BYTES))
@@ -123,6 +124,7 @@ class Workspace:
     keep_background: bool = True
     note: str = ""
     visits: int = 1
+    over: threading.Event = field(default_factory=threading.Event)
     address: str = ""
 
     @property
@@ -200,7 +202,9 @@ class Workspaces:
     def close(self, workspace_id: str) -> None:
         """Remove a workspace; unknown identifiers are ignored."""
         with self._lock:
-            self._workspaces.pop(workspace_id, None)
+            workspace = self._workspaces.pop(workspace_id, None)
+        if workspace is not None:
+            workspace.over.set()
 
     def visit(self, workspace_id: str) -> bool:
         """Count one more page that shows it. Returns whether the workspace exists."""
@@ -241,7 +245,8 @@ class Workspaces:
                 gone = self._next_to_go(sizes, keep)
                 if gone is None:
                     return
-                del self._workspaces[gone], sizes[gone]
+                self._workspaces.pop(gone).over.set()
+                del sizes[gone]
 
     def _next_to_go(self, sizes: dict[str, int], keep: str) -> str | None:
         """The workspace to remove. sizes: in bytes by identifier, least recently used first."""

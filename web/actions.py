@@ -29,6 +29,16 @@ BROKEN = "Something went wrong on the server, and its log says what. Please try 
 _NO_WEIGHTS = "This change needs a model that this server does not have. Please try another one."
 
 
+#: No amount of an edit is larger; JSON's integers have no bound.
+MAX_AMOUNT = 1e6
+
+
+def is_amount(value: Any) -> bool:
+    """Whether a value out of JSON is a number that can be reckoned with."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return number and -MAX_AMOUNT <= value <= MAX_AMOUNT
+
+
 @dataclass(frozen=True)
 class Ask:
     """One call of the script.
@@ -54,8 +64,7 @@ class Ask:
 
     def number(self, name: str, default: float = 0.0) -> float:
         value = self.data.get(name, default)
-        good = isinstance(value, int | float) and not isinstance(value, bool)
-        return float(value) if good else default
+        return float(value) if is_amount(value) else default
 
     def whole(self, name: str, default: int = 0) -> int:
         return int(self.number(name, default))
@@ -72,7 +81,7 @@ class Ask:
         """
         found = self.data.get(name) or {}
         good = isinstance(found, dict) and len(found) <= 1000
-        if not good or not all(type(a) in (int, float) for a in found.values()):
+        if not good or not all(map(is_amount, found.values())):
             raise UserError("The edits did not arrive; please reload the page.")
         return {str(n): float(a) for n, a in found.items() if a}
 

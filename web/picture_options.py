@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pti_core.errors import UserError
 from service.studio import Studio
+from web.actions import is_amount
 
 if TYPE_CHECKING:
     from pti_core.editing.hair_color import HairColor
@@ -46,7 +47,6 @@ def _hair(told: Any) -> HairColor | None:
     if not isinstance(told, Mapping):
         raise UserError("hair is a colour, its amount and whether brows take it too, or null.")
     amount = told.get("amount", 100)
-    good = isinstance(amount, int | float) and not isinstance(amount, bool)
-    strength = amount / 100 if good else -1
+    strength = amount / 100 if is_amount(amount) else -1
     color = HairColor(told.get("colour", ""), strength, told.get("brows") is True)
     return color if color.strength else None

@@ -270,6 +270,8 @@ def test_everything_else_is_the_pages(road):
         {"edits": {"age": "old"}},
         {"edits": {"age": None}},
         {"edits": {"age": {}}},
+        {"edits": {"age": 10**400}},
+        {"hair": {"colour": "#ff69b4", "amount": 10**400}},
         {"edits": {"nose": 1}},
         {"edits": {f"e{i}": 1 for i in range(1001)}},
         {"view": "../etc"},

@@ -5,7 +5,10 @@ from __future__ import annotations
 import dataclasses
 import gc
 import threading
+import time
+import weakref
 from collections.abc import Mapping, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,10 +16,14 @@ import pytest
 import torch
 from PIL import Image
 
+from pti_core.editing.controls import read_controls
+from pti_core.errors import UserError
 from pti_core.models import TuningModels
 from pti_core.networks.face_parsing import FaceParser
+from pti_core.progress import Step
 from service.latest_work import LatestWork
 from service.studio import Studio
+from service.text_service import TextService, Wish
 from tests.pti_core.session.test_session import make_session
 
 
@@ -83,6 +90,59 @@ def test_pictures_go_before_faces_do(studio, generator, make_picture):
     studio.workspaces._max_bytes = plain // 2
     studio.workspaces.make_room(keep=workspaces[3].id)
     assert len(studio.workspaces) == 2
+
+
+def test_nothing_of_a_forgotten_face_stays(studio, generator, make_picture):
+    workspace = studio.open(make_session(generator, make_picture).to_bytes())
+    studio.screen(workspace.id, {"age": 12.0})
+    texts = TextService(studio, read_controls())
+    assert texts.known(workspace.id).measure is not None
+    session, workspace_id = weakref.ref(workspace.session), workspace.id
+    studio.forget(workspace_id)
+    del workspace
+    for thread in threading.enumerate():
+        if thread.name == "latest work":
+            thread.join(60)
+    gc.collect()
+    assert session() is None
+
+
+def test_an_optimisation_lets_edits_through_and_ends_with_its_face(
+    studio, generator, make_picture, monkeypatch
+):
+    from mappers import edits
+
+    part = SimpleNamespace(way=edits.OPTIMISE, name="", label="", amount=1.0, unit="")
+    monkeypatch.setattr(edits, "plan", lambda *_: SimpleNamespace(parts=[part], left=""))
+    begun = threading.Event()
+
+    def optimise(*given: Any) -> None:
+        begun.set()
+        end = time.monotonic() + 60
+        while given[-1](Step("optimise", 0, 1)):
+            assert time.monotonic() < end
+            time.sleep(0.01)
+        raise UserError("It was ended.")
+
+    monkeypatch.setattr(edits, "entry_of", optimise)
+    file = make_session(generator, make_picture).to_bytes()
+    mine, theirs = studio.open(file), studio.open(file)
+    texts, said = TextService(studio, read_controls()), []
+
+    def work() -> None:
+        try:
+            texts.do(mine.id, Wish("a red face"), {})
+        except UserError as error:
+            said.append(str(error))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    assert begun.wait(60)
+    assert studio.picture(theirs.id, {"age": 12.0})
+    assert thread.is_alive()
+    studio.forget(mine.id)
+    thread.join(60)
+    assert said == ["It was ended."]
 
 
 class Owner:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,13 +14,15 @@ from gradio.utils import get_upload_folder
 from PIL import Image
 
 from pti_core.editing.controls import controls_of
+from pti_core.errors import UserError
 from service.share_store import Store
 from service.studio import Studio
 from tests.helpers.small import SHORT, small_tuning_models
-from web.actions import Actions, Ask
+from web.actions import BROKEN, Actions, Ask
 from web.looks import LOOKS, looks_for, surprise
 from web.page import Page, script
 from web.tabs.save import file_stem
+from web.tabs.tasks import MAX_OF_ADDRESS, MAX_OF_ALL, MAX_OF_WORKSPACE, Task, Tasks
 
 REQUEST = SimpleNamespace(client=SimpleNamespace(host="127.0.0.1"), headers={}, session_hash="")
 
@@ -183,6 +186,50 @@ def test_one_browser_takes_no_more_than_its_places(page):
         thread.join(30)
     assert answers == [{"done": True}] * MAX_OF_OWNER
     assert actions.call({"do": "quick", "owner": owner}, REQUEST) == {"done": True}
+
+
+def test_tasks_under_way_are_bounded_and_end_unseen(monkeypatch):
+    tasks, go = Tasks(), threading.Event()
+
+    def work(task: Task) -> dict:
+        while not go.is_set() and not task.unwanted:
+            time.sleep(0.01)
+        return {"seen": go.is_set()}
+
+    def start(desk: str, address: str = "") -> str:
+        return tasks.start(Ask({"desk": desk}, address=address), work)["task"]
+
+    first = [start("a") for _ in range(MAX_OF_WORKSPACE)]
+    with pytest.raises(UserError, match="already"):
+        start("a")
+    for number in range(MAX_OF_ADDRESS):
+        start(f"b{number}", "8.8.8.8")
+    with pytest.raises(UserError, match="Too many"):
+        start("c", "8.8.8.8")
+    for number in range(MAX_OF_ALL - MAX_OF_WORKSPACE - MAX_OF_ADDRESS):
+        start(f"d{number}", f"1.1.{number}.1")
+    with pytest.raises(UserError, match="Too many"):
+        start("e")
+    go.set()
+    look = Ask({"task": first[0]})
+    while "result" not in tasks.look(look):
+        time.sleep(0.01)
+    go.clear()
+    monkeypatch.setattr("web.tabs.tasks.UNSEEN_SECONDS", 0.3)
+    watched, left = start("a"), start("f")
+    for _ in range(60):
+        told = tasks.look(Ask({"task": watched}))
+        time.sleep(0.01)
+    assert "result" not in told
+    assert tasks.look(Ask({"task": left}))["result"] == {"seen": False}
+    go.set()
+
+
+@pytest.mark.parametrize("odd", [10**400, True, "1", None, float("nan"), [1]])
+def test_odd_amounts_are_said_and_not_computed_with(page, odd):
+    answer = call(page, "look", desk="x", edits={"age": odd})
+    assert "error" in answer and answer["error"] != BROKEN
+    assert Ask({"seed": odd}).whole("seed", 3) == 3
 
 
 def test_the_page_knows_which_workspace_its_script_shows(page):

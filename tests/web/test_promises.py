@@ -6,7 +6,9 @@ import re
 from html.parser import HTMLParser
 from pathlib import Path
 
+import gradio as gr
 import pytest
+from gradio.state_holder import SessionState
 
 from pti_core.faces import decode, heif_process, picture_end
 from service import free_disk, job_queue, malloc_tuning, share_store, studio, workspaces
@@ -27,6 +29,7 @@ def words(path: str) -> str:
 
 
 README = [
+    "what is in memory goes an hour after the last tab that shows it is closed",
     f"leave the temporary folder, which only its user can read, within "
     f"{2 * files.CACHE_SECONDS // 60} minutes",
     f"Links end after {share_store.DEFAULT_DAYS:g} days",
@@ -83,7 +86,10 @@ def test_the_defaults_are_those_numbers(tmp_path):
 
 def test_the_pages_promises_are_the_codes():
     assert f"within {2 * files.CACHE_SECONDS // 60} minutes" in strings.CONSENT
+    assert "forgets the rest an hour after you leave" in strings.CONSENT
+    assert SessionState(gr.Blocks()).STATE_TTL_WHEN_CLOSED == 3600
     assert strings.CONSENT in markup()
+    assert f"files on their way to you within {2 * files.CACHE_SECONDS // 60} minutes" in script()
     assert f'<span id="link-days">{strings.days(share_store.DEFAULT_DAYS)}</span>' in markup()
     assert '$("#link-days").textContent = facts.link_days' in script()  # where it is set otherwise
 

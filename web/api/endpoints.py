@@ -130,6 +130,8 @@ class Endpoints:
         """
         if photograph is None:
             raise UserError("Give a photograph.")
+        if not desk:
+            raise UserError("Give the desk that align gave.")
         found = self.studio.add([Path(photograph)], desk)
         return {"people": len(found.crops)}, found.crops[-1]
 

@@ -17,6 +17,9 @@ import gradio as gr
 from anyio import CancelScope
 from anyio.to_thread import run_sync
 
+#: Kinds of JSON that are no objects, by the parameter's name.
+_JSON: dict[str, list[str]] = {"square": ["array", "string", "null"]}
+
 
 def available() -> bool:
     """Whether tools can be served: `gradio[mcp]` is installed."""
@@ -40,7 +43,8 @@ def mend(app: gr.Blocks) -> None:
     for endpoint in server.api_info["named_endpoints"].values():
         for parameter in endpoint["parameters"]:
             if parameter["type"].get("type") == {}:  # Gradio's for JSON, which no schema allows
-                parameter["type"] = {"type": "object"}
+                kind = _JSON.get(parameter["parameter_name"], "object")
+                parameter["type"] = {"type": kind}
 
 
 async def _outputs_of(job: Any) -> list[Any]:

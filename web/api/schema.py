@@ -19,10 +19,11 @@ import gradio as gr
 
 from pti_core.errors import UserError
 from service.studio import VIEWS
+from web.actions import is_amount
 
 _log = logging.getLogger(__name__)
 
-MAX_EDITS, MAX_AMOUNT = 1000, 1e6
+MAX_EDITS = 1000
 #: Characters of a prompt, or of a name.
 MAX_TEXT = 4000
 _REQUIRED = object()
@@ -88,7 +89,7 @@ def _edits(name: str, value: Any) -> dict[str, float]:
     if not isinstance(value, dict) or len(value) > MAX_EDITS:
         raise UserError(f'Give {name} as an object of amounts, as in {{"age": 10}}.')
     for edit, amount in value.items():
-        if not (_is_number(amount) and abs(amount) <= MAX_AMOUNT):
+        if not is_amount(amount):
             said = edit if len(edit) <= 64 and edit.isprintable() else "an edit"
             raise UserError(f"{name}: {said} has no amount in range; give a number, as in 0.5.")
     return value

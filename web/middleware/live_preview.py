@@ -18,7 +18,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from pti_core.errors import UserError
 from service.studio import VIEWS, Studio
-from web.actions import BROKEN
+from web.actions import BROKEN, is_amount
 from web.api.endpoints import checked
 from web.picture_options import apply_options
 
@@ -118,6 +118,6 @@ def _read(data: bytes) -> tuple[str, dict[str, Any], str, bool, dict[str, Any]]:
     if not isinstance(workspace, str) or not isinstance(view, str):
         raise UserError("Workspace and view are text.")
     edits = checked(told.get("edits"))
-    if any(isinstance(a, bool) or not isinstance(a, int | float) for a in edits.values()):
+    if not all(map(is_amount, edits.values())):
         raise UserError("Amounts of edits are numbers.")
     return workspace, edits, view, told.get("full") is True, told

@@ -44,8 +44,8 @@ class AnimationPart:
                 made.append(with_visible_mark(picture) if mark else picture)
                 task.done = len(made) / len(states)
                 task.said = f"Picture {len(made)} of {len(states)}"
-                if task.stop.is_set():
+                if task.unwanted:
                     raise UserError("The animation was stopped.")
             return {"file": cached(encode(made, form), name), "name": name}
 
-        return self.tasks.start(work)
+        return self.tasks.start(ask, work)

@@ -73,7 +73,7 @@ class TextPart:
                 task.done, task.said = step.index / max(step.total, 1), "Working on it"
                 if step.picture is not None:
                     task.picture = cached(_preview(step), "preview.jpg")
-                return not task.stop.is_set()
+                return not task.unwanted
 
             done = self.texts.do(workspace, wish, edits, on_step)
             return {
@@ -83,7 +83,7 @@ class TextPart:
                 **self.opened.text_edits(workspace),
             }
 
-        return self.tasks.start(work)
+        return self.tasks.start(ask, work)
 
     def words(self, ask: Ask) -> Mapping[str, Any]:
         """The edits as a sentence that, said on the unedited face, gives the same edits."""

@@ -337,7 +337,7 @@ on("#shoot", "click", () => {
 });
 on("#forget", "click", () =>
   attempt(async () => {
-    const sure = await ask("Remove everything?", "The photo, the learned face and the edits leave the server now. Links that you shared stay until you delete them.",
+    const sure = await ask("Remove everything?", "The photo, the learned face and the edits leave the server now, files on their way to you within 20 minutes. Links that you shared stay until you delete them.",
       [["", "Cancel"], ["go", "Remove", "danger"]]);
     if (sure !== "go") return;
     await call("forget");

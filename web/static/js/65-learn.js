@@ -16,7 +16,7 @@ const watchLearning = async (aside, revision) => {
       now = await call("progress", { desk, revision, pictures: seen });
       misses = 0;
     } catch (error) {
-      if (!error.offline || ++misses > 60) {
+      if (!error.offline || ++misses > 600) {
         where.hidden = true;
         throw error;
       }
