@@ -102,9 +102,11 @@ def _use(seen: Seen, client: Client, chance: random.Random) -> None:
         view = chance.choice(("face", "photograph"))
         seen.timed(client, desk, amounts, view, api_name="/edit")
         time.sleep(chance.uniform(4, 12))
-    what = chance.choice(("animate", "share", "align", "personalise", "abandon", "nothing"))
+    what = chance.choice(("animate", "share", "text", "align", "personalise", "abandon"))
     if what == "animate":
         seen.timed(client, desk, {}, {"age": 5}, 4, "gif", "face", api_name="/animate")
+    elif what == "text":
+        seen.timed(client, desk, "5 years older and smiling", api_name="/edit_text")
     elif what == "share":
         made = seen.timed(client, desk, {"age": 3}, "face", api_name="/share")
         client.predict(made["share"], api_name="/open_share")
@@ -145,14 +147,17 @@ def slow(url: str) -> None:
 
 
 def greedy(url: str) -> None:
-    """A hundred animations that nobody waits for."""
-    body = json.dumps({"data": ["none", {}, {"age": 5}, 60, "gif", "face"]}).encode()
+    """A hundred animations of one face that nobody waits for."""
+    client = client_of(url)
+    desk, _ = client.predict(handle_file(SESSION), api_name="/open_session")
+    body = json.dumps({"data": [desk, {}, {"age": 5}, 60, "gif", "face"]}).encode()
     for _ in range(100):
         request = urllib.request.Request(f"{url}gradio_api/call/animate", body)
         request.add_header("content-type", "application/json")
         with contextlib.suppress(OSError):
             urllib.request.urlopen(request, timeout=30).read()
     time.sleep(5)
+    client.predict(desk, api_name="/forget")
 
 
 HOSTILE: tuple[Callable[[str], None], ...] = (large, slow, greedy)
@@ -211,7 +216,8 @@ def phase(app: App, people: int, hostile: bool, minutes: float) -> Seen:
 
     def attack(way: Callable[[str], None]) -> None:
         while time.monotonic() < end and not over.is_set():
-            way(app.url)
+            with contextlib.suppress(Exception):  # a hostile client may be refused
+                way(app.url)
             with seen.lock:
                 seen.hostile[way.__name__] += 1
 

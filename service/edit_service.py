@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import threading
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from pti_core.errors import UserError
 from service.generator_choices import GeneratorChoices
+from service.render_turns import RenderTurns
 from service.workspaces import FullRender, Renders, Workspace, Workspaces, moved
 
 if TYPE_CHECKING:
@@ -30,8 +29,6 @@ if TYPE_CHECKING:
 VIEWS = ("face", "photograph")
 #: Longest side of a photograph on the screen; downloads have its own resolution.
 SCREEN_SIDE = 1600
-#: Seconds in which somebody who waits for the lock takes it.
-_TURN = 0.005
 #: Side of what follows a slider while it moves.
 PREVIEW_SIDE = 512
 
@@ -54,7 +51,7 @@ class EditService:
 
     def __init__(self, workspaces: Workspaces, choices: GeneratorChoices) -> None:
         self.workspaces, self.choices, self.networks = workspaces, choices, choices.networks
-        self._rendering = threading.Lock()  # a full picture takes all cores: one at a time
+        self._turns = RenderTurns()
 
     def turn_to(self, workspace_id: str, person: int, edits: Mapping[str, float]) -> Session:
         """Show another person of the session, with these edits clamped to that person's ranges.
@@ -152,7 +149,7 @@ class EditService:
 
         def full(workspace: Workspace) -> None:
             session = workspace.session
-            with self._rendering:
+            with self._turns.frame():
                 if session is not None and workspace.session is session:
                     prepare(session, self.choices.edit_models(session.generator_name))
 
@@ -232,7 +229,7 @@ class EditService:
         for index in range(count):
             amount = low + (high - low) * index / (count - 1)
             workspace = self._with_session(workspace_id)
-            with self._rendering:
+            with self._turns.frame():
                 state = workspace.edit_state({**edits, name: amount})
                 face = self._rendered(workspace, state).face
             yield amount, _within(face, side)
@@ -249,7 +246,7 @@ class EditService:
         _check_view(view)
         for state in states:
             workspace = self._with_session(workspace_id)
-            with self._rendering:
+            with self._turns.frame():
                 rendering = self._rendered(workspace, workspace.edit_state(state))
             yield self._viewed(workspace, rendering, view, side)
 
@@ -301,14 +298,8 @@ class EditService:
     def rendering(self) -> Iterator[Callable[[], None]]:
         """While this is held no edit is rendered: each takes all cores. What it gives lets those
         that wait go first."""
-
-        def let_others() -> None:
-            self._rendering.release()
-            time.sleep(_TURN)
-            self._rendering.acquire()
-
-        with self._rendering:
-            yield let_others
+        with self._turns.edit():
+            yield self._turns.let_others
 
     def share(
         self,
@@ -353,7 +344,7 @@ class EditService:
     def _edited(self, workspace: Workspace, edits: Mapping[str, float]) -> Rendering:
         """The rendered edit. The latest one is kept: it is requested in several sizes."""
         renders = workspace.renders
-        with self._rendering:  # one at a time: each takes all cores
+        with self._turns.edit():
             state, latest = workspace.edit_state(edits), renders.latest
             if latest is None or latest.state != state:
                 latest = renders.latest = FullRender(state, self._rendered(workspace, state))

@@ -1,0 +1,79 @@
+"""Edits go before the pictures of animations, which still go on."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from service import render_turns
+from service.render_turns import RenderTurns
+
+
+def run(work, count: int = 1) -> list[threading.Thread]:
+    threads = [threading.Thread(target=work) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    return threads
+
+
+def test_edits_that_wait_go_before_a_frame():
+    turns, order = RenderTurns(), []
+
+    def edit() -> None:
+        with turns.edit():
+            time.sleep(0.05)
+            order.append("edit")
+
+    def frame() -> None:
+        with turns.frame():
+            order.append("frame")
+
+    with turns.edit():
+        threads = [*run(edit, 2)]
+        while turns._waiting < 2:
+            time.sleep(0.01)
+        threads += run(frame)
+        time.sleep(0.2)
+    threads += run(edit)
+    for thread in threads:
+        thread.join(30)
+    assert order == ["edit", "edit", "edit", "frame"]
+
+
+def test_a_frame_has_its_turn_among_edits_without_end(monkeypatch):
+    monkeypatch.setattr(render_turns, "PATIENCE", 0.3)
+    turns, over = RenderTurns(), threading.Event()
+
+    def edits() -> None:
+        while not over.is_set():
+            with turns.edit():
+                time.sleep(0.02)
+
+    threads = run(edits, 3)
+    try:
+        for _ in range(3):
+            begun = time.monotonic()
+            with turns.frame():
+                pass
+            assert time.monotonic() - begun < 10
+    finally:
+        over.set()
+    for thread in threads:
+        thread.join(30)
+
+
+def test_a_turn_is_given_away_and_taken_again():
+    turns, came = RenderTurns(), threading.Event()
+
+    def edit() -> None:
+        with turns.edit():
+            came.set()
+
+    with turns.edit():
+        (thread,) = run(edit)
+        for _ in range(1000):
+            turns.let_others()
+            if came.is_set():
+                break
+        assert came.is_set()
+    thread.join(30)
