@@ -139,6 +139,13 @@ class Workspace:
         self.revision += 1
         self.renders = Renders()  # last: they belong to the session
 
+    def drop_added(self) -> None:
+        """Leave out the photographs that were added beside the session's and are not learned."""
+        if self.session is not None:
+            count = len(self.session.crops)
+            self.photographs, self.faces = self.photographs[:count], self.faces[:count]
+            self.crops = self.crops[:count]
+
     def edit_state(self, amounts: Mapping[str, float]) -> EditState:
         """The amounts that move something, with all else that is done to the session's person."""
         assert self.session is not None

@@ -25,8 +25,10 @@ from web.middleware.caller import caller_of, network_asking
 
 _log = logging.getLogger(__name__)
 
-BROKEN = "Something went wrong on the server, and its log says what. Please try again."
-_NO_WEIGHTS = "This change needs a model that this server does not have. Please try another one."
+BROKEN = (
+    "Something went wrong. Please try again; if it happens again, tell whoever runs this server."
+)
+_NO_WEIGHTS = "This server cannot do that change. Please try other words, or a slider."
 
 
 #: No amount of an edit is larger; JSON's integers have no bound.

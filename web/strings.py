@@ -24,8 +24,8 @@ CONSENT = (
 PRESETS = {"fast": "Quick", "paper": "Best quality"}
 GENERATORS = {
     "auto": "Automatic",
-    "stylegan2": "StyleGAN2 (much slower without a graphics card)",
-    "mobile": "MobileStyleGAN (comes with the app)",
+    "stylegan2": "Detailed: StyleGAN2 (much slower without a graphics card)",
+    "mobile": "Light: MobileStyleGAN (comes with the app)",
 }
 #: The three stages that a person sees, by the names of the work's own.
 STAGE_NUMBERS = {"invert": 1, "tune": 2, "fit edits": 3, "measure": 3}
@@ -98,7 +98,7 @@ def likeness(found: Likeness) -> dict[str, Any]:
     return {
         "state": state,
         "said": said,
-        "share": min(share / 1.5, 1.0),
+        "share": max(1 - share / 1.5, 0.0),
         "about": f"{about}{found.same_person:g} on.",
     }
 
@@ -153,8 +153,8 @@ def what_is_off(models: EditModels) -> str:
     if "age" in models.directions:
         return ""
     if models.parser is not None:
-        return "These are faces of another training than FFHQ's, so looks and words are off."
+        return "Looks and words do not work with this face model, so they are off."
     return (
-        "This generator draws no faces, so looks, words, hair colour, the measure of likeness and "
-        "keeping the background are off."
+        "This server edits pictures other than faces, so looks, words, hair colour, the measure "
+        "of likeness and keeping the background are off."
     )

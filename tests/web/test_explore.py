@@ -143,8 +143,10 @@ def test_likeness_grows_worse_with_the_edits(client, desk):
 def test_the_likeness_says_where_another_person_begins():
     from service.studio import Likeness
 
-    states = [likeness(Likeness(d, 0.6, "dlib"))["state"] for d in (0.2, 0.5, 0.7)]
-    assert states == ["same", "near", "other"]
+    told = [likeness(Likeness(d, 0.6, "dlib")) for d in (0.0, 0.2, 0.5, 0.7, 2.0)]
+    assert [one["state"] for one in told] == ["same", "same", "near", "other", "other"]
+    shares = [one["share"] for one in told]  # the meter is full where the likeness is
+    assert shares[0] == 1 and shares[-1] == 0 and shares == sorted(shares, reverse=True)
 
 
 def test_a_strip_spans_the_range(client, desk, studio):

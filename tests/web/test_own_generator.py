@@ -245,7 +245,7 @@ def test_from_photograph_to_edit_in_a_browser(browser, studio, photograph, tmp_p
         visit = Visit(browser, url)
         visit.choose(photograph)
         visit.page.wait_for_selector("#setup:visible")
-        assert "draws no faces" in visit.page.text_content("#setup-text")
+        assert "Drag a square" in visit.page.text_content("#setup-text")
         box = visit.page.locator("#stage").bounding_box()
         middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
         visit.page.mouse.move(*middle)
@@ -288,7 +288,7 @@ def test_from_photograph_to_edit_in_a_browser(browser, studio, photograph, tmp_p
         visit.drawn_after(lambda: entry.locator("button").click())
         assert visit.pixels() == shown
         # What needs a face is off, and that is said.
-        assert "draws no faces, so looks, words" in visit.page.inner_text("#off")
+        assert "other than faces, so looks, words" in visit.page.inner_text("#off")
         for off in ("#tab-b-text", "#tab-b-looks", "#say", "#keep-row", "#hair-colour"):
             assert not visit.page.locator(off).is_visible()
         visit.page.click("#views label:nth-child(2)")

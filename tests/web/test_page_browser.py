@@ -36,9 +36,21 @@ def test_every_kind_of_edit_is_undone_to_the_pixel_and_survives_a_reload(visit):
 
     visit.tab("text")
     page.fill("#prompt", "very happy")
-    visit.drawn_after(lambda: page.click("#do-it"))
+    visit.drawn_after(lambda: page.keyboard.press("Enter"))
     assert visit.amounts()["smile"] > 0
-    visit.drawn_after(lambda: page.click("#undo"))
+    page.wait_for_function("document.querySelector('#heard').textContent.startsWith('Done')")
+    visit.drawn_after(lambda: page.keyboard.press("Control+z"))  # the text was applied
+    assert visit.pixels() == older
+    page.locator("#prompt").focus()
+    page.keyboard.type("!")
+    page.keyboard.press("Control+z")  # a text again: the browser takes the letter back
+    page.wait_for_timeout(500)
+    assert visit.amounts().keys() == {"age"}
+    visit.tab("Face")
+    number = page.locator("#slider-age .amount")
+    number.fill("3")
+    visit.drawn_after(lambda: number.press("Enter"))
+    visit.drawn_after(lambda: page.keyboard.press("Control+z"))
     assert visit.pixels() == older
 
     visit.tab("looks")

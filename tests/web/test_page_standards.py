@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
+from importlib.resources import files
 from typing import Any
 
 import pytest
@@ -12,7 +11,6 @@ from tests.helpers.visit import SIZES, Visit
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-ROOT = Path(__file__).parents[2]
 #: Bytes of the first load, over the network.
 MOST_BYTES = 600 * 1024
 #: Cumulative layout shift: Chromium's "good" is 0.1.
@@ -40,11 +38,8 @@ _AXE = """async () => {
 
 @pytest.fixture(scope="module")
 def axe() -> str:
-    """axe-core's script, as `npm install axe-core` puts it into the project's folder."""
-    path = Path(os.environ.get("PTI_AXE", ROOT / "node_modules" / "axe-core" / "axe.min.js"))
-    if not path.is_file():
-        pytest.skip(f"there is no axe-core at {path}: npm install axe-core, or set PTI_AXE")
-    return path.read_text("utf-8")
+    """axe-core's script."""
+    return files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8")
 
 
 def faults(visit: Visit, axe: str) -> list[str]:

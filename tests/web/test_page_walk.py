@@ -77,6 +77,9 @@ def edit(visit: Visit) -> None:
         tab.click()
         assert visit.stage_is_in_view()
         names = [row.get_attribute("data-name") for row in page.locator(".slider:visible").all()]
+        for name in names:  # the stage stays where a slider of any place in the list is moved
+            page.locator(f"#in-{name}").focus()
+            assert visit.stage_is_in_view(), name
         for name in names[:1]:
             slide(visit, str(name), "PageDown" if visit.amounts().get(str(name)) else "PageUp")
             assert visit.stage_is_in_view()
@@ -84,6 +87,11 @@ def edit(visit: Visit) -> None:
     visit.drawn_after(lambda: page.click("[aria-label='Pink hair']"))
     page.locator("#hair-colour").get_by_label("Eyebrows too").check()
     visit.drawn_after(lambda: page.click("#hair-colour >> text=None"))
+    for text in ("purple", "hair colour", "pink hair"):
+        page.fill("#search", text)
+        page.wait_for_selector("#hair-colour [aria-label='Purple hair']", state="visible")
+    page.fill("#search", "xylophone")
+    page.wait_for_selector("#hair-colour", state="hidden")
     page.fill("#search", "wrinkles")
     slide(visit, "age", "End")
     page.fill("#search", "")
@@ -231,9 +239,17 @@ def test_a_walk_through_all_functions_leaves_the_console_clean(
     page.wait_for_selector("#improve:not([disabled])")
     assert walk.amounts() == amounts
 
-    page.set_input_files("#file-people", group_photograph)
-    page.click("#ask-buttons .main")
-    page.wait_for_selector("#setup")
+    steps = page.locator("#history button").count()
+    for back in (True, False):
+        page.set_input_files("#file-people", group_photograph)
+        page.click("#ask-buttons .main")
+        page.wait_for_selector("#learn:not([disabled])")
+        assert page.locator("#faces button").count() == 2
+        if back:  # nothing is lost
+            page.click("#back")
+            page.wait_for_selector("#controls", state="visible")
+            assert page.locator("#faces button").count() == 1
+            assert walk.amounts() == amounts and page.locator("#history button").count() == steps
     learn(walk)
     assert page.locator("#faces button").count() == 2
     walk.drawn_after(lambda: page.click("#faces button >> nth=1"))

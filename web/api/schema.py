@@ -28,7 +28,7 @@ MAX_EDITS = 1000
 MAX_TEXT = 4000
 _REQUIRED = object()
 
-FAILED = "The server failed at this, and its log says why; try again, or with another file."
+FAILED = "The server failed at this; try again, or with another file."
 _NO_FILE = "is no file that was uploaded here, and no address it could be fetched from."
 
 

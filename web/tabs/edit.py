@@ -73,7 +73,7 @@ class EditPart:
             data = self.studio.preview(ask.workspace, edits, "face")
             return {"picture": cached(data, "look.jpg"), "whole": False}
         (picture,) = self.studio.frames(ask.workspace, [edits], "face", LOOK_SIDE)
-        return {"picture": cached(to_jpeg(picture, 85), "look.jpg"), "whole": True}
+        return {"picture": cached(to_jpeg(picture, 85, marked=True), "look.jpg"), "whole": True}
 
     def across(self, ask: Ask) -> Mapping[str, Any]:
         """Small pictures of one edit across its range."""
@@ -85,12 +85,14 @@ class EditPart:
         low, high, step = bounds_of([control], self.studio.ranges(ask.workspace))[name]
         pictures = []
         for amount, picture in self.studio.strip(ask.workspace, ask.edits, name):
+            if not low <= amount <= high:  # a slider that begins at zero has one side only
+                continue
             whole = min(max(round(round(amount / step) * step, 9), low), high)
             pictures.append(
                 {
                     "amount": whole,
                     "said": amount_text(control, whole),
-                    "picture": cached(to_jpeg(picture, 85), "strip.jpg"),
+                    "picture": cached(to_jpeg(picture, 85, marked=True), "strip.jpg"),
                 }
             )
         return {"pictures": pictures}

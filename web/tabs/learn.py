@@ -99,4 +99,4 @@ def _preview(progress: Progress) -> bytes:
     from pti_core.faces.images import to_image
 
     assert progress.picture is not None
-    return to_jpeg(to_image(progress.picture))
+    return to_jpeg(to_image(progress.picture), marked=True)

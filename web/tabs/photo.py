@@ -38,6 +38,7 @@ class PhotoPart:
             photograph=self.photograph,
             choose_face=self.choose_face,
             add_people=self.add_people,
+            drop_added=self.drop_added,
             open_example=self.open_example,
             open_session=self.open_session,
             forget=self.forget,
@@ -98,6 +99,11 @@ class PhotoPart:
             except UserError as error:
                 refused.append(f"{told.text('name', 80) or 'A file'}: {error}")
         return {**self._chosen(workspace_id), "refused": refused}
+
+    def drop_added(self, ask: Ask) -> Mapping[str, Any]:
+        """Go on with the open face; photographs that were added beside it are left out."""
+        self.studio.workspaces.get(ask.workspace).drop_added()
+        return {"opened": self.opened.told(ask.workspace)}
 
     def open_example(self, ask: Ask) -> Mapping[str, Any]:
         """Open a ready-made session in a workspace of its own."""

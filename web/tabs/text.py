@@ -129,4 +129,4 @@ def _preview(step: Step) -> bytes:
     from pti_core.faces.images import to_image
 
     assert step.picture is not None
-    return to_jpeg(to_image(step.picture))
+    return to_jpeg(to_image(step.picture), marked=True)

@@ -90,3 +90,6 @@ const ask = (title, text, choices) =>
   });
 const typing = (event) =>
   event.target.closest?.("input:not([type=range]):not([type=radio]):not([type=checkbox]), textarea, select");
+// What was typed and applied is an edit: Ctrl+Z there undoes that, until one types again.
+const applied = (field) => (field.dataset.applied = field.value);
+const typingAnew = (event) => typing(event) && event.target.dataset.applied !== event.target.value;

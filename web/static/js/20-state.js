@@ -80,8 +80,11 @@ const inRange = (name, amount) => {
 };
 const within = (edits) =>
   Object.fromEntries(Object.entries(edits).filter(([name]) => controls.has(name)).map(([name, amount]) => [name, inRange(name, amount)]));
-// Go to a step: 0 is the first that is kept.
-const goTo = (index) =>
+// Go to a step: 0 is the first that is kept. Of several presses each begins where the one before ended.
+let going = Promise.resolve();
+const goTo = (index) => (going = going.then(() => go(index)));
+const goBy = (count) => (going = going.then(() => go(state.at + count)));
+const go = (index) =>
   attempt(async () => {
     const step = state.steps[index];
     if (!step) return;
@@ -99,8 +102,8 @@ const goTo = (index) =>
     paintEdits();
     await render();
   });
-const undo = () => state.at > 0 && goTo(state.at - 1);
-const redo = () => state.at + 1 < state.steps.length && goTo(state.at + 1);
+const undo = () => goBy(-1);
+const redo = () => goBy(1);
 
 // Replace all edits at once: a look, a sentence, chance, nothing.
 const setEdits = (edits, label) => {

@@ -37,6 +37,7 @@ const sliderRow = (control) => {
     setAmount(name, Number(number.value) / scale);
     paintSlider(name);
     settle();
+    applied(number);
   });
   on(back, "click", () => {
     setAmount(name, 0);
@@ -148,8 +149,9 @@ const tabButton = (id, label) =>
     "aria-controls": id === "looks" || id === "text" ? `tab-${id}` : "tab-sliders",
     onclick: () => showTab(id),
   }, label);
+const searched = () => $("#search").value.toLowerCase().split(/\s+/).filter(Boolean);
 const found = () => {
-  const words = $("#search").value.toLowerCase().split(/\s+/).filter(Boolean);
+  const words = searched();
   return words.length
     ? allControls.filter(({ label, words: more, tab: of }) =>
         words.every((word) => `${label} ${more} ${of}`.toLowerCase().includes(word)))
@@ -161,7 +163,7 @@ const showTab = (id) => {
   paintTab();
 };
 const paintTab = () => {
-  const matches = found(), sliders = matches || !["looks", "text"].includes(tab);
+  const matches = found(), dye = dyeIsMeant(), sliders = matches || !["looks", "text"].includes(tab);
   for (const one of $$("#tabs [role=tab]")) {
     const chosen = !matches && one.dataset.tab === tab;
     one.setAttribute("aria-selected", String(chosen));
@@ -179,8 +181,8 @@ const paintTab = () => {
   const names = new Set(shown.map((control) => control.name));
   for (const row of $$(".slider")) row.hidden = !names.has(row.dataset.name);
   if (!names.has(current)) current = shown[0]?.name ?? "";
-  $("#no-match").hidden = !matches || matches.length > 0;
-  $("#hair-colour").hidden = !state.opened?.composited || Boolean(matches) || tab !== "Hair";
+  $("#no-match").hidden = !matches || matches.length > 0 || dye;
+  $("#hair-colour").hidden = !state.opened?.composited || (matches ? !dye : tab !== "Hair");
   for (const one of $$("#bottom button"))
     one.setAttribute("aria-current", String(one.dataset.part === (["looks", "text"].includes(tab) && !matches ? tab : "edit")));
   paintPicks();
@@ -245,6 +247,10 @@ const SWATCHES = [
   ["Blond", "#d6b370"], ["Platinum", "#ece2cc"], ["Copper", "#b55a26"], ["Red", "#a11d21"],
   ["Grey", "#9a9a9c"], ["Pink", "#f06aa8"], ["Blue", "#2f63d0"], ["Purple", "#7a3fb4"],
 ];
+const dyeIsMeant = () => {
+  const words = searched(), names = `hair colour color dye ${SWATCHES.map(([name]) => name).join(" ")}`.toLowerCase();
+  return Boolean(state.opened?.composited) && words.length > 0 && words.every((word) => names.includes(word));
+};
 const setHair = (hair, label = "Hair colour") => {
   state.hair = hair;
   return commit(hair ? label : "Hair colour removed");

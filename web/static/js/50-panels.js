@@ -72,6 +72,8 @@ const tellLikeness = async () => {
   const told = await call("likeness", { edits: state.edits }).catch(() => null);
   if (key !== stage.dataset.shown) return;
   if (!told?.said) return where.replaceChildren();
+  // A draft's likeness is no fault of the edits.
+  if (!$("#still").hidden && told.state !== "same") return where.replaceChildren(made("span", {}, "Likeness still improves"));
   const meter = made("span", { class: `meter ${told.state}`, title: told.about, "aria-hidden": "true" }, made("i", { style: `width:${100 * told.share}%` }));
   where.replaceChildren(meter, made("span", {}, told.said));
 };
@@ -100,6 +102,7 @@ const say = (prompt) =>
       const told = await watchTask(task, "#text-work", (now) => now.picture && put(fileUrl(now.picture)));
       Object.assign(state, { stack: told.stack, entries: told.entries, hair: told.hair });
       await setEdits(told.edits, `“${prompt}”`);
+      applied($("#prompt"));
       $("#heard").textContent = told.left ? `Done, but for this: ${told.left}` : "Done.";
     } catch (error) {
       $("#heard").textContent = error.message;
@@ -120,6 +123,7 @@ const watchTask = async (task, where, each) => {
       if (now.result) return now.result;
       if (Date.now() - started > 800) box.hidden = false;
       $(".bar div", box).style.width = `${Math.round(100 * now.done)}%`;
+      $(".bar", box).setAttribute("aria-valuenow", String(Math.round(100 * now.done)));
       const said = $("p", box);
       if (said) said.textContent = now.said;
       each?.(now);
@@ -227,7 +231,7 @@ const layOutPanels = () => {
   $("#preset").value = facts.preset;
   $("#generator").append(...facts.generators.map(option));
   $("#generator").parentElement.hidden = facts.generators.length < 2;
-  $("#save-format").append(...facts.formats.map((form) => option([form, { png: "PNG (no loss)", jpg: "JPEG (small)", webp: "WebP (smallest)" }[form] ?? form])));
+  $("#save-format").append(...facts.formats.map((form) => option([form, { png: "PNG (best quality, large)", jpg: "JPEG (small)", webp: "WebP (smallest)" }[form] ?? form])));
   $("#about").textContent = facts.about;
 };
 
@@ -262,7 +266,7 @@ on("#reset", "click", () =>
     await setEdits({}, "Reset");
   }));
 on(document, "keydown", (event) => {
-  if (!(event.ctrlKey || event.metaKey) || event.altKey || typing(event)) return;
+  if (!(event.ctrlKey || event.metaKey) || event.altKey || typingAnew(event)) return;
   if (app.dataset.mode !== "editing" || event.target.closest?.("dialog")) return;
   const key = event.key.toLowerCase();
   if (key === "z") (event.preventDefault(), event.shiftKey ? redo() : undo());

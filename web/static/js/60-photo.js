@@ -96,7 +96,7 @@ const paintPeople = () => {
     const image = made("img", { alt: "", width: 64, height: 64 });
     fetched(fileUrl(path)).then((url) => (image.src = url), () => {});
     return made("button", { type: "button", "aria-pressed": String(index === state.person), "aria-label": `Person ${index + 1}`,
-      title: people.length > 1 ? "Edit this person" : "The face that is edited", onclick: () => index !== state.person && turn(index) }, image);
+      title: people.length > 1 ? "Edit this person" : "The face that is edited", onclick: () => app.dataset.mode === "editing" && index !== state.person && turn(index) }, image);
   }));
 };
 // Each person keeps their own edits.
@@ -148,6 +148,7 @@ const lookFor = (busy) => {
   $("#drop .big").textContent = busy ? "Looking for a face …" : INVITATION;
   if (busy) $("#setup-text").textContent = "Looking for a face …";
 };
+let comeBack = null; // what is edited while more people are added to it
 let choosing = 0; // what arrives for an earlier choice is dropped
 const chooseFace = (face) =>
   attempt(async () => {
@@ -167,6 +168,7 @@ const takePhoto = (file) =>
     lookFor(true);
     const local = URL.createObjectURL(file);
     let path = "";
+    comeBack = null;
     const learnable = async (given) => {
       const told = await call("photograph", { path, ...given });
       if (mine !== choosing) return;
@@ -207,10 +209,12 @@ const showPhotograph = (told) => {
     ? `${told.boxes.length} faces were found. Press another one in the photo to use it.`
     : told.people.length > 1 ? `${told.people.length} photos will be learned together.`
     : told.marked ? "Drag a square over the whole head, or learn the picture as it is."
-    : told.square ? "This generator draws no faces: drag a square over what it is to learn." : "One face was found.";
+    : told.square ? "Drag a square over what it is to learn." : "One face was found.";
   $("#learn").textContent = told.people.length > 1 ? `Learn these ${told.people.length} faces` : told.square ? "Learn this picture" : "Learn this face";
   $("#setup h2").textContent = told.square ? "Which part?" : "Whose face?";
   $("#learn").disabled = false;
+  $("#back").hidden = !comeBack;
+  $("#other-photo").hidden = $("#remove-photo").hidden = Boolean(comeBack);
   state.opened = { people: told.people, before: {}, bounds: {}, looks: [], sizes: { face: told.size, photograph: told.size } };
   paintPeople();
   state.opened = null;
@@ -261,6 +265,13 @@ on("#new-photo", "click", () => {
   $("#pick").focus();
 });
 on("#remove-photo", "click", leavePhoto);
+on("#back", "click", () =>
+  attempt(async () => {
+    const saved = comeBack;
+    boxes = null;
+    await resume(await call("drop_added"), saved);
+    comeBack = null;
+  }));
 on("#drop", "click", (event) => event.target.closest("button") || $("#file-photo").click());
 const chosenFiles = (id, use) =>
   on(id, "change", (event) => {
@@ -293,9 +304,12 @@ on(document, "paste", (event) => {
 });
 const addPeople = (files) =>
   attempt(async () => {
+    if (app.dataset.mode === "learning") return toast("A face is being learned; stop that first.");
     if (app.dataset.mode === "editing") {
       const answer = await ask("Learn them together?", "The faces are learned again, together with the new ones. Your edits of the open face stay until then.", [["", "Cancel"], ["go", "Add them", "main"]]);
       if (answer !== "go") return;
+      const { name, example, view, steps, at } = state;
+      comeBack = { name, example, view, steps, at, desk: state.desk };
     }
     const sent = [];
     for (const file of files) sent.push({ path: (await upload(file)).path, name: file.name });
@@ -337,7 +351,7 @@ on("#shoot", "click", () => {
 });
 on("#forget", "click", () =>
   attempt(async () => {
-    const sure = await ask("Remove everything?", "The photo, the learned face and the edits leave the server now, files on their way to you within 20 minutes. Links that you shared stay until you delete them.",
+    const sure = await ask("Remove everything?", "The photo, the learned face and the edits leave the server now, files that you just made within 20 minutes. Links that you shared stay until you delete them.",
       [["", "Cancel"], ["go", "Remove", "danger"]]);
     if (sure !== "go") return;
     await call("forget");

@@ -18,6 +18,14 @@ const untilReady = async () => {
     if (told && told.state !== "loading") return;
   }
 };
+// Who waits, and how long it takes, while somebody chooses a photo.
+const keepStatus = async () => {
+  for (;;) {
+    await pause(15000);
+    if (!document.hidden && ["welcome", "photo"].includes(app.dataset.mode) && $("#status").dataset.state === "ready")
+      await call("status").then(tellStatus, () => {});
+  }
+};
 const goOn = (saved) =>
   attempt(async () => {
     Object.assign(state, { desk: saved.desk });
@@ -77,6 +85,7 @@ const start = async () => {
     untilReady();
   }
   if (app.dataset.mode === "welcome") state.desk = "";
+  keepStatus();
   $("#go-on").hidden = Boolean(own || share || !latest?.steps?.length);
   on("#go-on", "click", () => (state.opened ? show("editing") : goOn(latest)));
 };
