@@ -26,6 +26,7 @@ from torch import Tensor
 
 from pti_core.errors import SessionError
 from pti_core.faces.images import MAX_SIDE, open_photograph
+from pti_core.faces.picture_end import SLACK, picture_end
 from pti_core.session import int8_delta
 from pti_core.session.header import (
     AGAIN,
@@ -156,8 +157,11 @@ def check_picture(data: bytes, encoding: str, max_side: int) -> Image.Image:
     """Decode a picture of a session: its size is read and bounded before its pixels are.
 
     Raises:
-        SessionError: it is not a picture of that encoding ("JPEG", "PNG"), or too large.
+        SessionError: it is not a picture of that encoding ("JPEG", "PNG"), too large, or followed
+            by something that is no picture.
     """
+    if len(data) - picture_end(data) > SLACK:
+        raise SessionError("A picture in the session file has a tail that is no picture; " + AGAIN)
     try:
         with Image.open(io.BytesIO(data), formats=(encoding,)) as image:
             size = image.size

@@ -162,6 +162,9 @@ def test_several_people_share_one_generator(client, studio, tmp_path, make_pictu
         if not desk:
             desk, _ = client.predict(handle_file(path), api_name="/align")
         else:
+            known = set(studio.workspaces)
+            said = refusal(client, "", handle_file(path), api_name="/add_person")
+            assert "desk that align gave" in said and set(studio.workspaces) == known
             told, _ = client.predict(desk, handle_file(path), api_name="/add_person")
             assert told == {"people": number + 1}
     last = list(client.submit(desk, "short", api_name="/personalise"))[-1]

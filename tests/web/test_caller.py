@@ -10,8 +10,10 @@ from types import SimpleNamespace
 import pytest
 
 from pti_core.errors import UserError
+from pti_core.inversion.presets import PRESETS
 from pti_core.progress import Step
 from service.job_queue import (
+    MAX_SECONDS,
     Caller,
     Job,
     JobQueue,
@@ -21,7 +23,7 @@ from service.job_queue import (
     seconds_from,
 )
 from service.share_store import new_secret
-from service.time_estimates import Paces
+from service.time_estimates import Paces, planned, seconds_of
 from web.middleware.caller import Callers, caller_of, network_of
 
 
@@ -189,6 +191,13 @@ def test_a_job_of_hours_is_refused_with_its_minutes():
     with pytest.raises(QueueFullError, match="about 317 minutes, and 60 are the most"):
         line.submit(lambda on_step: None, long, "desk")
     assert len(line) == 0
+
+
+def test_sixteen_photographs_with_the_best_quality_are_refused():
+    _, plan = planned(PRESETS["paper"], 16)
+    with pytest.raises(QueueFullError, match="about 317 minutes, and 120 are the most"):
+        JobQueue(max_seconds=seconds_from({})).submit(lambda on_step: None, plan, "desk")
+    assert seconds_of(planned(PRESETS["fast"], 16)[1]) < MAX_SECONDS
 
 
 def test_short_work_goes_before_long_work_that_waits_and_does_not_starve_it():

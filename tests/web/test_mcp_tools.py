@@ -13,6 +13,7 @@ from PIL import Image
 
 from pti_core.ai_mark import DIGITAL_SOURCE_TYPE
 from pti_core.editing.controls import controls_of
+from pti_core.faces.images import FORMAT_NAMES
 from service.share_store import Store
 from service.studio import Studio
 from tests.helpers.small import ENDLESS, SHORT, small_tuning_models
@@ -100,6 +101,28 @@ def test_a_tool_personalises_and_edits(url, make_picture):
         assert DIGITAL_SOURCE_TYPE.encode() in data  # the mark arrives, too
         assert "outside" in await refused(session, "edit", desk=desk, edits={"age": 1e6})
         assert "no longer kept" in await refused(session, "edit", desk="x", edits={})
+
+    talk(url, conversation)
+
+
+def test_a_square_reaches_the_tool(url, make_picture):
+    photograph = _photograph(make_picture)
+
+    async def conversation(session) -> None:
+        for square in ([10, 5, 80], "whole"):
+            _, face, _ = await call(session, "align", photograph=photograph, square=square)
+            assert face.type == "image"
+        told = await refused(session, "align", photograph=photograph, square=[1, 2])
+        assert "left, top, side" in told
+
+    talk(url, conversation)
+
+
+def test_the_formats_that_are_named_are_those_that_are_read(url):
+    async def conversation(session) -> None:
+        tools = {tool.name: tool for tool in (await session.list_tools()).tools}
+        told = tools["align"].inputSchema["properties"]["photograph"]["description"]
+        assert FORMAT_NAMES in " ".join(told.split())
 
     talk(url, conversation)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import re
+from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from web import connections, files, job_watch, queue_guard, strings
 from web.api import fetch
 from web.middleware.body_limit import Limits
 from web.page import markup, script
+from web.temporary_folder import TemporaryFolder
 
 ROOT = Path(__file__).parents[2]
 MB, LIMITS, CONNECTIONS = 2**20, Limits(), connections.Limits()
@@ -28,13 +31,17 @@ def words(path: str) -> str:
     return " ".join((ROOT / path).read_text("utf-8").split())
 
 
+def _default_seconds(function: Callable[..., object]) -> int:
+    return int(inspect.signature(function).parameters["seconds"].default)
+
+
+PLACES = ["", "one", "two", "three", "four"][job_queue.PLACES_OF_AN_ADDRESS]
 README = [
     "what is in memory goes an hour after the last tab that shows it is closed",
     f"leave the temporary folder, which only its user can read, within "
     f"{2 * files.CACHE_SECONDS // 60} minutes",
     f"Links end after {share_store.DEFAULT_DAYS:g} days",
-    f"a person has one place in the line, a network address "
-    f"{['', 'one', 'two', 'three', 'four'][job_queue.PLACES_OF_AN_ADDRESS]}",
+    f"a person has one place in the line, a network address {PLACES}",
     f"accepts {files.MAX_UPLOAD.removesuffix('mb')} MB",
 ]
 DEPLOYMENT = [
@@ -66,6 +73,32 @@ DEPLOYMENT = [
 ]
 
 
+SHARING = [
+    f"| `PTI_SESSIONS_DAYS` | {share_store.DEFAULT_DAYS:g} |",
+    f"files go within {_default_seconds(share_store.keep_swept) // 60} minutes of it",
+    f"| `PTI_SESSIONS_MB` | {share_store.DEFAULT_MAX_MB} |",
+    f"One owner keeps {share_store.MAX_OF_ONE} shares at most",
+    f"swept after {['', 'an hour'][share_store._STRAY_SECONDS // 3600]}",
+    f"accept uploads of {files.MAX_UPLOAD.removesuffix('mb')} MB",
+    f"a network address has {PLACES} places at most",
+    f"after {['', 'ten'][int(job_watch.RELOAD_SECONDS) // 600]} minutes for a page",
+]
+
+
+@pytest.mark.parametrize("sentence", SHARING)
+def test_the_numbers_of_sharing_are_the_codes(sentence):
+    assert sentence in words("docs/sharing.md")
+
+
+def test_a_program_that_left_is_noticed_within_ten_seconds():
+    assert queue_guard.DEAF_SECONDS + queue_guard.SECONDS_BETWEEN_SWEEPS < 10
+    assert "within ten seconds for a program" in words("docs/sharing.md")
+
+
+def test_what_is_temporary_is_swept_as_often_as_is_promised():
+    assert _default_seconds(TemporaryFolder.keep_swept) == files.CACHE_SECONDS == 600
+
+
 @pytest.mark.parametrize("sentence", README)
 def test_the_readmes_numbers_are_the_codes(sentence):
     assert sentence in words("README.md")
@@ -89,7 +122,7 @@ def test_the_pages_promises_are_the_codes():
     assert "forgets the rest an hour after you leave" in strings.CONSENT
     assert SessionState(gr.Blocks()).STATE_TTL_WHEN_CLOSED == 3600
     assert strings.CONSENT in markup()
-    assert f"files on their way to you within {2 * files.CACHE_SECONDS // 60} minutes" in script()
+    assert f"files that you just made within {2 * files.CACHE_SECONDS // 60} minutes" in script()
     assert f'<span id="link-days">{strings.days(share_store.DEFAULT_DAYS)}</span>' in markup()
     assert '$("#link-days").textContent = facts.link_days' in script()  # where it is set otherwise
 

@@ -554,6 +554,14 @@ def test_a_huge_photograph_is_refused(generator, make_picture):
     assert "larger than" in sentence(session.to_bytes())
 
 
+@pytest.mark.parametrize("which", ["photograph", "crop"])
+def test_nothing_is_kept_behind_a_picture(generator, make_picture, which):
+    session = make_session(generator, make_picture)
+    whole = getattr(session.people[0], which)
+    setattr(session.people[0], which, whole + bytes(20_000_000))
+    assert "tail" in sentence(session.to_bytes())
+
+
 def test_pictures_that_are_broken_or_of_another_kind_are_refused(generator, make_picture):
     good = make_session(generator, make_picture)
     photo, crop = good.photographs[0], good.crops[0]
