@@ -64,11 +64,14 @@ def identify(path: Path) -> Seen:
     for mark, text in _STARTS:
         if start.startswith(mark):
             return Seen("other", text)
-    if start[:4] == b"PK\x03\x04" and not zipfile.is_zipfile(path):
-        return Seen("damaged", "a truncated archive: its end is missing")
-    if _is_safetensors(path, start):
-        return _of_safetensors(path, start)
-    return _of_pickle(path, start)
+    try:
+        if start[:4] == b"PK\x03\x04" and not zipfile.is_zipfile(path):
+            return Seen("damaged", "a truncated archive: its end is missing")
+        if _is_safetensors(path, start):
+            return _of_safetensors(path, start)
+        return _of_pickle(path, start)
+    except Exception:  # parsers raise whatever a broken byte led them to
+        return Seen("damaged", "a damaged or unreadable file")
 
 
 def refused_because(path: Path, seen: Seen, wanted: str) -> str:

@@ -57,7 +57,7 @@ def is_torchscript(path: Path) -> bool:
     try:
         with zipfile.ZipFile(path) as archive:
             return any(PurePosixPath(name).name == "constants.pkl" for name in archive.namelist())
-    except (OSError, zipfile.BadZipFile):
+    except Exception:  # `zipfile` raises whatever a broken byte led it to
         return False
 
 
