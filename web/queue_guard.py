@@ -36,12 +36,22 @@ MAX_OF_LONG_LANE, LONG_LANES = 16, ("frames", "strip")
 CONTROLS = ("stop", "forget", "delete_share", "status")
 #: An event that nobody listens to goes after so many seconds; clients listen at once.
 DEAF_SECONDS, SECONDS_BETWEEN_SWEEPS = 6.0, 2.0
+#: What was said to a session that nobody listens to, and that asks for nothing, is kept so long.
+QUIET_SECONDS = 60.0
 #: One makes room for others where there is none, after the time in which an honest client has begun
 #: to listen as a rule.
 UNHEARD_SECONDS = 0.05
 
 FULL = "Too many requests wait here already; try again in a minute."
 OF_NETWORK = "Too many requests from your network wait here already; try again in a minute."
+
+
+class Messages(dict[str, Any]):
+    """What is to be said to each session. Gradio keeps the 2000 that came last, so that as many
+    calls that nobody hears take the messages of somebody who does, and stop the queue for ever."""
+
+    def __delitem__(self, session: str) -> None:
+        self.pop(session, None)  # it may have been forgotten meanwhile
 
 
 class QueueGuard:
@@ -51,6 +61,7 @@ class QueueGuard:
         self._blocks = blocks
         self._streams: Counter[str] = Counter()  # open ones, by session
         self._left: dict[str, float] = {}  # session to when its last stream was closed
+        self._quiet: dict[str, float] = {}  # session to since when nothing of it goes on
         self._connections = Connections()
 
     # ------------------------------------------------------------------------------------- bounds
@@ -59,6 +70,14 @@ class QueueGuard:
         """Have the page's queue refuse what is beyond the bounds."""
         queue: Any = self._blocks._queue
         queue.max_size = None  # for all events together: replaced by those of this module
+        queue.pending_messages_per_session = Messages(queue.pending_messages_per_session)
+        send = queue.send_message
+
+        def send_where_kept(event: Any, message: Any) -> None:
+            if event.session_hash in queue.pending_messages_per_session:
+                send(event, message)
+
+        queue.send_message = send_where_kept
         push = queue.push
 
         async def bounded(body: Any, request: Any, username: Any) -> tuple[bool, Any, str]:
@@ -110,10 +129,27 @@ class QueueGuard:
         ]
         if not unheard:
             return False
-        await self._blocks._queue.clean_events(
-            event_id=min(unheard, key=lambda event: event.enqueue_time)._id
-        )
+        oldest = min(unheard, key=lambda event: event.enqueue_time)
+        await self._drop(oldest)
         return True
+
+    async def _drop(self, event: Any) -> None:
+        """Take a waiting event out of the queue, and its session with it if that was all of it."""
+        queue, session = self._blocks._queue, event.session_hash
+        await queue.clean_events(event_id=event._id)
+        if not self._streams[session] and session not in self._sessions_at_work():
+            self._forget(session)
+
+    def _forget(self, session: str) -> None:
+        queue = self._blocks._queue
+        queue.pending_messages_per_session.pop(session, None)
+        queue.pending_event_ids_session.pop(session, None)
+
+    def _running(self) -> list[Any]:
+        return [event for events in self._blocks._queue.active_jobs if events for event in events]
+
+    def _sessions_at_work(self) -> set[str]:
+        return {event.session_hash for event in [*self._waiting(), *self._running()]}
 
     def _waiting(self) -> list[Any]:
         queues = self._blocks._queue.event_queue_per_concurrency_id.values()
@@ -169,20 +205,33 @@ class QueueGuard:
         server = getattr(self._blocks, "server", None)  # None while it starts
         if server is not None and hasattr(server, "server_state"):
             self._connections.sweep(server.server_state.connections)
-        now, queue = time.monotonic(), self._blocks._queue
-        running = [event for events in queue.active_jobs if events for event in events]
+        now = time.monotonic()
+        running = self._running()
         # A task that is cancelled before its first step never gives back its place in its lane;
         # those of `running` take theirs now.
         await asyncio.sleep(0)
         for event in self._waiting():
             if self._is_deaf(event, now):
-                await queue.clean_events(event_id=event._id)
+                await self._drop(event)
         for event in running:
             if self._is_deaf(event, now):
                 event.alive = False
                 await cancel_tasks({f"{event.session_hash}_{event.fn._id}"})
+        self._forget_quiet(now)
         recent = now - 10 * DEAF_SECONDS
         self._left = {session: at for session, at in self._left.items() if at > recent}
+
+    def _forget_quiet(self, now: float) -> None:
+        """Forget what was said to sessions of which nothing has gone on for a while."""
+        messages, at_work = (
+            self._blocks._queue.pending_messages_per_session,
+            self._sessions_at_work(),
+        )
+        quiet = [s for s in messages if s not in at_work and not self._streams[s]]
+        self._quiet = {session: self._quiet.get(session, now) for session in quiet}
+        for session, since in self._quiet.items():
+            if now - since > QUIET_SECONDS:
+                self._forget(session)
 
     def _is_deaf(self, event: Any, now: float) -> bool:
         if self._streams[event.session_hash]:

@@ -143,6 +143,26 @@ def test_what_is_swept_before_its_first_step_ends(url, client, desk, blocks, mon
     assert client.predict(desk, {}, {"age": 5}, 2, "gif", "face", api_name="/animate")
 
 
+def test_thousands_of_calls_that_nobody_hears_take_nobodys_answer(
+    url, client, blocks, photograph, monkeypatch
+):
+    """Gradio keeps the 2000 sessions that came last, here 20: the honest one came before all."""
+    queue = blocks._queue
+    monkeypatch.setattr(queue.pending_messages_per_session, "max_size", 20, raising=False)
+    desk, _ = client.predict(handle_file(photograph), api_name="/align")
+    job = client.submit(desk, "endless", api_name="/personalise")
+    until(lambda: len(job.outputs()) > 0)
+    for _ in range(40):
+        assert post(url, "call/status", [])[0] == 200
+    assert not job.done() and not queue.stopped
+    assert client.predict(desk, api_name="/stop") == {"stopped": True}
+    assert job.result(timeout=30)["report"]
+    monkeypatch.setattr(queue_guard, "QUIET_SECONDS", 1)
+    until(lambda: len(queue.pending_messages_per_session) < 10)
+    assert len(queue.pending_event_ids_session) < 10
+    assert client.predict(api_name="/status")["ready"]
+
+
 def test_a_personalisation_that_nobody_listens_to_ends(url, studio, client, photograph):
     running, _ = client.predict(handle_file(photograph), api_name="/align")
     waiting, _ = client.predict(handle_file(photograph), api_name="/align")
