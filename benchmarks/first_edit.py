@@ -1,8 +1,9 @@
 """How soon a ready-made face can be edited on a fresh server: python -m benchmarks.first_edit
 
 Each round starts the app anew and opens its page in a headless Chromium: at once when the server
-answers ("fresh"), or when what edits need is loaded ("warm"). It presses the first ready-made face
-and, once its sliders are there, moves one by the keyboard. Times count from opening the page.
+answers, or as its second visitor (`--warm`), when what edits need is loaded. It presses the first
+ready-made face and, once its sliders are there, moves one by the keyboard. Times count from opening
+the page.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from benchmarks.personalise import machine
-from benchmarks.preview import WINDOW, app
+from benchmarks.preview import WINDOW, app, chromium
 from cli.exit_status import exit_status
 from pti_core.errors import UserError
 
@@ -53,19 +54,13 @@ def visit(browser: Any, url: str) -> list[float]:
 
 def measure(rounds: int, warm: bool) -> list[list[float]]:
     """For each round the seconds of `visit`, the app anew each time."""
-    from playwright.sync_api import sync_playwright
-
-    chromium = os.environ.get("PTI_CHROMIUM", "/usr/bin/chromium")
-    arguments = ["--no-sandbox"] if os.getuid() == 0 else []
     found = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=arguments)
+    with chromium() as browser:
         for _ in range(rounds):
             with app() as url:
                 if warm:
                     visit(browser, url)
                 found.append(visit(browser, url))
-        browser.close()
     return found
 
 

@@ -91,6 +91,19 @@ def app() -> Iterator[str]:
         process.wait()
 
 
+@contextmanager
+def chromium() -> Iterator[Any]:
+    """The system's Chromium, headless, or that of `PTI_CHROMIUM`."""
+    from playwright.sync_api import sync_playwright
+
+    path = os.environ.get("PTI_CHROMIUM", "/usr/bin/chromium")
+    arguments = ["--no-sandbox"] if os.getuid() == 0 else []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=arguments)
+        yield browser
+        browser.close()
+
+
 def drag(page: Any, name: str, far: float) -> None:
     """One slider, from its thumb towards its upper end, `far` of that way, and let go."""
     row = page.locator(f"#slider-{name}")
@@ -120,12 +133,7 @@ def drag(page: Any, name: str, far: float) -> None:
 
 def measure(session: Path, rounds: int, sliders: Sequence[str] = SLIDERS) -> dict[str, list[float]]:
     """Milliseconds, by `previews` and `full`."""
-    from playwright.sync_api import sync_playwright
-
-    chromium = os.environ.get("PTI_CHROMIUM", "/usr/bin/chromium")
-    arguments = ["--no-sandbox"] if os.getuid() == 0 else []
-    with app() as url, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=arguments)
+    with app() as url, chromium() as browser:
         page = browser.new_page(viewport=WINDOW)
         page.set_default_timeout(120_000)
         page.goto(url)
@@ -138,7 +146,6 @@ def measure(session: Path, rounds: int, sliders: Sequence[str] = SLIDERS) -> dic
             for name in sliders:  # elsewhere each time: what was shown before is not drawn again
                 drag(page, name, 0.95 - 0.05 * index)
         times: dict[str, list[float]] = page.evaluate("times")
-        browser.close()
     return times
 
 

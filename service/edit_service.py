@@ -348,7 +348,7 @@ class EditService:
             state, latest = workspace.edit_state(edits), renders.latest
             if latest is None or latest.state != state:
                 latest = renders.latest = FullRender(state, self._rendered(workspace, state))
-        self.workspaces.make_room(keep=workspace.id)
+                self.workspaces.make_room(keep=workspace.id)
         return latest.rendering
 
     def _rendered(self, workspace: Workspace, state: EditState) -> Rendering:

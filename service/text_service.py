@@ -112,10 +112,8 @@ class TextService:
 
         if not workspace_id:
             return None
-        session, workspace = (
-            self.studio.session(workspace_id),
-            self.studio.workspaces.get(workspace_id),
-        )
+        session = self.studio.session(workspace_id)
+        workspace = self.studio.workspaces.get(workspace_id)
         of, measure = self._measures.get(workspace, (None, None))
         if of != (crop := session.crops[session.at(None)]):
             self._measures[workspace] = crop, (measure := measure_of(session))

@@ -12,6 +12,7 @@ import gradio as gr
 import pytest
 from gradio.state_holder import SessionState
 
+from pti_core.editing import render_cache
 from pti_core.faces import decode, heif_process, picture_end
 from service import free_disk, job_queue, malloc_tuning, share_store, studio, workspaces
 from service.share_store import Store
@@ -20,6 +21,7 @@ from web import connections, files, job_watch, queue_guard, strings
 from web.api import fetch
 from web.middleware.body_limit import Limits
 from web.page import markup, script
+from web.tabs import tasks
 from web.temporary_folder import TemporaryFolder
 
 ROOT = Path(__file__).parents[2]
@@ -69,7 +71,11 @@ DEPLOYMENT = [
     f"{fetch.SECONDS} s",
     f"| {malloc_tuning.MAX_FREE // 2**30} GB, looked at every "
     f"{malloc_tuning.SECONDS_BETWEEN_LOOKS:g} s",
-    f"| {studio.DEFAULT_KEEP_MB // 1024} GB; an address that holds most of it",
+    f"| {studio.DEFAULT_KEEP_MB // 1024} GB; pictures that can be made again go first; "
+    "then an address that holds most of it",
+    f"{tasks.MAX_OF_WORKSPACE} at a time of a face, {tasks.MAX_OF_ADDRESS} of an address, "
+    f"{tasks.MAX_OF_ALL} in all; one that no page asks for ends after {tasks.UNSEEN_SECONDS:g} s",
+    f"of {render_cache._LAYERS_KEPT} people",
 ]
 
 

@@ -30,7 +30,7 @@ const shownAmount = (name, amount = state.edits[name] ?? 0) => {
   return `${sign}${number}${unit === "%" ? "%" : unit ? ` ${unit}` : ""}`;
 };
 // The body of every request for a picture. Options besides amounts of edits belong here, and are
-// read by `apply_options` in web/options.py.
+// read by `apply_options` in web/picture_options.py.
 const pictureRequest = (more = {}) => ({
   desk: state.desk,
   edits: state.edits,
@@ -82,8 +82,9 @@ const within = (edits) =>
   Object.fromEntries(Object.entries(edits).filter(([name]) => controls.has(name)).map(([name, amount]) => [name, inRange(name, amount)]));
 // Go to a step: 0 is the first that is kept. Of several presses each begins where the one before ended.
 let going = Promise.resolve();
-const goTo = (index) => (going = going.then(() => go(index)));
-const goBy = (count) => (going = going.then(() => go(state.at + count)));
+const afterThat = (work) => (going = going.then(work, work));
+const goTo = (index) => afterThat(() => go(index));
+const goBy = (count) => afterThat(() => go(state.at + count));
 const go = (index) =>
   attempt(async () => {
     const step = state.steps[index];
