@@ -6,9 +6,10 @@ from __future__ import annotations
 import ctypes
 import platform
 import threading
-import time
 from functools import cache
 from typing import Any
+
+from service.sweeper import repeat
 
 # glibc's <malloc.h>.
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX, _M_ARENA_MAX = -1, -2, -4, -8
@@ -82,26 +83,5 @@ def trim_heap(max_free: int = MAX_FREE) -> bool:
 
 def keep_trimmed() -> threading.Thread:
     """Call `trim_heap` now and then, in a thread that ends with the process."""
-
-    def look() -> None:
-        while _glibc() is not None:
-            trim_heap()
-            time.sleep(SECONDS_BETWEEN_LOOKS)
-
-    thread = threading.Thread(target=look, name="trimming the heap", daemon=True)
-    thread.start()
-    return thread
-
-
-@cache
-def _glibc() -> Any:
-    """The C library; None where it does not count its free bytes."""
-    if platform.libc_ver()[0] != "glibc":
-        return None
-    try:
-        library = ctypes.CDLL(None)
-        library.mallinfo2.restype = _Mallinfo2
-        library.malloc_trim.argtypes = (ctypes.c_size_t,)
-    except (OSError, AttributeError):
-        return None
-    return library
+    there = lambda: _glibc() is not None  # noqa: E731
+    return repeat(trim_heap, SECONDS_BETWEEN_LOOKS, "trimming the heap", there)

@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import logging
 import os
 import re
 import secrets
@@ -25,8 +24,7 @@ from typing import Any
 
 from pti_core.errors import UserError
 from service.share_places import NO_ROOM, ShareError, objects_at
-
-_log = logging.getLogger(__name__)
+from service.sweeper import repeat
 
 DAY = 24 * 3600
 DEFAULT_DAYS = 7.0
@@ -308,18 +306,7 @@ class Store:
 def keep_swept(store: Store, seconds: float = 600) -> threading.Thread:
     """Sweep now and then, in a thread that ends with the process: nobody has to come by for what
     has expired to go."""
-
-    def sweep() -> None:
-        while True:
-            try:
-                store.sweep()
-            except UserError as error:  # out of reach for the moment
-                _log.warning("shared sessions could not be swept: %s", error)
-            time.sleep(seconds)
-
-    thread = threading.Thread(target=sweep, name="sweeping", daemon=True)
-    thread.start()
-    return thread
+    return repeat(store.sweep, seconds, "sweeping shares")
 
 
 def store_from(environment: Mapping[str, str]) -> Store:

@@ -9,7 +9,6 @@ of any other.
 from __future__ import annotations
 
 import atexit
-import logging
 import os
 import shutil
 import tempfile
@@ -22,9 +21,8 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from service.process_setup import private_folder
+from service.sweeper import repeat
 from web.files import CACHE_SECONDS
-
-_log = logging.getLogger(__name__)
 
 _LOCK, _FILES = "lock", "files"
 
@@ -95,18 +93,7 @@ class TemporaryFolder:
 
     def keep_swept(self, seconds: float = CACHE_SECONDS) -> threading.Thread:
         """Sweep now and then, in a thread that ends with the process."""
-
-        def sweep() -> None:
-            while self.path.is_dir():
-                try:
-                    self.sweep()
-                except OSError as error:
-                    _log.warning("temporary files could not be swept: %s", error)
-                time.sleep(seconds)
-
-        thread = threading.Thread(target=sweep, name="sweeping files", daemon=True)
-        thread.start()
-        return thread
+        return repeat(self.sweep, seconds, "sweeping files", self.path.is_dir)
 
     def close(self) -> None:
         """Delete all of it; what is written meanwhile, at the next call."""

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from cli.invert import expanded, opened, with_faces
 from cli.outputs import write_picture
+from cli.photographs import Asked, asked_for, expanded, open_all, with_faces
 from pti_core.ai_mark import DIGITAL_SOURCE_TYPE
 from pti_core.errors import NoFaceError, PhotographError, UserError
 from tests.helpers.small import MiddleFace
@@ -34,7 +34,7 @@ def test_folders_and_patterns_are_expanded(folder):
     names = lambda paths: [path.name for path in paths]  # noqa: E731
     everything = ["a.PNG", "b.jpg", "blank.png", "broken.jpg", "c.webp"]
     assert names(expanded([folder])) == everything
-    assert names(expanded([folder / "*.jpg", folder / "b.jpg"])) == ["b.jpg", "broken.jpg"]
+    assert names(expanded([folder / "*.jpg", folder / "b.jpg"])) == ["b.jpg", "broken.jpg", "b.jpg"]
     assert names(expanded([folder / "absent.jpg"])) == ["absent.jpg"]
     for wrong in (folder / "empty", folder / "*.gif"):
         with pytest.raises(UserError, match="no photograph in"):
@@ -42,17 +42,38 @@ def test_folders_and_patterns_are_expanded(folder):
 
 
 def test_of_several_photographs_a_bad_one_is_named_and_left_out(folder, capsys):
-    photos = opened(expanded([folder]))
+    photos = open_all(asked_for([folder]))
     assert len(photos) == 4 and "broken.jpg is left out: The file is not" in capsys.readouterr().err
     assert len(with_faces(photos, MiddleFace())) == 3
     assert "blank.png is left out: No face" in capsys.readouterr().err
     with pytest.raises(PhotographError, match="not a picture"):
-        opened([folder / "broken.jpg"])
+        open_all(asked_for([folder / "broken.jpg"]))
     with pytest.raises(PhotographError, match="None of the photographs"):
-        opened([folder / "broken.jpg", folder / "notes.txt"])
-    blank = Image.new("RGB", (80, 80))
+        open_all(asked_for([folder / "broken.jpg", folder / "notes.txt"]))
+    blank = open_all(asked_for([folder / "blank.png"]))
     with pytest.raises(NoFaceError, match="any of the photographs"):
-        with_faces({Path("a"): blank, Path("b"): blank}, MiddleFace())
+        with_faces(blank * 2, MiddleFace())
+
+
+def test_a_face_stays_with_its_photograph_where_another_is_left_out(folder):
+    paths = [folder / "broken.jpg", folder / "a.PNG", folder / "blank.png", folder / "b.jpg"]
+    square = (1.0, 2.0, 30.0)
+    asked = asked_for(paths, squares=[(0.0, 0.0, 20.0), square])
+    assert [one.where for one in asked] == [(0.0, 0.0, 20.0), square, 0, 0]
+    kept = with_faces(open_all(asked), MiddleFace())
+    assert [(one.path.name, one.where) for one in kept] == [("a.PNG", square), ("b.jpg", 0)]
+    # A face that is not there is like a photograph without one.
+    kept = with_faces(open_all(asked_for(paths, faces=[0, 1])), MiddleFace())
+    assert [one.path.name for one in kept] == ["b.jpg"]
+
+
+def test_two_faces_of_one_photograph_and_one_photograph_named_twice(folder):
+    path = folder / "a.PNG"
+    assert asked_for([path, path], faces=[1, 0]) == [Asked(path, 1), Asked(path, 0)]
+    assert asked_for([path, folder / "*.PNG"]) == [Asked(path, 0)]
+    assert asked_for([path], aligned=True) == [Asked(path, "whole")]
+    with pytest.raises(UserError, match="2 times --face is too much for 1 photo"):
+        asked_for([path], faces=[0, 1])
 
 
 @pytest.mark.parametrize("ending", [".png", ".jpg", ".jpeg", ".webp"])

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -14,7 +17,7 @@ from pti_core.inversion.pivotal_tuning import TunedDelta
 from pti_core.rendering import render
 from pti_core.session.person import PersonState, encode_crop, encode_photograph
 from pti_core.session.session import Session
-from tests.cli.test_cli import refusal, run
+from tests.cli.test_cli import REPOSITORY, refusal, run
 
 SQUARE = ((0.0, 0.0), (0.0, 1024.0), (1024.0, 1024.0), (1024.0, 0.0))
 
@@ -61,3 +64,52 @@ def test_each_person_of_a_session_is_edited_from_the_same_weights(tmp_path):
     assert run("edit", path, *options).returncode == 0
     assert "outside" in refusal("edit", path, "--person", 1, *options)
     assert "2 photograph" in refusal("edit", path, "--person", 2, *options)
+
+
+# ------------------------------------------------------------------------- which face, which square
+
+
+def middle(path: Path) -> tuple[float, float]:
+    """The middle of what was aligned of a session's photograph."""
+    (person,) = Session.open(path).people
+    x, y = np.mean(person.alignment.quad, axis=0)
+    return float(x), float(y)
+
+
+def inside(point: tuple[float, float], box: list[int]) -> bool:
+    left, top, right, bottom = box
+    return left < point[0] < right and top < point[1] < bottom
+
+
+@pytest.mark.slow
+def test_the_face_that_is_asked_for_is_learned(tmp_path):
+    """Pivots only: which pixels are used is known before any tuning."""
+    group, out = tmp_path / "group.png", tmp_path / "s.safetensors"
+    people = [Image.open(REPOSITORY / "examples" / f"{name}.jpg") for name in ("obama", "biden")]
+    picture = Image.new("RGB", (2 * 512, 512))
+    for place, person in enumerate(people):
+        picture.paste(person.convert("RGB").resize((512, 512)), (512 * place, 0))
+    picture.save(group)
+    boxes = [row["box"] for row in json.loads(run("faces", group, "--json").stdout)]
+    assert len(boxes) == 2
+    invert = ("invert", group, "--method", "w", "--out", out)
+    for face, box in enumerate(boxes):
+        done = run(*invert, "--face", face, timeout=600)
+        assert done.returncode == 0, done.stderr
+        assert inside(middle(out), box)
+    assert "2 faces" in refusal(*invert, "--face", 2)
+    done = run(*invert, "--square", "100,60,200", timeout=600)
+    assert done.returncode == 0, done.stderr
+    assert middle(out) == pytest.approx((200, 160), abs=1)
+    assert "inside the photograph" in refusal(*invert, "--square", "900,60,200")
+
+
+@pytest.mark.slow
+def test_an_aligned_picture_needs_no_face(tmp_path, make_picture):
+    photo, out = tmp_path / "drawing.png", tmp_path / "s.safetensors"
+    make_picture(300, 300).save(photo)
+    options = ("--method", "w", "--out", out)
+    assert "No face" in refusal("invert", photo, *options)
+    done = run("invert", photo, "--aligned", *options, timeout=600)
+    assert done.returncode == 0, done.stderr
+    assert middle(out) == pytest.approx((150, 150), abs=1)

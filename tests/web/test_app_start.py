@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from service.share_store import Store, new_secret
+
 REPOSITORY = Path(__file__).parents[2]
 NO_WHERE = "127.0.0.1:9"  # nothing listens there
 
@@ -155,3 +157,16 @@ def test_a_port_that_is_taken_is_told_in_a_sentence(start_app):
     )
     assert done.returncode == 2 and str(app.port) in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+def test_under_a_sub_path_links_and_pages_carry_it(start_app, tmp_path):
+    """A proxy serves https://faces.example/pti/ and takes the sub-path away before it asks."""
+    share = Store(tmp_path / "shares").save(b"session", new_secret(), view="face", card=b"card").id
+    app = start_app(GRADIO_ROOT_PATH="/pti")
+    proxied = {"x_forwarded_host": "faces.example", "x_forwarded_proto": "https"}
+    status, page, _ = app.ask(f"/?s={share}", method="GET", **proxied)
+    assert status == 200
+    assert f'content="https://faces.example/pti/card/{share}.jpg"'.encode() in page
+    assert app.ask(f"/card/{share}.jpg", method="GET", **proxied)[1] == b"card"
+    assert b"https://faces.example/pti" in app.ask("/config", method="GET", **proxied)[1]

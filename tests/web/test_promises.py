@@ -50,7 +50,8 @@ DEPLOYMENT = [
     f"{LIMITS.body // MB} MB, {LIMITS.seconds:g} s; a tool call {LIMITS.tool // MB} MB",
     f"{files.MAX_UPLOAD.removesuffix('mb')} MB, {LIMITS.silence:g} s without a byte, "
     f"{LIMITS.rate // 1024} kB/s after the first minute; {LIMITS.uploads_of_one} at a time of an "
-    f"address, {LIMITS.uploads} in all",
+    f"address, {LIMITS.uploads} in all; {LIMITS.kept_of_one // 2**30} GB of an address in "
+    f"{LIMITS.keeping / 60:g} minutes",
     f"{CONNECTIONS.head:g} s for the head of a request, {CONNECTIONS.stall:g} s in which nothing",
     f"{CONNECTIONS.of_address} of an address, {CONNECTIONS.together} in all",
     f"leave {free_disk.FLOOR // MB} MB, pictures made here {free_disk.LAST_FLOOR // MB} MB",

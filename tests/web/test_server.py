@@ -125,8 +125,17 @@ def test_a_picture_that_fails_gets_a_sentence(studio, url, monkeypatch):
     assert status == 500 and text.decode() == BROKEN
 
 
-def drive(app: BodyLimit, path: str, pieces: list[tuple[float, bytes]], client: str = "8.8.8.8"):
-    """Run a request whose pieces come after so many seconds each; the messages that are sent."""
+def drive(
+    app: BodyLimit,
+    path: str,
+    pieces: list[tuple[float, bytes]],
+    client: str = "8.8.8.8",
+    ends: bool = False,
+) -> list[dict]:
+    """Run a request whose pieces come after so many seconds each; the messages that are sent.
+
+    ends: whether the last piece says that it is the last.
+    """
     sent: list[dict] = []
 
     async def run() -> None:
@@ -137,7 +146,7 @@ def drive(app: BodyLimit, path: str, pieces: list[tuple[float, bytes]], client: 
                 await asyncio.sleep(3600)
             pause, body = waiting.pop(0)
             await asyncio.sleep(pause)
-            return {"type": "http.request", "body": body, "more_body": True}
+            return {"type": "http.request", "body": body, "more_body": bool(waiting) or not ends}
 
         async def send(message: dict) -> None:
             sent.append(message)
@@ -203,6 +212,23 @@ def test_uploads_of_one_address_are_bounded():
         return statuses
 
     assert sorted(asyncio.run(run())) == [408, 408, 408, 429, 429]
+
+
+def test_uploads_one_after_the_other_are_bounded_by_their_address():
+    """Each file stays in the temporary folder for a while: ten large ones would fill the disk."""
+    path, piece = "/gradio_api/upload", [(0.0, b"x" * 1000)]
+    app = BodyLimit(reading, Limits(kept_of_one=2500, keeping=0.5))
+
+    def status(pieces: list[tuple[float, bytes]], client: str = "8.8.8.8") -> int:
+        return drive(app, path, pieces, client, ends=True)[0]["status"]
+
+    assert [status(piece), status(piece)] == [200, 200]
+    assert status(piece * 2) == 429  # ends in the middle
+    assert status(piece) == 429
+    assert status(piece, "8.8.4.4") == 200
+    assert [status(piece, "10.0.0.1") for _ in range(4)] == [200] * 4  # many may be behind it
+    time.sleep(0.6)
+    assert status(piece) == 200
 
 
 def test_a_disk_that_is_nearly_full_takes_no_upload_and_no_work_but_lets_delete(

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import os
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -12,8 +15,10 @@ import time
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from service.process_setup import private_folder
+from tests.web.test_app_start import Tools
 from web.temporary_folder import TemporaryFolder
 
 REPOSITORY = Path(__file__).parents[2]
@@ -141,3 +146,38 @@ def test_the_app_leaves_nothing_behind(how, tmp_path, start_app):
     app.process.send_signal(how)
     assert app.process.wait(30) in (0, 130)
     assert not list(tmp_path.glob("pti-studio-*/*")), list(tmp_path.rglob("*"))
+
+
+@pytest.mark.slow
+def test_interrupted_uploads_and_photographs_of_tools_lie_in_the_private_folder(
+    tmp_path, start_app
+):
+    """Nothing of them lies elsewhere, where no sweep comes and others may read."""
+    app = start_app(TMPDIR=str(tmp_path))
+    (folder,) = tmp_path.glob("pti-studio-*/run-*/files")
+    head = b'--line\r\nContent-Disposition: form-data; name="files"; filename="f.jpg"\r\n\r\n'
+    with socket.create_connection(("127.0.0.1", app.port)) as connection:
+        connection.sendall(
+            b"POST /gradio_api/upload HTTP/1.1\r\nHost: x\r\nContent-Length: 9000000\r\n"
+            b"Content-Type: multipart/form-data; boundary=line\r\n\r\n" + head + b"x" * 4_000_000
+        )
+        time.sleep(2)
+    stream = io.BytesIO()
+    with Image.open(REPOSITORY / "examples" / "obama.jpg") as photograph:
+        photograph.save(stream, "PNG")
+    url = "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode()
+    tools = Tools(app)
+    (align,) = [tool["name"] for tool in tools.listed() if tool["name"].endswith("_align")]
+    while "not ready" in (answer := tools.use(align, photograph=url)[1]):
+        time.sleep(2)
+    assert "desk" in answer, answer
+    elsewhere = [
+        path
+        for path in tmp_path.rglob("*")
+        if path.is_file()
+        and folder not in path.parents
+        and path.name != "lock"
+        and "shares" not in path.parts
+        and path.suffix != ".log"
+    ]
+    assert not elsewhere

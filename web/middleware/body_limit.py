@@ -11,12 +11,13 @@ import asyncio
 import json
 import tempfile
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
 from service.free_disk import DiskFullError, check_free_disk
+from web.files import CACHE_SECONDS
 from web.middleware.caller import network_of
 
 Scope = MutableMapping[str, Any]
@@ -39,6 +40,8 @@ class Limits:
         together: of all bodies that are being read at a time, uploads apart.
         upload: of an upload's body, its multipart framing included.
         uploads, uploads_of_one: at a time, of all and of one network address.
+        kept_of_one: of all uploads of a network address within `keeping` seconds, as long as their
+            files may lie in the temporary folder.
         seconds: for the whole body of a request that is no upload.
         silence: between two pieces of an upload.
         grace, rate: an upload may take `grace` seconds, and one more for each `rate` bytes.
@@ -51,6 +54,8 @@ class Limits:
     upload: int = 201 * 2**20
     uploads: int = 32
     uploads_of_one: int = 4
+    kept_of_one: int = 2**31
+    keeping: float = 2 * CACHE_SECONDS
     seconds: float = 30.0
     silence: float = 30.0
     grace: float = 60.0
@@ -76,6 +81,7 @@ class BodyLimit:
         self._app, self._limits = app, limits or Limits()
         self._reading = 0  # bytes of bodies that are being read
         self._uploads: Counter[str] = Counter()  # running, by network address
+        self._arrived: deque[tuple[float, str, int]] = deque()  # when, from where, bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] in ("GET", "HEAD", "OPTIONS"):
@@ -142,22 +148,37 @@ class BodyLimit:
             address and self._uploads[address] >= limits.uploads_of_one
         ):
             raise _Refused(429, "Too many files are uploaded at once; try again in a minute.")
+        upload = _Upload(self._app, limits, send, self._allowance(address))
         self._uploads[address] += 1
         try:
-            await _Upload(self._app, limits, send).run(scope, receive)
+            await upload.run(scope, receive)
         finally:
+            self._arrived.append((time.monotonic(), address, upload.count))
             self._uploads[address] -= 1
             self._uploads = +self._uploads
+
+    def _allowance(self, address: str) -> int:
+        """Bytes that an address may still upload now; raises _Refused where there are none."""
+        since = time.monotonic() - self._limits.keeping
+        while self._arrived and self._arrived[0][0] < since:
+            self._arrived.popleft()
+        if not address:
+            return self._limits.upload
+        used = sum(size for _, one, size in self._arrived if one == address)
+        if used >= self._limits.kept_of_one:
+            raise _too_much()
+        return self._limits.kept_of_one - used
 
 
 class _Upload:
     """One upload: its pieces are counted and timed on their way to the application."""
 
-    def __init__(self, app: Application, limits: Limits, send: Send) -> None:
+    def __init__(self, app: Application, limits: Limits, send: Send, allowance: int) -> None:
         self._app, self._limits, self._send = app, limits, send
+        self._allowance = allowance
         self._refusal: _Refused | None = None
         self._started = False
-        self._count, self._began = 0, time.monotonic()
+        self.count, self._began = 0, time.monotonic()
 
     async def run(self, scope: Scope, receive: Receive) -> None:
         self._receive = receive
@@ -178,10 +199,12 @@ class _Upload:
         except TimeoutError:
             self._refusal = _Refused(408, "The upload stopped; send the file again.")
             return {"type": "http.disconnect"}
-        self._count += len(message.get("body", b""))
-        if self._count > limits.upload:
+        self.count += len(message.get("body", b""))
+        if self.count > limits.upload:
             self._refusal = _too_long(limits.upload)
-        elif time.monotonic() - self._began > limits.grace + self._count / limits.rate:
+        elif self.count > self._allowance:
+            self._refusal = _too_much()
+        elif time.monotonic() - self._began > limits.grace + self.count / limits.rate:
             self._refusal = _Refused(408, "The upload is too slow; send the file again.")
         else:
             try:
@@ -213,6 +236,12 @@ def _check_disk() -> None:
 
 def _too_long(bound: int) -> _Refused:
     return _Refused(413, f"The request is too long; at most {bound // 2**20} MB are taken here.")
+
+
+def _too_much() -> _Refused:
+    return _Refused(
+        429, "So much has been uploaded from your network lately; try again in twenty minutes."
+    )
 
 
 def _punctuation(body: bytearray) -> int:

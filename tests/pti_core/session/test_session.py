@@ -601,6 +601,29 @@ def test_what_is_personalised_can_be_saved_and_opened():
     assert share < file_format.MAX_PICTURE_BYTES
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("sizes", "count"),
+    [((6000, 6000), 1), ((6000, 4000), 10)],
+    ids=["one of noise", "ten of 24 MP"],
+)
+def test_the_largest_sessions_that_are_saved_can_be_opened(sizes, count, generator, make_picture):
+    """Noise is the worst that JPEG meets; ten camera's photographs share a file."""
+    noise = Image.effect_noise(sizes, 90).convert("RGB")
+    if count > 1:  # as busy as a photograph of grass, at full size
+        noise = noise.resize((sizes[0] // 2, sizes[1] // 2)).resize(sizes)
+    session = make_session(generator, make_picture)
+    person = session.people[0]
+    person.photograph = encode_photograph(noise, count)
+    person.alignment = Alignment(person.alignment.quad, sizes)
+    session.people = [person] * count
+    data = session.to_bytes()
+    assert len(data) <= file_format.MAX_FILE
+    again = Session.open(data)
+    assert again.photographs == [person.photograph] * count
+    again.check_generator(generator)
+
+
 def test_photographs_that_no_file_holds_are_refused_before_the_work(monkeypatch):
     monkeypatch.setattr(file_format, "MAX_PICTURE_BYTES", 10_000)
     noise = Image.effect_noise((600, 500), 90).convert("RGB")
