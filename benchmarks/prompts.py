@@ -1,6 +1,6 @@
 """python -m benchmarks.prompts: seconds and memory that understanding a prompt takes.
 
-Prints the time of the first prompt (the vocabulary and the matcher loaded with it), the median of
+Prints the time of the first prompt (the reader loaded with it), the median of
 later ones, and what was added to the process's memory meanwhile (both with torch imported before).
 """
 
@@ -16,7 +16,6 @@ import torch
 from mappers.edits import what_is_known
 from mappers.prompts import understand
 
-#: The matcher is asked for the first clause.
 PROMPT = "an astonishingly woolly chin warmer of a beard, older, with glasses"
 TIMES = 50
 
@@ -37,7 +36,7 @@ def measure() -> dict[str, float]:
         "median_ms": round(1000 * statistics.median(times), 1),
         "slowest_ms": round(1000 * max(times), 1),
         "added_mib": round(added),
-        "matcher": known.matcher is not None,
+        "reader": known.reader is not None,
     }
 
 

@@ -23,9 +23,13 @@ WAYS = ("auto", "mapper", "attributes", "global", "optimise")
 
 def understand(arguments: argparse.Namespace) -> int:
     """What a prompt asks, as JSON; status 2 with a sentence where nothing was understood."""
+    from cli.download_progress import Report
     from mappers import prompts
     from mappers.edits import what_is_known
+    from mappers.prompts.reader import fetch_reader
 
+    with Report() as report:
+        fetch_reader(report)
     session = None
     if arguments.session is not None:
         from pti_core.session.session import Session
@@ -65,10 +69,13 @@ def edit(arguments: argparse.Namespace) -> int:
         plan,
         what_is_known,
     )
+    from mappers.prompts.reader import fetch_reader
     from pti_core.rendering import paste_back, render
     from pti_core.session.session import Session
 
     session = Session.open(arguments.session)
+    with Report() as report:
+        fetch_reader(report)
     wanted = plan(arguments.prompt, what_is_known(session), arguments.way, arguments.strength)
     with Report() as report:
         models = load_edit_models(session.generator_name, report)

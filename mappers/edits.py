@@ -19,7 +19,7 @@ import torch
 from PIL import Image
 
 from mappers.prompts import ATTRIBUTES, MAPPER, Known, Part, understand
-from mappers.prompts.matcher import find_matcher
+from mappers.prompts.reader import find_reader
 from mappers.styleclip.published import MAPPERS, installed, load_published, trained
 from pti_core.editing import text_edit as stack
 from pti_core.editing.controls import controls_of
@@ -58,15 +58,8 @@ class Plan:
     left: str = ""
 
 
-def what_is_known(
-    session: Session | None = None,
-    store: Store | None = None,
-    matching: bool = True,
-) -> Known:
-    """What can be asked for on this machine, in the ranges of a session's person.
-
-    matching: with the sentence matcher, where its files are here.
-    """
+def what_is_known(session: Session | None = None, store: Store | None = None) -> Known:
+    """What can be asked for on this machine, in the ranges of a session's person."""
     shipped = load_directions()
     own_ranges = session.directions(shipped) if session is not None else shipped
     own = trained()
@@ -75,7 +68,7 @@ def what_is_known(
         usual={control.name: control for control in controls_of(shipped.values())},
         trained=own,
         here=frozenset([*installed(store), *own]),
-        matcher=find_matcher() if matching else None,
+        reader=find_reader(),
         measure=measure_of(session) if session is not None else None,
     )
 

@@ -25,7 +25,7 @@ SIDE, HEAD = 200, 18
 
 def row_of(session: Session, models: EditModels) -> list[tuple[str, Image.Image]]:
     """The photograph, and each prompt done to it by attributes alone, with its title."""
-    known = what_is_known(session, matching=False)
+    known = what_is_known(session)
     tiles = [("photograph", session.crop()), ("personalised", render(session, models, {}))]
     for prompt in PROMPTS:
         try:

@@ -56,11 +56,11 @@ def load_networks(
     else:
         models = load_editor(generator, report)
     from checkpoints.factory import load_tuning_models
-    from mappers.prompts.matcher import fetch_matcher
+    from mappers.prompts.reader import fetch_reader
     from service.warm_up import warm_up
 
     tuning_models = load_tuning_models(models.generator, progress=report, parser=models.parser)
-    fetch_matcher(report)
+    fetch_reader(report)
     if models.generator.name == "mobile":  # of StyleGAN2's minutes it would save nothing that shows
         report("a first try", 0, 0)
         warm_up(tuning_models)

@@ -85,14 +85,14 @@ class TextService:
     def known(self, workspace_id: str | None) -> Known:
         """What can be asked for, in the ranges of the workspace's person."""
         from mappers.edits import what_is_known
-        from mappers.prompts.matcher import find_matcher
+        from mappers.prompts.reader import find_reader
         from mappers.styleclip.published import installed, trained
 
         with self._lock:
             if self._known is None:
                 self._known = what_is_known()
-            if self._known.matcher is None:  # its files may have been fetched since
-                self._known = dataclasses.replace(self._known, matcher=find_matcher())
+            if self._known.reader is None:  # its files may have been fetched since
+                self._known = dataclasses.replace(self._known, reader=find_reader())
         ranges = self.studio.ranges(workspace_id) if workspace_id else {}
         controls = {c.name: c.within(ranges.get(c.name)) for c in self.controls}
         if workspace_id and self.studio.composites(workspace_id):

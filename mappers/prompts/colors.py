@@ -3,35 +3,46 @@
 from __future__ import annotations
 
 import colorsys
-from collections.abc import Sequence
+import re
 
 from PIL import ImageColor
 
 from mappers.prompts.lexicon import Lexicon
-from mappers.prompts.words import Word
+
+_WORD = re.compile(r"rgb\([\d, ]*\)|#[0-9a-f]+|[a-z]+")
 
 
-def color_at(words: Sequence[Word], lexicon: Lexicon) -> tuple[int, tuple[str, str] | None]:
-    """How many words a colour's name takes that they begin with, and (hex, name) of it.
+def color_in(clause: str, lexicon: Lexicon) -> tuple[str, str]:
+    """(hex, name) of the first colour that a clause names; ("", "") for none.
 
     Colours that hair has by nature are not of these, as directions of their own do them.
     """
-    raws = [word.raw for word in words[:3]]
-    if raws[0].startswith(("#", "rgb(")):
-        return 1, (_hex(ImageColor.getrgb(raws[0])), raws[0])
-    shade = next((s for s in _CHANGES if lexicon.has(f"shades.{s}", raws[0])), "")
-    shaded = bool(shade) and len(raws) > 1
+    words = _WORD.findall(clause)
+    for at in range(len(words)):
+        if found := _color_at(words[at : at + 3], lexicon):
+            return found
+    return "", ""
+
+
+def _color_at(words: list[str], lexicon: Lexicon) -> tuple[str, str] | None:
+    if words[0].startswith(("#", "rgb(")):
+        try:
+            return _hex(ImageColor.getrgb(words[0].replace(" ", ""))), words[0]
+        except ValueError:
+            return None
+    shade = next((s for s in _CHANGES if words[0] in lexicon.shades[s]), "")
+    shaded = bool(shade) and len(words) > 1
     for length in (2, 1):
-        name = " ".join(raws[shaded : shaded + length])
-        natural = length == 1 and name in lexicon.nouns["hair"].described and shade != "bright"
+        name = " ".join(words[shaded : shaded + length])
+        natural = name in lexicon.natural and shade != "bright"
         # By name: Pillow replaces a colour's value by a tuple once it has been used.
-        value = lexicon.tables["colours"].get(name) or (name in ImageColor.colormap and name)
+        value = lexicon.colours.get(name) or (name in ImageColor.colormap and name)
         if isinstance(value, str) and not natural and len(name.split()) == length:
             rgb = ImageColor.getrgb(value)[:3]
             if shaded:
-                return length + 1, (_hex(_CHANGES[shade](rgb)), f"{raws[0]} {name}")
-            return length, (_hex(rgb), name)
-    return 0, None
+                return _hex(_CHANGES[shade](rgb)), f"{words[0]} {name}"
+            return _hex(rgb), name
+    return None
 
 
 def _mixed(rgb: tuple[int, ...], other: int, share: float) -> tuple[int, ...]:

@@ -1,28 +1,22 @@
-"""Understanding a prompt: which edits it asks for, how far, and what is left over.
-
-A clause is understood whole or not at all: where a word in it means nothing to the lexicon, the
-matcher may find what the clause says (`matcher`); else nothing of it is done.
-"""
+"""Understanding a prompt: which edits it asks for, how far, and what is left over."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
 
-from mappers.prompts.amounts import STATED, Wish
-from mappers.prompts.clauses import cut
-from mappers.prompts.grammar import NOT_UNDERSTOOD, Reader
+from mappers.prompts.amounts import Amount, read_amount
+from mappers.prompts.colors import color_in
 from mappers.prompts.lexicon import HAIR_COLOR, Ask, Lexicon, label, load_lexicon
-from mappers.prompts.words import MAX_PROMPT, Word, read
+from mappers.prompts.reader import FRONT, NOTHING, Chances, Reader
+from mappers.prompts.text import MAX_PROMPT, read_text
 from mappers.styleclip.published import MAPPERS, PublishedMapper, find_name
 from pti_core.editing.controls import Control
 
-if TYPE_CHECKING:
-    from mappers.prompts.matcher import Matcher
-
 MAPPER, ATTRIBUTES = "mapper", "attributes"
+#: Chance from which an edit is done, a clause is called not understood, an edit is offered as near.
+LIKELY, LEFT, NEAR = 0.5, 0.5, 0.2
 #: Confidence where a direction does nearly, not quite, what was asked (`INSTEAD`).
 NEARLY = 0.7
 #: Where a direction is not installed: what does nearly the same, and whether in the same sense.
@@ -34,6 +28,8 @@ INSTEAD: Mapping[str, tuple[str, int]] = {
 }
 #: Where the person's age is not known, ages from here on are old, up to here young.
 OLD_FROM, YOUNG_TO, CHILD = 50, 25, 12
+NOT_UNDERSTOOD = "is not understood"
+_NOT_HERE = "is not available here"
 
 
 @dataclass(frozen=True)
@@ -99,16 +95,17 @@ class Known:
     controls: the directions that are loaded, by name, with the ranges that hold; `HAIR_COLOR` is
     among them where hair can be coloured in any hue. mappers: names of published mappers that may
     be used; `here`: those whose files are on this machine; `trained`: those trained here, by name.
-    matcher: for clauses beyond the lexicon. usual: the directions with the ranges that hold for
-    most people, where `controls` are a person's: amounts without a number are reckoned from these.
-    measure: gives "age", "yaw" and "pitch" of the photograph, where they can be measured.
+    reader: None where its files are not here; then no prompt is understood. usual: the directions
+    with the ranges that hold for most people, where `controls` are a person's: amounts without a
+    number are reckoned from these. measure: gives "age", "yaw" and "pitch" of the photograph, where
+    they can be measured.
     """
 
     controls: Mapping[str, Control]
     mappers: frozenset[str] = frozenset(MAPPERS)
     trained: Mapping[str, PublishedMapper] = field(default_factory=dict)
     here: frozenset[str] = frozenset()
-    matcher: Matcher | None = None
+    reader: Reader | None = None
     usual: Mapping[str, Control] = field(default_factory=dict)
     measure: Callable[[], Mapping[str, float]] | None = None
     lexicon: Lexicon = field(default_factory=load_lexicon)
@@ -118,89 +115,116 @@ class Known:
         return self.measure() if self.measure else {}
 
 
+@dataclass(frozen=True)
+class Wish:
+    """Things that a clause asks for together, before it is known what is available.
+
+    chance: of the likeliest. front: the head is to face the camera.
+    """
+
+    said: str
+    asks: tuple[Ask, ...]
+    chance: float
+    amount: Amount
+    mapper: str = ""
+    front: bool = False
+
+
 def understand(prompt: str, known: Known) -> Understanding:
     """Read a prompt; nothing is applied. A prompt beyond `MAX_PROMPT` characters is not read."""
     if len(prompt) > MAX_PROMPT:
         why = f"is longer than {MAX_PROMPT} characters; say it in fewer"
         return Understanding(prompt, (), (Leftover(prompt[:40] + "…", why),))
-    words, please = read(prompt, known.lexicon)
-    wishes, rest, keeps = list[Wish](), list[Leftover](), False
-    told = list[Leftover]()  # how things are: no wish, where something else is one
-    for reader in readers(words, known.lexicon):
-        keeps = keeps or reader.keeps
-        text = reader.clause.text
-        if (name := find_name(text)) in known.trained:
-            wishes.append(Wish((), text, mapper=name))
-        elif not reader.trouble:
-            wishes += reader.wishes
-        elif known.matcher is not None and (found := matched(reader, known.matcher)):
-            wishes += found
-        else:
-            foreign = any(not w.raw.isascii() or not w.forms for w in reader.clause.words)
-            left = told if STATED.search(text) and not please else rest
-            left.append(_leftover(reader, known, please if foreign else ""))
-    rest += [] if wishes else told
+    text = read_text(prompt, known.lexicon)
+    if known.reader is None:
+        why = (
+            "cannot be read yet: a file for it is not here. The sliders do the same meanwhile "
+            "(python -m checkpoints fetch minilm.safetensors minilm-vocab)"
+        )
+        return Understanding(prompt, (), (Leftover(prompt.strip()[:80], why),))
+    wishes, rest = list[Wish](), list[Leftover]()
+    chances = known.reader.chances(text.clauses) if text.clauses else []
+    for clause, chance in zip(text.clauses, chances, strict=True):
+        said = clause.strip(" ,;.!?\n")
+        found, left = _heard(said, chance, text.please, known)
+        wishes += found
+        rest += left
+        if not found and not left:
+            wishes = _adopted(wishes, read_amount(said, known.lexicon))
     parts, lacking = resolve(wishes, known)
     rest += lacking
-    if not parts and not rest and not keeps:
+    if not parts and not rest:
         said = prompt.strip()[:80] or "An empty prompt"
-        rest.append(Leftover(said, _why("asks for nothing that can be done here", please)))
+        rest.append(Leftover(said, _why("asks for nothing that can be done here", text.please)))
     return Understanding(prompt, tuple(parts), tuple(rest))
 
 
-def readers(words: Sequence[Word], lexicon: Lexicon) -> list[Reader]:
-    """The clauses of a prompt, read one after the other."""
-    clauses, noun, away = cut(words, lexicon), None, ""
-    found: list[Reader] = []
-    for i, clause in enumerate(clauses):
-        following = clauses[i + 1] if i + 1 < len(clauses) else None
-        reader = Reader(clause, lexicon, noun, following, away).read()
-        noun, away = reader.noun or noun, reader.away
-        asking = next((one for one in reversed(found) if one.wishes), None)
-        likens = (
-            (clause.after == "as" or reader.raws[0] == "like")
-            and bool(reader.trouble)
-            and bool(found and found[-1].wishes)
+def _heard(
+    said: str, chances: Chances, please: str, known: Known
+) -> tuple[list[Wish], list[Leftover]]:
+    """What a clause asks for, and the clause itself where that cannot be done."""
+    amount, lexicon = read_amount(said, known.lexicon), known.lexicon
+    if (name := find_name(said)) in known.trained:
+        return [Wish(said, (), 1.0, amount, name)], []
+    if not said.isascii():
+        return [], [Leftover(said, _why(NOT_UNDERSTOOD, please))]
+    chances = dict(chances)
+    if amount.reach is not None:  # which side of the person's age that is, is measured
+        chances["age+"] = chances["age+"] + chances.pop("age-")
+    likely = {name: chance for name, chance in chances.items() if chance > LIKELY}
+    nothing, front = likely.pop(NOTHING, 0.0), likely.pop(FRONT, 0.0)
+    wishes = [Wish(said, (), front, amount, front=True)] if front else []
+    mapper, stand_in = _mapper_in(said, likely, known)
+    if mapper:
+        wishes.append(Wish(said, stand_in, 1.0, amount, mapper))
+        likely = {n: c for n, c in likely.items() if n[:-1] not in {a.name for a in stand_in}}
+        nothing = 0.0
+    names = sorted(likely, key=lambda name: -likely[name])
+    asks = tuple(lexicon.ask(name) for name in names)
+    if any(ask.name == HAIR_COLOR for ask in asks):
+        color = color_in(said, lexicon)
+        asks = tuple(
+            replace(ask, share=1.0, color=color) if ask.name == HAIR_COLOR else ask
+            for ask in asks
+            if ask.name != HAIR_COLOR or color[0]
         )
-        if not likens and not (asking and asking.adopt(reader)):
-            found.append(reader)
-    return found
+        nothing = nothing if color[0] else 1.0
+    if asks:
+        wishes.append(Wish(said, asks, likely[names[0]], amount))
+    if nothing <= LEFT:
+        return wishes, []
+    near = sorted((n for n, c in chances.items() if NEAR < c <= LIKELY), key=lambda n: -chances[n])
+    nearest = [lexicon.ask(n) for n in near if n[:-1] in known.controls]
+    hints = tuple(label(ask.name, ask.sense) for ask in nearest[:3])
+    return wishes, [Leftover(said, _why(NOT_UNDERSTOOD, please), hints)]
 
 
-def matched(reader: Reader, matcher: Matcher) -> list[Wish]:
-    """What the matcher finds a clause to ask for that the grammar does not understand."""
-    if reader.never or reader.trouble != NOT_UNDERSTOOD or not reader.core:
-        return []
-    found, sure = matcher.match(" ".join(reader.core), reader.wishes, reader.unknown)
-    wishes = [replace(wish, said=reader.clause.text, confidence=round(sure, 2)) for wish in found]
-    reader.trouble = ""
-    reader.settle(wishes)
-    if reader.trouble or not wishes:
-        reader.trouble = NOT_UNDERSTOOD
-        return []
-    return wishes
+def _mapper_in(
+    said: str, likely: Mapping[str, float], known: Known
+) -> tuple[str, tuple[Ask, ...]]:
+    """A published mapper that a clause names and what stands in for it; "" where the clause takes
+    it back: "not angry"."""
+    for name, row in known.lexicon.mappers.items():
+        if row.pattern.search(said):
+            classes = {_class_of(ask) for ask in row.asks}
+            if not classes or classes & likely.keys():
+                return name, row.asks
+    return "", ()
+
+
+def _class_of(ask: Ask) -> str:
+    return ask.name + ("+" if ask.sense > 0 else "-")
+
+
+def _adopted(wishes: list[Wish], amount: Amount) -> list[Wish]:
+    """Give the amount of a clause that says nothing else to the wish before: "older, 10 years"."""
+    if not wishes or wishes[-1].amount or not amount:
+        return wishes
+    return [*wishes[:-1], replace(wishes[-1], amount=amount)]
 
 
 def _why(why: str, please: str) -> str:
     return f"{why}. {please}" if please else why
-
-
-def _leftover(reader: Reader, known: Known, please: str) -> Leftover:
-    """What was not understood, with edits that are near; far ones would only lead astray."""
-    noun = reader.noun
-    near: list[str] = []
-    if noun is not None and not reader.never:
-        asks = [noun.alone, *noun.described.values()] if noun.alone else [*noun.described.values()]
-        near = [label(a.name, a.sense) for group in asks for a in group if a.name in known.controls]
-    elif known.matcher is not None and reader.core and not reader.never:
-        near = [
-            label(a.name, a.sense)
-            for a in known.matcher.nearest(" ".join(reader.core))
-            if a.name in known.controls
-        ]
-    return Leftover(
-        reader.clause.text, _why(reader.trouble, please), tuple(dict.fromkeys(near))[:3]
-    )
 
 
 # -------------------------------------------------------------------------- what there is to give
@@ -208,51 +232,52 @@ def _leftover(reader: Reader, known: Known, please: str) -> Leftover:
 
 def resolve(wishes: Sequence[Wish], known: Known) -> tuple[list[Part], list[Leftover]]:
     """Parts of the wishes that can be done here, and what cannot."""
-    parts: dict[tuple[str, str], tuple[Part, Wish]] = {}
+    parts: dict[tuple[str, str], Part] = {}
     rest: list[Leftover] = []
     for wish in wishes:
         given, why = _give(wish, known)
         if why:
-            colored = any(ask.name == HAIR_COLOR for ask in wish.asks)
-            rest.append(Leftover(f"{wish.said} hair" if colored else wish.said, why))
+            rest.append(Leftover(wish.said, why))
         for part in given:
             key = part.way, part.name
-            old, by = parts.get(key, (part, wish))
+            old = parts.get(key, part)
             if old.amount * part.amount >= 0:
-                parts[key] = (part, wish) if abs(part.amount) >= abs(old.amount) else (old, by)
-            elif wish.stated == by.stated:
-                both = f"{parts.pop(key)[0].said} … {part.said}"
+                parts[key] = part if abs(part.amount) >= abs(old.amount) else old
+            else:
+                both = f"{parts.pop(key).said} … {part.said}"
                 rest.append(Leftover(both, "contradicts itself, so neither was done"))
-            elif by.stated:
-                parts[key] = part, wish
-    return [part for part, _ in parts.values()], rest
+    return list(parts.values()), rest
 
 
 def _give(wish: Wish, known: Known) -> tuple[list[Part], str]:
     """A mapper whose file is here, else attributes, else a mapper that has to be fetched."""
-    if wish.front or wish.reach is not None:
-        return _measured(wish, known)
-    asks = tuple(_nearly(ask, known) for ask in wish.asks)
-    if asks != wish.asks:
-        wish = replace(wish, asks=asks, confidence=wish.confidence * NEARLY)
+    if wish.front:
+        return _facing(wish, known)
     if wish.mapper in known.trained:
         return [_mapper_part(wish, known.trained[wish.mapper], "")], ""
+    asks = tuple(_nearly(ask, known) for ask in wish.asks)
+    sure = wish.chance * (1 if asks == wish.asks else NEARLY)
+    wish = replace(wish, asks=asks, chance=sure)
     mapper = wish.mapper if wish.mapper in known.mappers else ""
     lacks = [ask for ask in wish.asks if ask.name not in known.controls]
     if mapper and (mapper in known.here or not wish.asks or lacks):
-        needs = (
-            ""
-            if mapper in known.here
-            else f"Needs its mapper: python -m checkpoints fetch {MAPPERS[mapper].asset}."
-        )
+        fetch = f"Needs its mapper: python -m checkpoints fetch {MAPPERS[mapper].asset}."
+        needs = "" if mapper in known.here else fetch
         return [_mapper_part(wish, MAPPERS[mapper], needs)], ""
-    # What a phrase asks first is its point: "old man" without gender still asks for age.
+    # The likeliest is its point: "old man" without gender still asks for age.
     if not wish.asks or wish.asks[0] in lacks:
-        return [], "is not available here"
+        return [], _NOT_HERE
     said = ", ".join(label(ask.name, ask.sense) for ask in lacks)
     why = f"is done without “{said}”, which is not available here" if lacks else ""
     note = f"By attributes, as the mapper “{mapper}” is not here." if mapper else ""
-    return [_part(wish, ask, known, note) for ask in wish.asks if ask not in lacks], why
+    given = list[Part]()
+    for ask in wish.asks:
+        if ask.name == "age" and wish.amount.reach is not None:
+            part, why = _aged(wish, known)
+            given += part
+        elif ask not in lacks:
+            given.append(_part(wish, ask, wish.amount.of(ask.name), known, note))
+    return given, why
 
 
 def _nearly(ask: Ask, known: Known) -> Ask:
@@ -263,62 +288,52 @@ def _nearly(ask: Ask, known: Known) -> Ask:
     return replace(ask, name=name, sense=ask.sense * sense)
 
 
-def _measured(wish: Wish, known: Known) -> tuple[list[Part], str]:
-    """What depends on the photograph: an age to have, a head that faces the camera."""
-    if wish.front:
-        turns = {"pose": known.measured.get("yaw"), "pitch": known.measured.get("pitch")}
-        if None in turns.values() or not turns.keys() <= known.controls.keys():
-            return [], "needs the head's pose, which could not be measured here"
-        return [
-            _part(
-                replace(wish, amount=-float(angle or 0)),
-                Ask(name, -1 if (angle or 0) > 0 else 1),
-                known,
-            )
-            for name, angle in turns.items()
-        ], ""
-    age, target = known.measured.get("age"), float(wish.reach or 0)
-    if target < CHILD or "age" not in known.controls:
+def _facing(wish: Wish, known: Known) -> tuple[list[Part], str]:
+    """A head that faces the camera, from the pose that was measured."""
+    turns = {"pose": known.measured.get("yaw"), "pitch": known.measured.get("pitch")}
+    if None in turns.values() or not turns.keys() <= known.controls.keys():
+        return [], "needs the head's pose, which could not be measured here"
+    return [
+        _part(wish, Ask(name, -1 if (angle or 0) > 0 else 1), abs(angle or 0), known)
+        for name, angle in turns.items()
+    ], ""
+
+
+def _aged(wish: Wish, known: Known) -> tuple[list[Part], str]:
+    """An age to have, from the photograph's."""
+    age, target = known.measured.get("age"), float(wish.amount.reach or 0)
+    if target < CHILD:
         return [], "is beyond the ages that can be shown"
     if age is not None:
-        amount = target - age
-        return [
-            _part(replace(wish, amount=amount), Ask("age", 1 if amount >= 0 else -1), known)
-        ], ""
+        ask = Ask("age", 1 if target >= age else -1)
+        return [_part(wish, ask, abs(target - age), known)], ""
     if YOUNG_TO < target < OLD_FROM:
         return [], "depends on the person's age, which is not known here"
     ask = Ask("age", 1 if target >= OLD_FROM else -1, 1.0)
-    return [_part(replace(wish, confidence=0.6), ask, known)], ""
+    return [_part(replace(wish, chance=0.6), ask, None, known)], ""
 
 
 def _mapper_part(wish: Wish, one: PublishedMapper, note: str) -> Part:
-    amount = 1.0 if wish.share is None else round(min(wish.share * 1.5, one.high), 2)
-    sure = round(wish.confidence, 2)
+    share = wish.amount.share
+    amount = 1.0 if share is None else round(min(share * 1.5, one.high), 2)
+    sure = round(wish.chance, 2)
     return Part(MAPPER, one.name, amount, "strength", sure, wish.said, one.label, note=note)
 
 
-def _part(wish: Wish, ask: Ask, known: Known, note: str = "") -> Part:
+def _part(wish: Wish, ask: Ask, size: float | None, known: Known, note: str = "") -> Part:
+    """size: of the change, in the direction's unit; None for a share of the range."""
     control = known.controls[ask.name]
     (low, high), step = control.bounds, control.step
     limit = known.usual.get(ask.name, control).bounds[ask.sense > 0]
-    share = ask.share if wish.share is None else wish.share
-    wanted = limit * share if wish.amount is None else wish.amount
+    share = ask.share if wish.amount.share is None else wish.amount.share
+    wanted = limit * share if size is None else size * ask.sense
     amount = round(round(min(max(wanted, low), high) / step) * step, 9)
     limited = abs(wanted) > abs(amount) + step / 2
-    if limited and wish.amount is not None:
+    if limited and size is not None:
         note = f"{amount:+.3g} {control.unit} is as far as it goes here."
-    text = (
-        f"{ask.color[1]} hair" if ask.name == HAIR_COLOR else label(ask.name, amount, control.label)
-    )
+    colored = ask.name == HAIR_COLOR
+    text = f"{ask.color[1]} hair" if colored else label(ask.name, amount, control.label)
+    sure, color = round(wish.chance, 2), ask.color[0]
     return Part(
-        ATTRIBUTES,
-        ask.name,
-        amount,
-        control.unit,
-        round(wish.confidence, 2),
-        wish.said,
-        text,
-        limited,
-        ask.color[0],
-        note,
+        ATTRIBUTES, ask.name, amount, control.unit, sure, wish.said, text, limited, color, note
     )

@@ -1,8 +1,7 @@
-"""Sentence embeddings: MiniLM (six layers, 384 wide), whose weights a package carries.
+"""Features of sentences: MiniLM (six layers, 384 wide), whose weights a package carries.
 
 The network is BERT's encoder (Devlin et al. 2019, arXiv 1810.04805) as distilled by Wang et al.
-2020 (MiniLM, arXiv 2002.10957) and trained for sentences by the authors of Sentence-BERT; a
-sentence's embedding is the mean over its tokens, of length one.
+2020 (MiniLM, arXiv 2002.10957) and trained for sentences by the authors of Sentence-BERT.
 """
 
 from __future__ import annotations
@@ -19,13 +18,11 @@ from pti_core.errors import CheckpointError
 
 WIDTH, HEADS, LAYERS = 384, 12, 6
 EPS = 1e-12  # the norm's guard of the published configuration
-#: Longest input in tokens, the two marks included; a clause is far shorter.
-MAX_TOKENS = 64
 _BROKEN = "The files of sentence embeddings cannot be read: fetch them anew."
 
 
 class SentenceEncoder:
-    """Sentences to embeddings (N, 384) of length one; their dot product is their nearness.
+    """Tokens to features (N, tokens, 384).
 
     Args:
         weights: BERT's tensors by their published names.
@@ -36,21 +33,21 @@ class SentenceEncoder:
     """
 
     def __init__(self, weights: Mapping[str, Tensor], lines: Sequence[str]) -> None:
-        self.tokens = {token: i for i, token in enumerate(lines)}
+        self.lines, self.tokens = lines, {token: i for i, token in enumerate(lines)}
         self.weights = weights
         words = weights.get("embeddings.word_embeddings.weight")
         fits = isinstance(words, Tensor) and words.shape == (len(lines), WIDTH)
         if not fits or not {"[CLS]", "[SEP]", "[UNK]"} <= self.tokens.keys():
             raise CheckpointError(_BROKEN)
         try:
-            self.encode(["a try"])
+            with torch.inference_mode():
+                self.states([self.numbers("a try")])
         except (KeyError, RuntimeError) as error:
             raise CheckpointError(_BROKEN) from error
 
     def numbers(self, text: str) -> list[int]:
-        """Numbers of the tokens, the marks of beginning and end included."""
-        found = [n for word in _words(text) for n in self._pieces(word)][: MAX_TOKENS - 2]
-        return [self.tokens["[CLS]"], *found, self.tokens["[SEP]"]]
+        """Numbers of the tokens of a text, without marks of beginning and end."""
+        return [n for word in _words(text) for n in self._pieces(word)]
 
     def _pieces(self, word: str) -> list[int]:
         """The longest known beginning, then the longest known continuation, and so on."""
@@ -65,39 +62,42 @@ class SentenceEncoder:
             start = end
         return found
 
-    @torch.inference_mode()
-    def encode(self, sentences: Sequence[str]) -> Tensor:
-        """(N, 384), of length one."""
-        rows = [self.numbers(sentence) for sentence in sentences]
-        longest = max(map(len, rows))
-        ids = torch.tensor([row + [0] * (longest - len(row)) for row in rows])
+    def states(
+        self, rows: Sequence[Sequence[int]], weights: Mapping[str, Tensor] | None = None
+    ) -> Tensor:
+        """Features (N, longest, 384) of rows of tokens, each with its marks of beginning and end.
+
+        weights: in place of the encoder's own; gradients reach them.
+        """
+        w = self.weights if weights is None else weights
+        longest, at = max(map(len, rows)), "embeddings."
+        ids = torch.tensor([[*row, *[0] * (longest - len(row))] for row in rows])
         mask = torch.tensor([[i < len(row) for i in range(longest)] for row in rows])
-        w, at = self.weights, "embeddings."
         x = w[at + "word_embeddings.weight"][ids] + w[at + "position_embeddings.weight"][:longest]
-        x = self._norm(at + "LayerNorm", x + w[at + "token_type_embeddings.weight"][0])
+        x = _norm(w, at + "LayerNorm", x + w[at + "token_type_embeddings.weight"][0])
         for i in range(LAYERS):
-            x = self._layer(f"encoder.layer.{i}.", x, mask[:, None, None])
-        shares = mask[..., None].float()
-        return F.normalize((x * shares).sum(1) / shares.sum(1))
+            x = _layer(w, f"encoder.layer.{i}.", x, mask[:, None, None])
+        return x
 
-    def _layer(self, at: str, x: Tensor, mask: Tensor) -> Tensor:
-        """Self-attention and two dense layers, each added to its input and normalised."""
-        q, k, v = (
-            self._dense(f"{at}attention.self.{part}", x).unflatten(2, (HEADS, -1)).transpose(1, 2)
-            for part in ("query", "key", "value")
-        )
-        y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask).transpose(1, 2).flatten(2)
-        y = self._dense(at + "attention.output.dense", y)
-        x = self._norm(at + "attention.output.LayerNorm", x + y)
-        y = self._dense(at + "output.dense", F.gelu(self._dense(at + "intermediate.dense", x)))
-        return self._norm(at + "output.LayerNorm", x + y)
 
-    def _dense(self, at: str, x: Tensor) -> Tensor:
-        return F.linear(x, self.weights[at + ".weight"], self.weights[at + ".bias"])
+def _layer(w: Mapping[str, Tensor], at: str, x: Tensor, mask: Tensor) -> Tensor:
+    """Self-attention and two dense layers, each added to its input and normalised."""
+    q, k, v = (
+        _dense(w, f"{at}attention.self.{part}", x).unflatten(2, (HEADS, -1)).transpose(1, 2)
+        for part in ("query", "key", "value")
+    )
+    y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask).transpose(1, 2).flatten(2)
+    x = _norm(w, at + "attention.output.LayerNorm", x + _dense(w, at + "attention.output.dense", y))
+    y = F.gelu(_dense(w, at + "intermediate.dense", x))
+    return _norm(w, at + "output.LayerNorm", x + _dense(w, at + "output.dense", y))
 
-    def _norm(self, at: str, x: Tensor) -> Tensor:
-        weight, bias = self.weights[at + ".weight"], self.weights[at + ".bias"]
-        return F.layer_norm(x, (WIDTH,), weight, bias, EPS)
+
+def _dense(w: Mapping[str, Tensor], at: str, x: Tensor) -> Tensor:
+    return F.linear(x, w[at + ".weight"], w[at + ".bias"])
+
+
+def _norm(w: Mapping[str, Tensor], at: str, x: Tensor) -> Tensor:
+    return F.layer_norm(x, (WIDTH,), w[at + ".weight"], w[at + ".bias"], EPS)
 
 
 def _words(text: str) -> list[str]:

@@ -166,7 +166,7 @@ def test_a_global_direction_and_an_optimisation_edit_a_session(
 
 
 def test_what_may_not_be_there_to_be_taken_away_is_said(session):
-    known = ways.what_is_known(session, matching=False)
+    known = ways.what_is_known(session)
     said = ways.notes_of(ways.plan("no beard or glasses, older", known).parts)
     assert "without beard or glasses" in said
     assert ways.notes_of(ways.plan("a beard, older", known).parts) == ""

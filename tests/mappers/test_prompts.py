@@ -12,11 +12,11 @@ import pytest
 from PIL import ImageColor
 
 from mappers.prompts import Known, in_words, understand
-from mappers.prompts.lexicon import load_lexicon, read_tables
-from mappers.prompts.matcher import Classifier, Matcher, find_matcher
-from mappers.prompts.words import MAX_PROMPT
+from mappers.prompts.reader import FILES
+from mappers.prompts.text import MAX_PROMPT
 from mappers.styleclip.published import MAPPERS, PublishedMapper
 from pti_core.editing.controls import Control, read_controls
+from scripts.train_prompt_reader import UNSEEN
 from tests.mappers.prompts.evaluate import LISTS, MEASURED, as_expected, evaluate, known_of
 
 KNOWN = known_of("ilse")
@@ -27,43 +27,26 @@ def edits(prompt: str, known: Known = KNOWN) -> dict[str, float]:
     return understand(prompt, known).edits
 
 
-@pytest.fixture(scope="module")
-def matcher() -> Matcher:
-    found = find_matcher()
-    if found is None:
-        pytest.skip("the sentence encoder is not here: checkpoints fetch minilm.safetensors")
-    return found
-
-
 # ------------------------------------------------------------------------------------ the lists
-
-
-@pytest.mark.parametrize("name", LISTS)
-def test_the_lists_are_understood_without_the_matcher(name):
-    right, total, applied, impossible = evaluate(name, known_of(name))
-    assert total >= 70 and right >= 0.83 * total
-    assert applied <= 0.1 * impossible
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", LISTS)
-def test_the_lists_are_understood_with_the_matcher(name, matcher):
-    right, total, applied, impossible = evaluate(name, replace(known_of(name), matcher=matcher))
-    assert right >= 0.92 * total and applied <= 0.1 * impossible
+def test_the_lists_are_understood(name):
+    right, total, applied, impossible = evaluate(name, known_of(name))
+    assert total >= 70
+    assert right >= (0.85 if name in UNSEEN else 0.9) * total
+    assert applied <= 0.1 * impossible
+
+
+def test_lists_that_nothing_was_learnt_from_are_there():
+    assert set(UNSEEN) <= set(LISTS) and len(UNSEEN) >= 6
 
 
 def test_each_list_names_its_author_or_how_it_was_written():
     for name in LISTS:
         first = (REPOSITORY / f"tests/mappers/prompts/{name}.txt").read_text().splitlines()[0]
         assert first.startswith("#"), name
-
-
-def test_what_was_added_after_a_list_can_be_left_out():
-    added = read_tables()["added"]
-    assert added.keys() <= set(LISTS)
-    phrase = ("cake", "on", "makeup")
-    assert phrase in load_lexicon().phrases
-    assert phrase not in load_lexicon(frozenset(["strangers"])).phrases
 
 
 def test_an_expectation_that_is_not_met_counts_as_wrong():
@@ -312,8 +295,8 @@ def test_a_prompt_beyond_the_limit_is_refused_and_not_cut():
     assert str(MAX_PROMPT) in understand(long + "with glasses", KNOWN).sentence()
 
 
-def test_near_things_are_named_only_where_they_are_near(matcher):
-    known = replace(KNOWN, matcher=matcher)
+def test_near_things_are_named_only_where_they_are_near():
+    known = KNOWN
     for far in ("hat", "make him fly", "a red dress", "asdfgh"):
         assert understand(far, known).rest[0].nearest == (), far
     near = understand("blond beard", known)
@@ -370,33 +353,30 @@ def test_a_colour_of_hair_in_words_gives_the_same_colour():
     assert (part.name, part.color, part.amount) == ("hair_color", "#12ab9f", 0.6)
 
 
-# ----------------------------------------------------------------------------------- the matcher
+# ------------------------------------------------------------------------------------ the reader
 
 
 @pytest.mark.parametrize(
-    ("prompt", "name", "side"),
+    ("prompt", "expected"),
     [
-        ("hairless scalp", "bald", 1),
-        ("beaming with delight", "smile", 1),
-        ("lips pressed together", "mouth_open", -1),
-        ("like coal-coloured hair", "hair_dark", 1),
+        ("hairless scalp", "bald+"),
+        ("beaming with delight", "smile+"),
+        ("lips pressed together", "mouth_open-"),
+        ("like coal-coloured hair", "hair_dark+"),
+        ("hasn't slept for a week", "eyes_open-"),
     ],
 )
-def test_the_matcher_finds_what_the_lexicon_lacks(prompt, name, side, matcher):
-    part = understand(prompt, replace(KNOWN, matcher=matcher)).parts[0]
-    assert part.name == name and part.amount * side > 0
+def test_what_no_list_has_is_read(prompt, expected):
+    assert as_expected(prompt, expected, KNOWN), understand(prompt, KNOWN)
 
 
-def test_the_classifiers_file_opens_to_what_was_saved(tmp_path, matcher):
-    own = matcher.classifier
-    own.save(tmp_path / "c.safetensors")
-    again = Classifier.load(tmp_path / "c.safetensors")
-    assert again.names == own.names and again.weight.equal(own.weight.half().float())
-    assert (again.confirmed, again.alone) == (own.confirmed, own.alone)
+def test_without_the_readers_files_nothing_is_done_and_that_is_said():
+    found = understand("older", replace(KNOWN, reader=None))
+    assert not found.parts and all(name in found.sentence() for name in FILES)
 
 
 @pytest.mark.slow
-def test_reading_takes_little_time_and_memory(matcher):
+def test_reading_takes_little_time_and_memory():
     program = """
 import resource, time, torch
 torch.set_num_threads(1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
 from itertools import pairwise
 from pathlib import Path
@@ -10,8 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
 
-from mappers.prompts.lexicon import HAIR_COLOR, load_lexicon
+from mappers.prompts.lexicon import HAIR_COLOR
+from mappers.prompts.reader import FRONT, NOTHING, WEIGHTS
 from pti_core.editing.directions import Direction, apply, load_directions, save_directions
 from pti_core.errors import CheckpointError, EditError
 from scripts.directions import fit
@@ -35,12 +38,9 @@ def test_thirty_edits_are_offered_in_groups():
 
 
 def test_prompts_find_the_directions_that_they_name():
-    lexicon = load_lexicon()
-    entries = [entry for roles in lexicon.phrases.values() for entry in roles.values()]
-    asked = {ask.name for entry in entries for ask in entry.asks}
-    for noun in lexicon.nouns.values():
-        asked |= {ask.name for asks in noun.described.values() for ask in asks}
-    assert len(asked) > 20 and asked <= {*SHIPPED, HAIR_COLOR}
+    with safe_open(WEIGHTS, "pt") as file:
+        read = {name.rstrip("+-") for name in json.loads(file.metadata()["names"])}
+    assert read - {FRONT, NOTHING} == {*SHIPPED, HAIR_COLOR}
 
 
 def test_only_three_directions_are_fitted_while_a_person_waits():

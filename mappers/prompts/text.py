@@ -1,0 +1,168 @@
+"""From a prompt to clauses in plain English: pictographs, other languages, where a clause ends."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+
+from spellchecker import SpellChecker
+
+from mappers.prompts.lexicon import HERE, Lexicon, split_phrases
+
+#: Longest prompt that is read, in characters: every edit at once in words fits.
+MAX_PROMPT = 1500
+_SIGN = r"[\u203c\u2049\u2190-\u2bff\U0001f000-\U0001faff]"
+_CLUSTER = re.compile(rf"{_SIGN}(?:[\ufe0f\U0001f3fb-\U0001f3ff]|\u200d{_SIGN})*")
+_JOINING = r"\b(?:and|with|but|plus|then|while|also|or|nor|without|except)\b"
+#: Where clauses are cut: behind marks, and before words that join. A wish that is cut in two loses
+#: nothing: the reader sees each clause beside the others.
+_CUT = re.compile(rf"(?<!\d)\.|\.(?!\d)|[,;!?\n+&()](?!\d)|(?<=\w)/|:(?=\s)|{_JOINING}")
+_COLOR_CODE = re.compile(r"rgb\(\s*\d+\s*,\s*\d+\s*,\s*\d+\s*\)|#(?:[0-9a-f]{6}|[0-9a-f]{3})\b")
+_LETTER = r"[^\W\d_]"
+
+
+@dataclass(frozen=True)
+class Text:
+    """A prompt's clauses in lower case, and the request for English in the prompt's language.
+
+    please: "" where the prompt is in English.
+    """
+
+    clauses: tuple[str, ...]
+    please: str
+
+
+@dataclass(frozen=True)
+class Language:
+    """A language other than English, as far as it is known here.
+
+    please: the request for English. words: its words to English ones. marks: words that tell it.
+    tells: those that do so though they are English words too. spaced: whether it puts spaces
+    between words.
+    """
+
+    please: str
+    words: Mapping[str, str]
+    marks: frozenset[str]
+    tells: frozenset[str]
+    spaced: bool
+
+    def count(self, text: str) -> list[str]:
+        """Its words that are in a text."""
+        if not self.spaced:
+            return [word for word in self.words if word in text]
+        found = re.findall(rf"{_LETTER}+(?:'{_LETTER}+)*", text)
+        return [word for word in found if word in self.words or word in self.marks]
+
+    def translate(self, text: str) -> str:
+        """Its words in English; what it lacks stays."""
+        known = sorted(self.words, key=len, reverse=True)
+        either = "|".join(map(re.escape, known))
+        pattern = rf"(?<![^\W_])(?:{either})(?![^\W_])" if self.spaced else either
+        return re.sub(pattern, lambda found: f" {self.words[found[0]]} ", text)
+
+
+def read_text(prompt: str, lexicon: Lexicon) -> Text:
+    """The clauses of a prompt."""
+    text = unicodedata.normalize("NFC", prompt).replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
+    for smiley, meaning in lexicon.smileys:
+        text = re.sub(rf"(?<!\S){re.escape(smiley)}(?!\w)", f" , {meaning} , ", text)
+    text = _CLUSTER.sub(lambda found: _spoken(found[0], lexicon), text)
+    text = text.lower().replace("°", " degrees ").replace("\N{MINUS SIGN}", "-")
+    text, please = _in_english(text)
+    text = _without_accents(text)
+    text = re.sub(r"(?:^|(?<=\s))\d[.)]\s", " , ", text)  # "1. older 2. with glasses"
+    text = re.sub(r"\s[-\u2013\u2014]+\s|[\u2013\u2014\u3001\u3002\uff0c\uff01]", " , ", text)
+    return Text(tuple(_clauses(re.sub(r"[^\S\n]+", " ", text).strip(" ,\n"))), please)
+
+
+def plain(clause: str) -> str:
+    """A clause as the reader sees it: codes of colours are a colour's name."""
+    return _COLOR_CODE.sub("magenta", clause)
+
+
+def _clauses(text: str) -> list[str]:
+    found, start = list[str](), 0
+    for cut in _CUT.finditer(text):
+        at = cut.start() if cut[0].isalpha() else cut.end()
+        inside = _COLOR_CODE.search(text, max(cut.start() - 16, 0), cut.end() + 12)
+        if inside and inside.start() < cut.start() < inside.end():  # a comma of "rgb(1, 2, 3)"
+            continue
+        if _says(text[start:at]):
+            found.append(text[start:at].strip())
+            start = at
+    rest = text[start:].strip()
+    if _says(rest) or not found:
+        found.append(rest)
+    else:
+        found[-1] += rest
+    return [clause for clause in found if clause]
+
+
+def _says(piece: str) -> bool:
+    """Whether there is more than marks and words that join."""
+    return any(c.isalnum() or ord(c) > 0x2190 for c in re.sub(_JOINING, "", piece))
+
+
+@cache
+def _languages() -> tuple[Mapping[str, Language], Mapping[str, str]]:
+    """Languages by name, and requests for English by script."""
+    tables = tomllib.loads((HERE / "languages.toml").read_text("utf-8"))
+    scripts = tables.pop("scripts")
+    return {
+        name: Language(
+            row["please"],
+            {one: english for english, text in row["words"].items() for one in split_phrases(text)},
+            frozenset(row.get("marks", "").split()),
+            frozenset(row.get("tells", "").split()),
+            name not in ("zh", "ja"),
+        )
+        for name, row in tables.items()
+    }, scripts
+
+
+def _in_english(text: str) -> tuple[str, str]:
+    """A text in English words where its language is known, and the request for English."""
+    languages, scripts = _languages()
+    best, most = None, 0
+    for language in languages.values():
+        found = language.count(text)
+        if any(word in language.tells or not _is_english(word) for word in found):
+            if (length := sum(map(len, found))) > most:
+                best, most = language, length
+    if best is not None:
+        return best.translate(text), best.please
+    names = {unicodedata.name(c, "").split(" ")[0] for c in text if c.isalpha()}
+    return text, next((please for script, please in scripts.items() if script in names), "")
+
+
+@cache
+def _english() -> SpellChecker:
+    return SpellChecker(distance=1)
+
+
+def _is_english(word: str) -> bool:
+    """Whether a word is in a dictionary of English, and not too rare to be a slip."""
+    return float(_english().word_usage_frequency(word)) > 1e-7
+
+
+def _without_accents(text: str) -> str:
+    """Latin letters without their accents; other scripts stay as they are."""
+    found = []
+    for letter in unicodedata.normalize("NFC", text):
+        bare = unicodedata.normalize("NFD", letter)[0]
+        found.append(bare if bare.isascii() else letter)
+    return "".join(found)
+
+
+def _spoken(cluster: str, lexicon: Lexicon) -> str:
+    """A pictograph as a clause of its own; colours of skin and variants are left out."""
+    bare = re.sub("[\ufe0f\U0001f3fb-\U0001f3ff]", "", cluster)
+    for meaning, signs in lexicon.pictographs.items():
+        if bare in signs:
+            return f" , {meaning} , " if meaning else " "
+    return f" , {bare[0]} , " if bare else " "

@@ -1,0 +1,1 @@
+"""Samples that the reader of prompts is trained on."""
