@@ -30,8 +30,9 @@ from scripts.prompt_samples.composed import Composer
 from scripts.prompt_samples.vocabulary import NAMES, vocabulary
 
 #: Lists that nothing is learnt from: what a new author's prompts are read like (docs/text.md).
-UNSEEN = ("moira", "tunde", "reinhard", "canadian_teenager", "spanish_receptionist") + (
-    "scottish_head_teacher",
+UNSEEN = (
+    *("moira", "tunde", "reinhard"),
+    *("canadian_teenager", "spanish_receptionist", "scottish_head_teacher"),
 )
 
 
@@ -43,11 +44,11 @@ class Config:
     seen in an epoch.
     """
 
-    epochs: int = 6
+    epochs: int = 5
     rate: float = 1e-3
     rank: int = 16
     batch: int = 48
-    composed: int = 6000
+    composed: int = 5000
     authored: int = 1
     warm: float = 0.06
     seed: int = 1

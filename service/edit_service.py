@@ -49,9 +49,11 @@ class Likeness:
 class EditService:
     """Shows and edits the sessions that lie on workspaces; safe to use from several threads."""
 
-    def __init__(self, workspaces: Workspaces, choices: GeneratorChoices) -> None:
+    def __init__(
+        self, workspaces: Workspaces, choices: GeneratorChoices, turns: RenderTurns
+    ) -> None:
         self.workspaces, self.choices, self.networks = workspaces, choices, choices.networks
-        self._turns = RenderTurns()
+        self._turns = turns
 
     def turn_to(self, workspace_id: str, person: int, edits: Mapping[str, float]) -> Session:
         """Show another person of the session, with these edits clamped to that person's ranges.
@@ -139,21 +141,27 @@ class EditService:
             image = workspace.session.crop() if face else _photograph(workspace, SCREEN_SIDE)[0]
             before[view] = to_jpeg(image, 92)
         if not moving:
-            self._prepare(workspace, self.edit_models(workspace_id))
+            self.prepare(workspace_id)
         return before[view], after
 
-    def _prepare(self, workspace: Workspace, models: EditModels) -> None:
-        """Begin what the next picture would wait for: a preview first, then the full one of the
-        first edit. Returns at once."""
+    def prepare(self, workspace_id: str) -> None:
+        """Begin what the next pictures would wait for: the photograph's layers, which the first
+        edit needs, then what previews need. Returns at once; edits that come meanwhile go first.
+
+        Raises as `session` does.
+        """
         from pti_core.rendering import prepare
 
-        def full(workspace: Workspace) -> None:
+        models = self.edit_models(workspace_id)
+
+        def layers(workspace: Workspace) -> None:
             session = workspace.session
             with self._turns.frame():
                 if session is not None and workspace.session is session:
-                    prepare(session, self.choices.edit_models(session.generator_name))
+                    prepare(session, models)
 
-        self._previewer.prepare(workspace, models, full)
+        workspace = self._with_session(workspace_id)
+        self._previewer.prepare(workspace, models, layers, self._turns.frame)
 
     def preview(self, workspace_id: str, edits: Mapping[str, float], view: str = "face") -> bytes:
         """A small picture while a slider moves, as a JPEG file.
@@ -166,6 +174,7 @@ class EditService:
 
         workspace = self._with_session(workspace_id)
         _check_view(view)
+        self._turns.touch()
         models = self.choices.edit_models(self.session(workspace_id).generator_name)
         face = self._previewer.picture(workspace, models, edits)
         if face is None:
@@ -229,7 +238,7 @@ class EditService:
         for index in range(count):
             amount = low + (high - low) * index / (count - 1)
             workspace = self._with_session(workspace_id)
-            with self._turns.frame():
+            with self._turns.frame(first=index == 0):
                 state = workspace.edit_state({**edits, name: amount})
                 face = self._rendered(workspace, state).face
             yield amount, _within(face, side)
@@ -244,9 +253,9 @@ class EditService:
         """The pictures of several states of edits, one by one. Takes and raises what `picture`
         does."""
         _check_view(view)
-        for state in states:
+        for index, state in enumerate(states):
             workspace = self._with_session(workspace_id)
-            with self._turns.frame():
+            with self._turns.frame(first=index == 0 and len(states) > 1):
                 rendering = self._rendered(workspace, workspace.edit_state(state))
             yield self._viewed(workspace, rendering, view, side)
 

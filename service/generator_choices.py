@@ -19,7 +19,7 @@ class GeneratorChoices:
     """Networks by the name under which they may be chosen; loaded when first used.
 
     Args:
-        load: gives the networks of the first choice; it is told where to report downloads.
+        networks: gives the networks of the first choice.
         generator: the name of the first choice.
         others: by name, what gives the networks of the other choices.
         load_other: gives what edits need for a generator of another name, for session files.
@@ -34,14 +34,14 @@ class GeneratorChoices:
 
     def __init__(
         self,
-        load: Callable[[Report], TuningModels],
+        networks: LazyLoader[TuningModels],
         generator: str,
         others: Mapping[str, Callable[[Report], TuningModels]] | None = None,
         load_other: Callable[[str], EditModels] | None = None,
         lent: bool = False,
         editor: LazyLoader[EditModels] | None = None,
     ) -> None:
-        self.networks: LazyLoader[TuningModels] = LazyLoader(load)
+        self.networks = networks
         self.loaders = {
             generator: self.networks,
             **{name: LazyLoader(loading) for name, loading in (others or {}).items()},
@@ -111,3 +111,19 @@ class GeneratorChoices:
 
             own = copy.deepcopy(own).place(torch.device("cpu"))
         return EditModels(generator=own, directions=models.directions, parser=models.parser)
+
+
+def load_later(
+    load: Callable[[Report], TuningModels],
+    editor: LazyLoader[EditModels] | None,
+    wait: Callable[[threading.Event], None],
+) -> LazyLoader[TuningModels]:
+    """All networks of the first choice: after what edits need, and then after `wait`, which ends
+    once somebody asks for them."""
+
+    def wait_for_rest(wanted: threading.Event) -> None:
+        if editor is not None:
+            editor.get()
+            wait(wanted)
+
+    return LazyLoader(load, wait_for_rest)

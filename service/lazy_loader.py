@@ -19,10 +19,18 @@ class LazyLoader(Generic[T]):
     """The result of `load(report)`, run once in a thread; run again after it failed.
 
     Raises what `load` raised where the result is asked for.
+
+    Args:
+        wait: is called before `load`, in the same thread, with an event that is set once somebody
+            asks for the result.
     """
 
-    def __init__(self, load: Callable[[Report], T]) -> None:
-        self._load = load
+    def __init__(
+        self,
+        load: Callable[[Report], T],
+        wait: Callable[[threading.Event], None] = lambda wanted: None,
+    ) -> None:
+        self._load, self._wait, self._wanted = load, wait, threading.Event()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._value: T | None = None
@@ -41,6 +49,7 @@ class LazyLoader(Generic[T]):
 
     def get(self) -> T:
         """Wait for it and return it; starts it if need be."""
+        self._wanted.set()
         self.start()
         thread = self._thread
         if thread is not None:
@@ -71,6 +80,7 @@ class LazyLoader(Generic[T]):
 
     def _run(self) -> None:
         try:
+            self._wait(self._wanted)
             self._value = self._load(self._report)
             self._ready = True
         except BaseException as error:  # raised again in `get`, in the thread that asks

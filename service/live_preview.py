@@ -15,6 +15,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -87,32 +88,38 @@ class Previewer:
         self,
         workspace: Workspace,
         models: EditModels,
-        then: Callable[[Workspace], None] = lambda _: None,
+        first: Callable[[Workspace], None] = lambda _: None,
+        turn: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
-        """Prepare previews after a full image was shown; returns at once.
+        """Prepare previews; returns at once.
 
-        The head is fitted once per session: a second on two cores. then: called afterwards, in the
-        same thread.
+        The head is fitted once per session: a second on two cores. first: called before, in the
+        same thread. turn: held while one of the head's pictures is computed.
         """
 
         def work(workspace: Workspace) -> None:
             try:
-                self._prepare(workspace, models)
+                first(workspace)
+                self._prepare(workspace, models, turn)
             except Exception:  # previews are full pictures then
                 _log.exception("previews could not be prepared")
-            then(workspace)
 
         self._preparing.put(workspace, work)
 
-    def _prepare(self, workspace: Workspace, models: EditModels) -> None:
+    def _prepare(
+        self,
+        workspace: Workspace,
+        models: EditModels,
+        turn: Callable[[], AbstractContextManager[None]],
+    ) -> None:
         renders = workspace.renders  # first: a new session comes before new renders
         session = workspace.session
         if not models.generator.has_middle or session is None or not models.directions:
             return
-        with self._fitting:
-            if not renders.head_begun:
-                renders.head_begun = True
-                renders.head = fit_head(session, models)
+        with self._keeping:
+            mine, renders.head_begun = not renders.head_begun, True
+        if mine:
+            renders.head = fit_head(session, models, turn=turn)
         head, latest = renders.head, renders.latest
         if head is not None and latest is not None:
             self._ground(renders, head, latest, session, models)
@@ -240,17 +247,26 @@ def _towards(
 
 
 @torch.inference_mode()
-def fit_head(session: Session, models: EditModels, count: int = FITTED_TO) -> Tensor:
+def fit_head(
+    session: Session,
+    models: EditModels,
+    count: int = FITTED_TO,
+    turn: Callable[[], AbstractContextManager[None]] = nullcontext,
+) -> Tensor:
     """The head (12, C) for a session's first photograph.
 
     Ridge regression from the changes that `count` random edits make in the middle features to the
-    changes of the image, reduced to twice their side: 2 x 2 pixels per feature position.
+    changes of the image, reduced to twice their side: 2 x 2 pixels per feature position. turn: is
+    held for each of them.
     """
     own = session.directions(models.directions)
     ranges = {name: (direction.low, direction.high) for name, direction in own.items()}
     generator = models.generator
     edits = [{}, *(random_edits(ranges, seed) for seed in range(1, count + 1))]
     overrides = edit_weights(session, models)
-    return recover_head(
-        mid_activations(generator, edited(session, models, one), overrides) for one in edits
-    )
+
+    def features(one: Mapping[str, float]) -> tuple[Tensor, Tensor]:
+        with turn():
+            return mid_activations(generator, edited(session, models, one), overrides)
+
+    return recover_head(features(one) for one in edits)

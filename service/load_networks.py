@@ -5,7 +5,6 @@ What edits need comes first, so that a ready-made face can be edited while the r
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import logging
 import os
@@ -21,9 +20,6 @@ _log = logging.getLogger(__name__)
 
 #: What may be asked for; the first is the default.
 GENERATORS = ("auto", "stylegan2", "mobile")
-#: Added to the niceness of the thread that loads what no edit waits for. With 10 the scheduler of
-#: Linux gives an edit on the same core nine times as much time (`sched_prio_to_weight`).
-_NICER = 10
 
 
 def load_editor(generator: str, report: Report) -> EditModels:
@@ -50,11 +46,7 @@ def load_networks(
 
     editor: loads what edits need, by `load_editor`; it is taken from there.
     """
-    if editor:
-        models = editor.get()
-        _be_nice()
-    else:
-        models = load_editor(generator, report)
+    models = editor.get() if editor else load_editor(generator, report)
     from checkpoints.factory import load_tuning_models
     from mappers.prompts.reader import fetch_reader
     from service.warm_up import warm_up
@@ -65,12 +57,6 @@ def load_networks(
         report("a first try", 0, 0)
         warm_up(tuning_models)
     return dataclasses.replace(tuning_models, about=models.about)
-
-
-def _be_nice() -> None:
-    """Leave the cores to edits, where the system can say so of one thread: on Linux."""
-    with contextlib.suppress(AttributeError, OSError):
-        os.setpriority(os.PRIO_PROCESS, 0, os.getpriority(os.PRIO_PROCESS, 0) + _NICER)
 
 
 def examined(generator: str, report: Report) -> bool:

@@ -85,3 +85,17 @@ def keep_trimmed() -> threading.Thread:
     """Call `trim_heap` now and then, in a thread that ends with the process."""
     there = lambda: _glibc() is not None  # noqa: E731
     return repeat(trim_heap, SECONDS_BETWEEN_LOOKS, "trimming the heap", there)
+
+
+@cache
+def _glibc() -> Any:
+    """The C library; None where it does not count its free bytes."""
+    if platform.libc_ver()[0] != "glibc":
+        return None
+    try:
+        library = ctypes.CDLL(None)
+        library.mallinfo2.restype = _Mallinfo2
+        library.malloc_trim.argtypes = (ctypes.c_size_t,)
+    except (OSError, AttributeError):
+        return None
+    return library

@@ -10,6 +10,12 @@ from contextlib import contextmanager
 #: Seconds that a picture of an animation or a strip lets edits go first: some three edits, so that
 #: those that move many pictures take a quarter of a busy server.
 PATIENCE = 4.0
+#: The same of its first picture, which needs the photograph's layers, some three edits' time:
+#: longer than until an animation that nobody listens to is dropped (`web.queue_guard`), so that
+#: many of those take nothing from edits.
+FIRST_PATIENCE = 12.0
+#: Seconds that `wait_until_quiet` takes at most: on a busy server nobody would ever learn a face.
+LONGEST = 60.0
 _LOOK = 0.02  # seconds between two looks
 #: Seconds in which somebody who waits takes the turn that is given away.
 _TURN = 0.005
@@ -21,6 +27,7 @@ class RenderTurns:
     def __init__(self) -> None:
         self._rendering, self._counting = threading.Lock(), threading.Lock()
         self._waiting = 0  # edits
+        self._used = time.monotonic()
 
     @contextmanager
     def edit(self) -> Iterator[None]:
@@ -29,16 +36,33 @@ class RenderTurns:
         try:
             yield
         finally:
+            self.touch()
             self._rendering.release()
 
     @contextmanager
-    def frame(self) -> Iterator[None]:
-        """The turn of one picture of many: after the edits that wait, for `PATIENCE` at most."""
-        end = time.monotonic() + PATIENCE
+    def frame(self, first: bool = False) -> Iterator[None]:
+        """The turn of one picture of many: after the edits that wait, for `PATIENCE` at most.
+
+        first: of the many; `FIRST_PATIENCE` then.
+        """
+        end = time.monotonic() + (FIRST_PATIENCE if first else PATIENCE)
         while self._waiting and time.monotonic() < end:
             time.sleep(_LOOK)
         with self._rendering:
             yield
+
+    def touch(self) -> None:
+        """Somebody edits, or is about to."""
+        self._used = time.monotonic()
+
+    def wait_until_quiet(self, seconds: float, unless: threading.Event) -> None:
+        """Return once nobody has edited for so long, once `unless` is set, or after `LONGEST`."""
+        end = time.monotonic() + LONGEST
+        while not unless.is_set() and time.monotonic() < end:
+            left = self._used + seconds - time.monotonic()
+            if left <= 0 and not self._waiting:
+                return
+            unless.wait(max(left, _LOOK))
 
     def let_others(self) -> None:
         """Give the turn, which this thread has, to whoever waits, and take it again."""
@@ -47,6 +71,7 @@ class RenderTurns:
         self._take()
 
     def _take(self) -> None:
+        self.touch()
         with self._counting:
             self._waiting += 1
         try:

@@ -303,10 +303,12 @@ class Store:
             return None
 
 
-def keep_swept(store: Store, seconds: float = 600) -> threading.Thread:
+def keep_swept(
+    store: Store, seconds: float = 600, goes_on: Callable[[], bool] = lambda: True
+) -> threading.Thread:
     """Sweep now and then, in a thread that ends with the process: nobody has to come by for what
     has expired to go."""
-    return repeat(store.sweep, seconds, "sweeping shares")
+    return repeat(store.sweep, seconds, "sweeping shares", goes_on)
 
 
 def store_from(environment: Mapping[str, str]) -> Store:

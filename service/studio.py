@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +17,10 @@ from service.drafts import Drafts
 from service.edit_service import SCREEN_SIDE, VIEWS, EditService, Likeness
 from service.executors import Executor, InProcess, OnLoan, Order
 from service.face_choice import find_face
-from service.generator_choices import GeneratorChoices
+from service.generator_choices import GeneratorChoices, load_later
 from service.job_queue import Caller, Job, JobQueue
 from service.lazy_loader import LazyLoader, Report
+from service.render_turns import RenderTurns
 from service.time_estimates import plan_of, planned, seconds_of
 from service.workspaces import Workspace, Workspaces, moved
 
@@ -35,6 +37,9 @@ if TYPE_CHECKING:
 
 #: Names of the presets that come with the product, known before they are loaded.
 PRESET_NAMES = ("fast", "paper")
+#: Seconds without an edit after which what only learning needs is loaded: while somebody edits it
+#: would slow every picture down. Who asks for it does not wait.
+_QUIET = 4.0
 #: A workspace with a session holds 20 to 40 MB.
 DEFAULT_KEEP_MB = 1024
 
@@ -68,8 +73,10 @@ class Studio(EditService):
         line: JobQueue | None = None,
         editor: LazyLoader[EditModels] | None = None,
     ) -> None:
-        choices = GeneratorChoices(load, generator, others, load_other, bool(gpu_loan), editor)
-        super().__init__(Workspaces(keep_mb), choices)
+        turns = RenderTurns()
+        networks = load_later(load, editor, partial(turns.wait_until_quiet, _QUIET))
+        choices = GeneratorChoices(networks, generator, others, load_other, bool(gpu_loan), editor)
+        super().__init__(Workspaces(keep_mb), choices, turns)
         self.generator_names, load_here = choices.names, choices.tuning_models
         here = OnLoan(load_here, gpu_loan) if gpu_loan else InProcess(load_here)
         self._executor: Executor = executor or here
@@ -229,9 +236,9 @@ class Studio(EditService):
         return self.line.waiting_seconds() + seconds_of(own)
 
     def open(
-        self, source: bytes | Path, workspace_id: str | None = None, address: str = ""
+        self, source: bytes | Path | Session, workspace_id: str | None = None, address: str = ""
     ) -> Workspace:
-        """Open a session file in the workspace. address: as in `align`.
+        """Open a session, or a file of one, in the workspace. address: as in `align`.
 
         Raises:
             SessionError: the file is not a session, or its generator is not available here; the
@@ -241,7 +248,8 @@ class Studio(EditService):
         from pti_core.editing import directions
         from pti_core.session.session import Session
 
-        session = Session.open(source)
+        self._turns.touch()
+        session = source if isinstance(source, Session) else Session.open(source)
         models = self.choices.edit_models(session.generator_name)
         session.check_generator(models.generator)
         # An edit that this version does not know is said now, not at the first slider.
@@ -265,7 +273,7 @@ class Studio(EditService):
         return workspace, record.view if record.view in VIEWS else VIEWS[0]
 
     def leave(self, workspace_id: str | None) -> None:
-        """A page was closed: remove the workspace if no other page shows it."""
+        """A page was closed."""
         if workspace_id and self.workspaces.leave(workspace_id):
             self.forget(workspace_id)
 

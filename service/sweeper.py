@@ -7,6 +7,8 @@ import threading
 import time
 from collections.abc import Callable
 
+from pti_core.errors import UserError
+
 _log = logging.getLogger(__name__)
 
 
@@ -23,6 +25,8 @@ def repeat(
         while goes_on():
             try:
                 work()
+            except UserError as error:
+                _log.warning("%s did not succeed; it is tried again: %s", name, error)
             except Exception:
                 _log.warning("%s did not succeed; it is tried again", name, exc_info=True)
             time.sleep(seconds)

@@ -27,22 +27,26 @@ def color_in(clause: str, lexicon: Lexicon) -> tuple[str, str]:
 def _color_at(words: list[str], lexicon: Lexicon) -> tuple[str, str] | None:
     if words[0].startswith(("#", "rgb(")):
         try:
-            return _hex(ImageColor.getrgb(words[0].replace(" ", ""))), words[0]
+            rgb = ImageColor.getrgb(words[0].replace(" ", ""))
         except ValueError:
             return None
-    shade = next((s for s in _CHANGES if words[0] in lexicon.shades[s]), "")
-    shaded = bool(shade) and len(words) > 1
-    for length in (2, 1):
-        name = " ".join(words[shaded : shaded + length])
-        natural = name in lexicon.natural and shade != "bright"
-        # By name: Pillow replaces a colour's value by a tuple once it has been used.
-        value = lexicon.colours.get(name) or (name in ImageColor.colormap and name)
-        if isinstance(value, str) and not natural and len(name.split()) == length:
-            rgb = ImageColor.getrgb(value)[:3]
-            if shaded:
-                return _hex(_CHANGES[shade](rgb)), f"{words[0]} {name}"
+        return (_hex(rgb), words[0]) if max(rgb) < 256 else None
+    for length in (3, 2, 1):  # "navy blue" before "navy"
+        name = " ".join(words[:length])
+        if name not in lexicon.natural and (rgb := _rgb(name, lexicon)):
             return _hex(rgb), name
+        shade = next((s for s in _CHANGES if words[0] in lexicon.shades[s]), "")
+        name = " ".join(words[1:length])
+        if shade and (name not in lexicon.natural or shade == "bright"):
+            if rgb := _rgb(name, lexicon):
+                return _hex(_CHANGES[shade](rgb)), f"{words[0]} {name}"
     return None
+
+
+def _rgb(name: str, lexicon: Lexicon) -> tuple[int, ...]:
+    # By name: Pillow replaces a colour's value by a tuple once it has been used.
+    value = lexicon.colours.get(name) or (name if name in ImageColor.colormap else "")
+    return ImageColor.getrgb(value)[:3] if value else ()
 
 
 def _mixed(rgb: tuple[int, ...], other: int, share: float) -> tuple[int, ...]:

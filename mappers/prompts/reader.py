@@ -58,13 +58,15 @@ class Reader:
 
 
 def find_reader() -> Reader | None:
-    """The reader, where the encoder's files are on this machine; no network is used."""
+    """The reader, where the encoder's files are on this machine and are what they should be."""
     from checkpoints.fetch import Store
 
     store = Store.from_environment()
     if any(store.find(name) is None for name in FILES):
         return None
-    return Reader((store.fetch(FILES[0]), store.fetch(FILES[1])))
+    with suppress(CheckpointError):
+        return Reader((store.fetch(FILES[0]), store.fetch(FILES[1])))
+    return None
 
 
 def fetch_reader(progress: Progress | None = None) -> None:

@@ -20,7 +20,16 @@ _CLUSTER = re.compile(rf"{_SIGN}(?:[\ufe0f\U0001f3fb-\U0001f3ff]|\u200d{_SIGN})*
 _JOINING = r"\b(?:and|with|but|plus|then|while|also|or|nor|without|except)\b"
 #: Where clauses are cut: behind marks, and before words that join. A wish that is cut in two loses
 #: nothing: the reader sees each clause beside the others.
-_CUT = re.compile(rf"(?<!\d)\.|\.(?!\d)|[,;!?\n+&()](?!\d)|(?<=\w)/|:(?=\s)|{_JOINING}")
+_CUT = re.compile(
+    rf"(?<!\d)\.|\.(?!\d)|[,;!?\n+&()](?!\d)|(?<=\w)/(?!\d)| / |:(?=\s)(?!\s*[+-]?\d)|{_JOINING}"
+)
+#: Marks that keyboards and word processors put in place of plain ones.
+_MARKS = str.maketrans(
+    {"\N{RIGHT SINGLE QUOTATION MARK}": "'", "\N{LEFT SINGLE QUOTATION MARK}": "'"}
+    | dict.fromkeys("“”„«»", '"')
+    | {"…": ".", "°": " degrees ", "º": " degrees ", "•": " , ", "\N{MINUS SIGN}": "-"}
+    | dict.fromkeys("–—、。，！？；：", " , ")
+)
 _COLOR_CODE = re.compile(r"rgb\(\s*\d+\s*,\s*\d+\s*,\s*\d+\s*\)|#(?:[0-9a-f]{6}|[0-9a-f]{3})\b")
 _LETTER = r"[^\W\d_]"
 
@@ -68,15 +77,17 @@ class Language:
 
 def read_text(prompt: str, lexicon: Lexicon) -> Text:
     """The clauses of a prompt."""
-    text = unicodedata.normalize("NFC", prompt).replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
+    text = unicodedata.normalize("NFC", prompt).translate(_MARKS)
     for smiley, meaning in lexicon.smileys:
         text = re.sub(rf"(?<!\S){re.escape(smiley)}(?!\w)", f" , {meaning} , ", text)
     text = _CLUSTER.sub(lambda found: _spoken(found[0], lexicon), text)
-    text = text.lower().replace("°", " degrees ").replace("\N{MINUS SIGN}", "-")
+    text = re.sub(r"\bw/o\b", "without", text.lower())
+    text = re.sub(r"\bw/\s?(?=[a-z])", "with ", text)
     text, please = _in_english(text)
     text = _without_accents(text)
-    text = re.sub(r"(?:^|(?<=\s))\d[.)]\s", " , ", text)  # "1. older 2. with glasses"
-    text = re.sub(r"\s[-\u2013\u2014]+\s|[\u2013\u2014\u3001\u3002\uff0c\uff01]", " , ", text)
+    if re.match(r"\s*1[.)]\s", text):  # "1. older 2. with glasses"
+        text = re.sub(r"(?:^|(?<=\s))\d[.)]\s", " , ", text)
+    text = re.sub(r"\s-+\s", " , ", text)
     return Text(tuple(_clauses(re.sub(r"[^\S\n]+", " ", text).strip(" ,\n"))), please)
 
 
@@ -162,7 +173,9 @@ def _without_accents(text: str) -> str:
 def _spoken(cluster: str, lexicon: Lexicon) -> str:
     """A pictograph as a clause of its own; colours of skin and variants are left out."""
     bare = re.sub("[\ufe0f\U0001f3fb-\U0001f3ff]", "", cluster)
+    if not bare:
+        return " "
     for meaning, signs in lexicon.pictographs.items():
-        if bare in signs:
+        if bare in _CLUSTER.findall(signs):
             return f" , {meaning} , " if meaning else " "
-    return f" , {bare[0]} , " if bare else " "
+    return f" , {bare[0]} , "

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from mappers.prompts.amounts import Amount, read_amount
+from mappers.prompts.amounts import Amount, is_amount, read_amount
 from mappers.prompts.colors import color_in
 from mappers.prompts.lexicon import HAIR_COLOR, Ask, Lexicon, label, load_lexicon
 from mappers.prompts.reader import FRONT, NOTHING, Chances, Reader
@@ -29,6 +30,9 @@ INSTEAD: Mapping[str, tuple[str, int]] = {
 #: Where the person's age is not known, ages from here on are old, up to here young.
 OLD_FROM, YOUNG_TO, CHILD = 50, 25, 12
 NOT_UNDERSTOOD = "is not understood"
+_MARKS = " ,;.!?\n"
+_TAKEN_BACK = re.compile(r"\b(?:no|not|without|remove|less|never|don't)\b")
+_NUMBERED = ("years", "degrees")
 _NOT_HERE = "is not available here"
 
 
@@ -138,18 +142,21 @@ def understand(prompt: str, known: Known) -> Understanding:
     text = read_text(prompt, known.lexicon)
     if known.reader is None:
         why = (
-            "cannot be read yet: a file for it is not here. The sliders do the same meanwhile "
+            "cannot be read yet, as a file for it is not here; the sliders do the same meanwhile "
             "(python -m checkpoints fetch minilm.safetensors minilm-vocab)"
         )
         return Understanding(prompt, (), (Leftover(prompt.strip()[:80], why),))
+    if (name := find_name(prompt)) in known.trained:
+        parts, _ = resolve([Wish(prompt, (), 1.0, Amount(), name)], known)
+        return Understanding(prompt, tuple(parts), ())
     wishes, rest = list[Wish](), list[Leftover]()
-    chances = known.reader.chances(text.clauses) if text.clauses else []
+    chances = _decided(known.reader.chances(text.clauses)) if text.clauses else []
     for clause, chance in zip(text.clauses, chances, strict=True):
-        said = clause.strip(" ,;.!?\n")
+        said = re.sub(r"^(?:and|with|but|plus|then|also|or|nor)\s+", "", clause.strip(_MARKS))
         found, left = _heard(said, chance, text.please, known)
         wishes += found
         rest += left
-        if not found and not left:
+        if not found and not left and is_amount(said, known.lexicon):
             wishes = _adopted(wishes, read_amount(said, known.lexicon))
     parts, lacking = resolve(wishes, known)
     rest += lacking
@@ -159,6 +166,20 @@ def understand(prompt: str, known: Known) -> Understanding:
     return Understanding(prompt, tuple(parts), tuple(rest))
 
 
+def _decided(chances: Sequence[Chances]) -> list[Chances]:
+    """Chances with one sense of each direction, that of the clause that is surest: "the photo is too
+    yellow, less warm"."""
+    most: dict[str, float] = {}
+    for one in chances:
+        for name, chance in one.items():
+            most[name] = max(most.get(name, 0.0), chance)
+    turned = {name: name[:-1] + ("-" if name[-1] == "+" else "+") for name in most}
+    return [
+        {n: c if most[n] >= most.get(turned[n], 0.0) else 0.0 for n, c in one.items()}
+        for one in chances
+    ]
+
+
 def _heard(
     said: str, chances: Chances, please: str, known: Known
 ) -> tuple[list[Wish], list[Leftover]]:
@@ -166,7 +187,7 @@ def _heard(
     amount, lexicon = read_amount(said, known.lexicon), known.lexicon
     if (name := find_name(said)) in known.trained:
         return [Wish(said, (), 1.0, amount, name)], []
-    if not said.isascii():
+    if any(ord(c) > 0x2190 or (c.isalpha() and not c.isascii()) for c in said):
         return [], [Leftover(said, _why(NOT_UNDERSTOOD, please))]
     chances = dict(chances)
     if amount.reach is not None:  # which side of the person's age that is, is measured
@@ -188,7 +209,7 @@ def _heard(
             for ask in asks
             if ask.name != HAIR_COLOR or color[0]
         )
-        nothing = nothing if color[0] else 1.0
+        nothing = nothing if color[0] or asks else 1.0
     if asks:
         wishes.append(Wish(said, asks, likely[names[0]], amount))
     if nothing <= LEFT:
@@ -199,15 +220,14 @@ def _heard(
     return wishes, [Leftover(said, _why(NOT_UNDERSTOOD, please), hints)]
 
 
-def _mapper_in(
-    said: str, likely: Mapping[str, float], known: Known
-) -> tuple[str, tuple[Ask, ...]]:
+def _mapper_in(said: str, likely: Mapping[str, float], known: Known) -> tuple[str, tuple[Ask, ...]]:
     """A published mapper that a clause names and what stands in for it; "" where the clause takes
     it back: "not angry"."""
     for name, row in known.lexicon.mappers.items():
         if row.pattern.search(said):
             classes = {_class_of(ask) for ask in row.asks}
-            if not classes or classes & likely.keys():
+            away = _TAKEN_BACK.search(said) if not classes else not classes & likely.keys()
+            if not away:
                 return name, row.asks
     return "", ()
 
@@ -272,10 +292,12 @@ def _give(wish: Wish, known: Known) -> tuple[list[Part], str]:
     note = f"By attributes, as the mapper “{mapper}” is not here." if mapper else ""
     given = list[Part]()
     for ask in wish.asks:
+        if ask in lacks:
+            continue
         if ask.name == "age" and wish.amount.reach is not None:
             part, why = _aged(wish, known)
             given += part
-        elif ask not in lacks:
+        else:
             given.append(_part(wish, ask, wish.amount.of(ask.name), known, note))
     return given, why
 
@@ -326,6 +348,8 @@ def _part(wish: Wish, ask: Ask, size: float | None, known: Known, note: str = ""
     (low, high), step = control.bounds, control.step
     limit = known.usual.get(ask.name, control).bounds[ask.sense > 0]
     share = ask.share if wish.amount.share is None else wish.amount.share
+    if size is not None and max(-low, high) < size <= 100 and control.unit not in _NUMBERED:
+        share, size = size / 100, None  # "smile +40"
     wanted = limit * share if size is None else size * ask.sense
     amount = round(round(min(max(wanted, low), high) / step) * step, 9)
     limited = abs(wanted) > abs(amount) + step / 2

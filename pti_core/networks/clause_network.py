@@ -110,7 +110,7 @@ def read_network(encoder: SentenceEncoder, path: Path) -> ClauseNetwork:
         encoder = SentenceEncoder({n: t.detach() for n, t in adapted.items()}, encoder.lines)
         dense = {name: t for name, t in tensors.items() if name.split(".")[0] in _DENSE}
         return ClauseNetwork(encoder, dense, names).eval()
-    except (OSError, SafetensorError, KeyError, ValueError) as error:
+    except (OSError, SafetensorError, KeyError, ValueError, TypeError, RuntimeError) as error:
         raise CheckpointError(f"{path} cannot be read: {error}") from error
 
 

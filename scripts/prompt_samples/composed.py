@@ -19,14 +19,17 @@ TURNS = ("pose", "pitch", "light_side")
 #: How often a kind of clause is drawn.
 KINDS = {"phrase": 30, "described": 22, "thing": 12, "never": 9, "example": 12, "nothing": 6}
 KINDS |= {"label": 8, "front": 2, "kind": 2}
-PLAIN, WISHED = 10, (
-    *("make her {}", "make him {}", "make me {}", "{} please", "please {}", "i want {}"),
-    *("give him {}", "give her {}", "add {}", "with {}", "a bit {}", "much {}", "very {}"),
-    *("more {}", "slightly {}", "can you make it {}", "could i have {}", "i'd like {}"),
-    *("let's see {}", "try {}", "show me with {}", "the {}", "a {}", "{} 40%", "{} 80 %"),
-    *("super {}", "{} now", "{} this time", "maybe {}", "way more {}", "{} a little"),
-    *("really {}", "just {}", "looking {}", "look {}", "how would he look {}", "{}, thanks"),
-    *("what if she had {}", "needs {}", "{} 62.5%", "{} 7%", "{} 100%", "her {}", "his {}"),
+PLAIN, WISHED = (
+    10,
+    (
+        *("make her {}", "make him {}", "make me {}", "{} please", "please {}", "i want {}"),
+        *("give him {}", "give her {}", "add {}", "with {}", "a bit {}", "much {}", "very {}"),
+        *("more {}", "slightly {}", "can you make it {}", "could i have {}", "i'd like {}"),
+        *("let's see {}", "try {}", "show me with {}", "the {}", "a {}", "{} 40%", "{} 80 %"),
+        *("super {}", "{} now", "{} this time", "maybe {}", "way more {}", "{} a little"),
+        *("really {}", "just {}", "looking {}", "look {}", "how would he look {}", "{}, thanks"),
+        *("what if she had {}", "needs {}", "{} 62.5%", "{} 7%", "{} 100%", "her {}", "his {}"),
+    ),
 )
 TAKEN = (
     *("no {}", "no {}", "without {}", "without the {}", "remove the {}", "get rid of the {}"),
@@ -35,7 +38,15 @@ TAKEN = (
     *("without any {}", "she should not have {}", "tone down the {}", "{} gone", "drop the {}"),
     *("reduce the {}", "stop the {}", "hide the {}", "delete {}", "ease off on the {}"),
 )
-LESSENED = ("less {}", "not so {}", "not as {}", "a bit less {}", "too {}", "much less {}", "not {}")
+LESSENED = (
+    "less {}",
+    "not so {}",
+    "not as {}",
+    "a bit less {}",
+    "too {}",
+    "much less {}",
+    "not {}",
+)
 KEPT = (
     *("keep the {}", "leave the {} as it is", "don't change the {}", "the {} stays", "same {}"),
     *("do not touch the {}", "leave {} alone", "keep his {}", "{} should stay as it is"),
@@ -46,8 +57,11 @@ THINGS = (
     *("no {}", "smiling {}", "long {}", "wearing a {}", "a dark {}", "blond {}", "holding a {}"),
     *("give her a {}", "a brighter {}", "curly {}", "a {} with a beard", "wider {}"),
 )
-JOINED = (*[", "] * 8, *[" and "] * 4, " with ", " but ", ". ", " plus ", "; ", " + ", " then ") + (
-    *(" & ", "\n", " also ", ", and ", " and also ", ", but ", " / "),
+JOINED = (
+    *[", "] * 8,
+    *[" and "] * 4,
+    *(" with ", " but ", ". ", " plus ", "; ", " + ", " then ", " & ", "\n", " also ", ", and "),
+    *(" and also ", ", but ", " / ", " "),
 )
 SMALL_TALK = (
     *("he looks tired", "thanks", "for my mum", "it's for a poster", "please", "i like the photo"),
@@ -103,9 +117,8 @@ class Composer:
             text += chance.choice(JOINED) + said
         if chance.random() < 0.1:
             text = self._misspelt(text)
-        clauses = tuple(plain(one) for one in read_text(text, load_lexicon()).clauses)
-        wanted = tuple(one for _, one in parts)
-        if len(clauses) == len(wanted):
+        clauses, wanted = _clauses(text), tuple(one for _, one in parts)
+        if len(clauses) == len(wanted) and all(len(_clauses(said)) == 1 for said, _ in parts):
             return Sample(clauses, wanted)
         return Sample(clauses, None, frozenset().union(*wanted))
 
@@ -161,6 +174,10 @@ class Composer:
                 )
             )
         return " ".join(words)
+
+
+def _clauses(text: str) -> tuple[str, ...]:
+    return tuple(plain(one) for one in read_text(text, load_lexicon()).clauses)
 
 
 def turned_round(wanted: frozenset[str]) -> frozenset[str]:

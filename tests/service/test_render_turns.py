@@ -7,6 +7,7 @@ import time
 
 from service import render_turns
 from service.render_turns import RenderTurns
+from web import queue_guard
 
 
 def run(work, count: int = 1) -> list[threading.Thread]:
@@ -62,6 +63,29 @@ def test_a_frame_has_its_turn_among_edits_without_end(monkeypatch):
         thread.join(30)
 
 
+def test_the_first_picture_of_many_waits_until_a_job_without_listeners_is_dropped(monkeypatch):
+    dropped = queue_guard.DEAF_SECONDS + queue_guard.SECONDS_BETWEEN_SWEEPS
+    assert render_turns.FIRST_PATIENCE > dropped > render_turns.PATIENCE
+    monkeypatch.setattr(render_turns, "PATIENCE", 0.2)
+    monkeypatch.setattr(render_turns, "FIRST_PATIENCE", 1.5)
+    turns, over, waited = RenderTurns(), threading.Event(), []
+
+    def edits() -> None:
+        while not over.is_set():
+            with turns.edit():
+                time.sleep(0.02)
+
+    threads = run(edits, 3)
+    for first in (True, False):
+        begun = time.monotonic()
+        with turns.frame(first):
+            waited.append(time.monotonic() - begun)
+    over.set()
+    for thread in threads:
+        thread.join(30)
+    assert waited[0] > 1.4 > waited[1]
+
+
 def test_a_turn_is_given_away_and_taken_again():
     turns, came = RenderTurns(), threading.Event()
 
@@ -77,3 +101,20 @@ def test_a_turn_is_given_away_and_taken_again():
                 break
         assert came.is_set()
     thread.join(30)
+
+
+def test_quiet_is_waited_for_unless_somebody_asks():
+    turns, wanted = RenderTurns(), threading.Event()
+    begun = time.monotonic()
+    (thread,) = run(lambda: turns.wait_until_quiet(0.5, wanted))
+    time.sleep(0.3)
+    with turns.edit():
+        pass
+    thread.join(30)
+    assert time.monotonic() - begun > 0.75
+    (thread,) = run(lambda: turns.wait_until_quiet(60, wanted))
+    time.sleep(0.1)
+    assert thread.is_alive()
+    wanted.set()
+    thread.join(5)
+    assert not thread.is_alive()

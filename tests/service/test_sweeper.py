@@ -41,11 +41,14 @@ def test_expired_shares_go_though_nobody_comes_by(tmp_path):
     now = [1e9]
     store = Store(tmp_path, days=1, now=lambda: now[0])
     store.save(b"session", new_secret(), view="face", card=b"card")
-    share_store.keep_swept(store, seconds=0.02)
+    over = threading.Event()
+    thread = share_store.keep_swept(store, 0.02, lambda: not over.is_set())
     time.sleep(0.2)
     assert any(tmp_path.glob("*.safetensors"))
     now[0] += 2 * share_store.DAY
     assert until(lambda: not any(tmp_path.glob("*.safetensors")))
+    over.set()
+    thread.join(10)
 
 
 def test_old_uploads_go_though_nobody_comes_by(tmp_path):

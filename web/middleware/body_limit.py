@@ -14,6 +14,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from service.free_disk import DiskFullError, check_free_disk
@@ -81,7 +82,7 @@ class BodyLimit:
         self._app, self._limits = app, limits or Limits()
         self._reading = 0  # bytes of bodies that are being read
         self._uploads: Counter[str] = Counter()  # running, by network address
-        self._arrived: deque[tuple[float, str, int]] = deque()  # when, from where, bytes
+        self._kept = _Kept(self._limits.kept_of_one, self._limits.keeping)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] in ("GET", "HEAD", "OPTIONS"):
@@ -116,6 +117,7 @@ class BodyLimit:
             self._reading -= len(body)
         if tool and len(body) > self._limits.body:  # the photograph in it becomes a file
             _check_disk()
+            self._kept.add(_address_of(scope), len(body))
         if len(body) > self._limits.body and _punctuation(body) > self._limits.tool_commas:
             raise _too_long(self._limits.body)
         return bytes(body)
@@ -142,43 +144,63 @@ class BodyLimit:
         limits = self._limits
         _check_length(scope, limits.upload)
         _check_disk()
-        host = (scope.get("client") or ("", 0))[0]
-        address = network_of(host)  # "": many may be behind it
+        address = _address_of(scope)  # "": many may be behind it
         if self._uploads.total() >= limits.uploads or (
             address and self._uploads[address] >= limits.uploads_of_one
         ):
             raise _Refused(429, "Too many files are uploaded at once; try again in a minute.")
-        upload = _Upload(self._app, limits, send, self._allowance(address))
+        self._kept.add(address, 0)
         self._uploads[address] += 1
         try:
-            await upload.run(scope, receive)
+            await _Upload(self._app, limits, send, partial(self._kept.add, address)).run(
+                scope, receive
+            )
         finally:
-            self._arrived.append((time.monotonic(), address, upload.count))
             self._uploads[address] -= 1
             self._uploads = +self._uploads
 
-    def _allowance(self, address: str) -> int:
-        """Bytes that an address may still upload now; raises _Refused where there are none."""
-        since = time.monotonic() - self._limits.keeping
+
+class _Kept:
+    """Bytes that each address sent of late, as long as their files may lie on the disk."""
+
+    def __init__(self, most: int, seconds: float) -> None:
+        self._most, self._seconds = most, seconds
+        self._bytes: Counter[str] = Counter()
+        self._arrived: deque[tuple[float, str, int]] = deque()  # when, from where, how many
+
+    def add(self, address: str, size: int) -> None:
+        """Count some more; raises _Refused where that is too much. "" is not counted."""
+        since = time.monotonic() - self._seconds
         while self._arrived and self._arrived[0][0] < since:
-            self._arrived.popleft()
+            _, gone, less = self._arrived.popleft()
+            self._bytes[gone] -= less
+            if self._bytes[gone] <= 0:
+                del self._bytes[gone]
         if not address:
-            return self._limits.upload
-        used = sum(size for _, one, size in self._arrived if one == address)
-        if used >= self._limits.kept_of_one:
-            raise _too_much()
-        return self._limits.kept_of_one - used
+            return
+        if self._bytes[address] + size > self._most or self._bytes[address] == self._most:
+            raise _Refused(
+                429,
+                "So much has been uploaded from your network lately; try again in twenty minutes.",
+            )
+        if size:
+            self._bytes[address] += size
+            self._arrived.append((time.monotonic(), address, size))
 
 
 class _Upload:
-    """One upload: its pieces are counted and timed on their way to the application."""
+    """One upload: its pieces are counted and timed on their way to the application.
 
-    def __init__(self, app: Application, limits: Limits, send: Send, allowance: int) -> None:
-        self._app, self._limits, self._send = app, limits, send
-        self._allowance = allowance
+    keep: counts the bytes of its address; raises _Refused.
+    """
+
+    def __init__(
+        self, app: Application, limits: Limits, send: Send, keep: Callable[[int], None]
+    ) -> None:
+        self._app, self._limits, self._send, self._keep = app, limits, send, keep
         self._refusal: _Refused | None = None
         self._started = False
-        self.count, self._began = 0, time.monotonic()
+        self._count, self._began = 0, time.monotonic()
 
     async def run(self, scope: Scope, receive: Receive) -> None:
         self._receive = receive
@@ -199,16 +221,15 @@ class _Upload:
         except TimeoutError:
             self._refusal = _Refused(408, "The upload stopped; send the file again.")
             return {"type": "http.disconnect"}
-        self.count += len(message.get("body", b""))
-        if self.count > limits.upload:
+        self._count += len(message.get("body", b""))
+        if self._count > limits.upload:
             self._refusal = _too_long(limits.upload)
-        elif self.count > self._allowance:
-            self._refusal = _too_much()
-        elif time.monotonic() - self._began > limits.grace + self.count / limits.rate:
+        elif time.monotonic() - self._began > limits.grace + self._count / limits.rate:
             self._refusal = _Refused(408, "The upload is too slow; send the file again.")
         else:
             try:
                 _check_disk()
+                self._keep(len(message.get("body", b"")))
             except _Refused as refusal:
                 self._refusal = refusal
         return message if self._refusal is None else {"type": "http.disconnect"}
@@ -226,6 +247,10 @@ def _check_length(scope: Scope, bound: int) -> None:
             raise _too_long(bound)
 
 
+def _address_of(scope: Scope) -> str:
+    return network_of((scope.get("client") or ("", 0))[0])
+
+
 def _check_disk() -> None:
     """Refuse what would be written to a disk that is nearly full."""
     try:
@@ -236,12 +261,6 @@ def _check_disk() -> None:
 
 def _too_long(bound: int) -> _Refused:
     return _Refused(413, f"The request is too long; at most {bound // 2**20} MB are taken here.")
-
-
-def _too_much() -> _Refused:
-    return _Refused(
-        429, "So much has been uploaded from your network lately; try again in twenty minutes."
-    )
 
 
 def _punctuation(body: bytearray) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from web.tabs.open_session import OpenedSession, faces, on_screen
 
 if TYPE_CHECKING:
     from pti_core.faces.framing import Where
+    from pti_core.session.session import Session
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -30,6 +32,8 @@ class PhotoPart:
 
     def __init__(self, studio: Studio, store: Store, opened: OpenedSession) -> None:
         self.studio, self.store, self.opened = studio, store, opened
+        self._examples: dict[str, Session] = {}
+        self._reading = threading.Lock()
 
     def add_to(self, actions: Actions) -> None:
         actions.add(
@@ -110,13 +114,24 @@ class PhotoPart:
         name = ask.text("name")
         if name not in examples():
             raise UserError("There is no such example.")
-        workspace = self.studio.open(EXAMPLES / f"{name}.safetensors", address=ask.address)
+        workspace = self.studio.open(self._example(name), address=ask.address)
+        self.studio.prepare(workspace.id)
         return {"opened": self.opened.told(workspace.id)}
 
     def open_session(self, ask: Ask) -> Mapping[str, Any]:
         """Open a session file in a workspace of its own."""
         workspace = self.studio.open(uploaded(ask.text("path")), address=ask.address)
+        self.studio.prepare(workspace.id)
         return {"opened": self.opened.told(workspace.id)}
+
+    def _example(self, name: str) -> Session:
+        """A ready-made session, read once: what is computed of it serves all who open it."""
+        from pti_core.session.session import Session
+
+        with self._reading:
+            if name not in self._examples:
+                self._examples[name] = Session.open(EXAMPLES / f"{name}.safetensors")
+            return self._examples[name]
 
     def forget(self, ask: Ask) -> Mapping[str, Any]:
         """Remove the photograph and all that was made of it from the server."""
