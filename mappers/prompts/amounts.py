@@ -39,8 +39,8 @@ _AGED = re.compile(
     rf"|^(\d{{2}}){_NO_AGE}(?: again| please)?$"
 )
 #: Words that may stand beside an amount that a clause of its own gives: "but only by 10 years".
-_BESIDE = frozenset(
-    [
+_BESIDE = {
+    *(
         "but",
         "only",
         "by",
@@ -51,29 +51,10 @@ _BESIDE = frozenset(
         "roughly",
         "just",
         "maybe",
-        "or",
-        "so",
-        "please",
-        "say",
-        "at",
-        "most",
-        "least",
-        "to",
-        "the",
-        "of",
-        "and",
-        "not",
-        "with",
-        "like",
-        "more",
-        "less",
-        "older",
-        "younger",
-        "that",
-        "is",
-        "for",
-    ]
-)
+    ),
+    *("or", "so", "please", "say", "at", "most", "least", "to", "the", "of", "and", "not", "with"),
+    *("like", "more", "less", "older", "younger", "that", "is", "for"),
+}
 
 
 @dataclass(frozen=True)

@@ -27,19 +27,19 @@ def color_in(clause: str, lexicon: Lexicon) -> tuple[str, str]:
 def _color_at(words: list[str], lexicon: Lexicon) -> tuple[str, str] | None:
     if words[0].startswith(("#", "rgb(")):
         try:
-            rgb = ImageColor.getrgb(words[0].replace(" ", ""))
+            coded = ImageColor.getrgb(words[0].replace(" ", ""))
         except ValueError:
             return None
-        return (_hex(rgb), words[0]) if max(rgb) < 256 else None
+        return (_hex(coded), words[0]) if max(coded) < 256 else None
     for length in (3, 2, 1):  # "navy blue" before "navy"
         name = " ".join(words[:length])
         if name not in lexicon.natural and (rgb := _rgb(name, lexicon)):
             return _hex(rgb), name
         shade = next((s for s in _CHANGES if words[0] in lexicon.shades[s]), "")
         name = " ".join(words[1:length])
-        if shade and (name not in lexicon.natural or shade == "bright"):
-            if rgb := _rgb(name, lexicon):
-                return _hex(_CHANGES[shade](rgb)), f"{words[0]} {name}"
+        dyed = shade and (name not in lexicon.natural or shade == "bright")
+        if dyed and (rgb := _rgb(name, lexicon)):
+            return _hex(_CHANGES[shade](rgb)), f"{words[0]} {name}"
     return None
 
 

@@ -94,8 +94,14 @@ def _tables() -> dict[str, Any]:
 
 def label(name: str, amount: float, otherwise: str = "") -> str:
     """What an amount of a direction does, in words that are understood when typed."""
-    positive, negative = _tables()["labels"].get(name, (otherwise or name,) * 2)
-    return str(positive if amount >= 0 else negative)
+    positive, negative = labels().get(name, (otherwise or name,) * 2)
+    return positive if amount >= 0 else negative
+
+
+def labels() -> Mapping[str, tuple[str, str]]:
+    """What positive and negative amounts of each direction are called."""
+    rows: Mapping[str, tuple[str, str]] = _tables()["labels"]
+    return rows
 
 
 @cache

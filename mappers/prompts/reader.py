@@ -1,8 +1,8 @@
 """What the clauses of a prompt ask for, as a small network reads them.
 
-It sees all clauses of a prompt beside each other (`pti_core.networks.clause_network`), and gives each
-of them the chance of every edit in both senses, of a head that faces the camera, and of a wish that
-no edit here fulfils. `python -m scripts.train_prompt_reader` trains it.
+It sees all clauses of a prompt beside each other (`pti_core.networks.clause_network`), and gives
+each of them the chance of every edit in both senses, of a head that faces the camera, and of a wish
+that no edit here fulfils. `python -m scripts.train_prompt_reader` trains it.
 """
 
 from __future__ import annotations

@@ -142,9 +142,9 @@ def _in_english(text: str) -> tuple[str, str]:
     best, most = None, 0
     for language in languages.values():
         found = language.count(text)
-        if any(word in language.tells or not _is_english(word) for word in found):
-            if (length := sum(map(len, found))) > most:
-                best, most = language, length
+        foreign = any(word in language.tells or not _is_english(word) for word in found)
+        if foreign and (length := sum(map(len, found))) > most:
+            best, most = language, length
     if best is not None:
         return best.translate(text), best.please
     names = {unicodedata.name(c, "").split(" ")[0] for c in text if c.isalpha()}

@@ -9,6 +9,7 @@ from functools import cached_property
 
 from mappers.prompts.amounts import Amount, is_amount, read_amount
 from mappers.prompts.colors import color_in
+from mappers.prompts.in_words import class_in_words
 from mappers.prompts.lexicon import HAIR_COLOR, Ask, Lexicon, label, load_lexicon
 from mappers.prompts.reader import FRONT, NOTHING, Chances, Reader
 from mappers.prompts.text import MAX_PROMPT, read_text
@@ -167,7 +168,7 @@ def understand(prompt: str, known: Known) -> Understanding:
 
 
 def _decided(chances: Sequence[Chances]) -> list[Chances]:
-    """Chances with one sense of each direction, that of the clause that is surest: "the photo is too
+    """Chances with one sense of each direction, that of the surest clause: "the photo is too
     yellow, less warm"."""
     most: dict[str, float] = {}
     for one in chances:
@@ -192,8 +193,13 @@ def _heard(
     chances = dict(chances)
     if amount.reach is not None:  # which side of the person's age that is, is measured
         chances["age+"] = chances["age+"] + chances.pop("age-")
-    likely = {name: chance for name, chance in chances.items() if chance > LIKELY}
-    nothing, front = likely.pop(NOTHING, 0.0), likely.pop(FRONT, 0.0)
+    if written := class_in_words(said):
+        chances = dict.fromkeys(chances, 0.0) | {written: 1.0}
+    # A clause that more likely asks for what cannot be done is not taken for something near.
+    least = max(LIKELY, chances[NOTHING])
+    likely = {name: chance for name, chance in chances.items() if chance >= least}
+    nothing, front = chances[NOTHING], likely.pop(FRONT, 0.0)
+    likely.pop(NOTHING, None)
     wishes = [Wish(said, (), front, amount, front=True)] if front else []
     mapper, stand_in = _mapper_in(said, likely, known)
     if mapper:
@@ -214,8 +220,8 @@ def _heard(
         wishes.append(Wish(said, asks, likely[names[0]], amount))
     if nothing <= LEFT:
         return wishes, []
-    near = sorted((n for n, c in chances.items() if NEAR < c <= LIKELY), key=lambda n: -chances[n])
-    nearest = [lexicon.ask(n) for n in near if n[:-1] in known.controls]
+    near = sorted((n for n in chances if chances[n] > NEAR), key=lambda n: -chances[n])
+    nearest = [lexicon.ask(n) for n in near if n[:-1] in known.controls and n not in likely]
     hints = tuple(label(ask.name, ask.sense) for ask in nearest[:3])
     return wishes, [Leftover(said, _why(NOT_UNDERSTOOD, please), hints)]
 
