@@ -62,6 +62,8 @@ def edit(arguments: argparse.Namespace) -> int:
     from cli.download_progress import Report
     from mappers.edits import (
         ATTRIBUTES,
+        GLOBAL,
+        OPTIMISE,
         Means,
         edited,
         entry_of,
@@ -74,8 +76,9 @@ def edit(arguments: argparse.Namespace) -> int:
     from pti_core.session.session import Session
 
     session = Session.open(arguments.session)
-    with Report() as report:
-        fetch_reader(report)
+    if arguments.way not in (GLOBAL, OPTIMISE):  # those take the prompt as it is
+        with Report() as report:
+            fetch_reader(report)
     wanted = plan(arguments.prompt, what_is_known(session), arguments.way, arguments.strength)
     with Report() as report:
         models = load_edit_models(session.generator_name, report)

@@ -17,6 +17,7 @@ from PIL import Image
 from checkpoints.safe_pickle import read_torch
 from cli import text as command_line
 from mappers import edits as ways
+from mappers.prompts.reader import fetch_reader
 from mappers.styleclip.clip import Clip
 from mappers.styleclip.global_directions import build
 from mappers.styleclip.latent_mapper import mapper_from_checkpoint
@@ -30,6 +31,7 @@ from pti_core.models import EditModels
 from pti_core.rendering import picture, render
 from pti_core.session.session import Session
 from tests.conftest import make_lively_generator
+from tests.helpers.hub_files import link_known_files
 from tests.helpers.small_clip import redness, trained_state
 from tests.pti_core.networks.test_encoder_identity_mapper import OPTIONS, mapper_state
 from tests.pti_core.session.test_session import make_session
@@ -67,6 +69,8 @@ def workspace(session, models, tmp_path, monkeypatch) -> Path:
     options = argparse.Namespace(**{**OPTIONS, "no_fine_mapper": True})
     folder = tmp_path / "weights"
     folder.mkdir()
+    fetch_reader()  # into the cache of all tests
+    link_known_files(folder)
     torch.save({"state_dict": mapper_state(groups), "opts": options}, folder / "bowlcut.pt")
     monkeypatch.setenv("PTI_CHECKPOINTS", str(folder))
     monkeypatch.setenv("PTI_CACHE", str(tmp_path / "cache" / "checkpoints"))
