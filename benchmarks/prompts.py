@@ -15,6 +15,7 @@ import torch
 
 from mappers.edits import what_is_known
 from mappers.prompts import understand
+from mappers.prompts.reader import fetch_reader
 
 PROMPT = "an astonishingly woolly chin warmer of a beard, older, with glasses"
 TIMES = 50
@@ -47,4 +48,5 @@ def _memory() -> float:
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
+    fetch_reader()
     print(json.dumps(measure()))

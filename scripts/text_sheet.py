@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw
 
 from checkpoints.factory import load_edit_models
 from mappers.edits import plan, what_is_known
+from mappers.prompts.reader import fetch_reader
 from pti_core.errors import UserError
 from pti_core.models import EditModels
 from pti_core.rendering import render
@@ -25,6 +26,7 @@ SIDE, HEAD = 200, 18
 
 def row_of(session: Session, models: EditModels) -> list[tuple[str, Image.Image]]:
     """The photograph, and each prompt done to it by attributes alone, with its title."""
+    fetch_reader()
     known = what_is_known(session)
     tiles = [("photograph", session.crop()), ("personalised", render(session, models, {}))]
     for prompt in PROMPTS:

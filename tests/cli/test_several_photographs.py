@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from checkpoints.factory import load_edit_models
 from evaluation.people import generated_face
@@ -85,10 +85,10 @@ def inside(point: tuple[float, float], box: list[int]) -> bool:
 def test_the_face_that_is_asked_for_is_learned(tmp_path):
     """Pivots only: which pixels are used is known before any tuning."""
     group, out = tmp_path / "group.png", tmp_path / "s.safetensors"
-    people = [Image.open(REPOSITORY / "examples" / f"{name}.jpg") for name in ("obama", "biden")]
-    picture = Image.new("RGB", (2 * 512, 512))
-    for place, person in enumerate(people):
-        picture.paste(person.convert("RGB").resize((512, 512)), (512 * place, 0))
+    side, picture = 800, Image.new("RGB", (2 * 800, 800))
+    for place, name in enumerate(("obama", "astronaut")):
+        with Image.open(REPOSITORY / "examples" / f"{name}.jpg") as person:
+            picture.paste(ImageOps.fit(person.convert("RGB"), (side, side)), (side * place, 0))
     picture.save(group)
     boxes = [row["box"] for row in json.loads(run("faces", group, "--json").stdout)]
     assert len(boxes) == 2
@@ -98,10 +98,10 @@ def test_the_face_that_is_asked_for_is_learned(tmp_path):
         assert done.returncode == 0, done.stderr
         assert inside(middle(out), box)
     assert "2 faces" in refusal(*invert, "--face", 2)
-    done = run(*invert, "--square", "100,60,200", timeout=600)
+    done = run(*invert, "--square", "100,60,400", timeout=600)
     assert done.returncode == 0, done.stderr
-    assert middle(out) == pytest.approx((200, 160), abs=1)
-    assert "inside the photograph" in refusal(*invert, "--square", "900,60,200")
+    assert middle(out) == pytest.approx((300, 260), abs=1)
+    assert "inside the photograph" in refusal(*invert, "--square", "1500,60,200")
 
 
 @pytest.mark.slow
