@@ -36,6 +36,10 @@ from service.studio import PRESET_NAMES, Studio
 from service.zero_gpu import GpuLoan, LoanSeconds, gpu_loan
 from web.strings import TITLE
 
+#: Seconds that the page waits for what edits need. Where its files are here it is loaded by then: a
+#: page that came before would share the cores with it, and could be used no sooner.
+_HEAD_START = 8.0
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve the page until interrupted or terminated; returns the exit status."""
@@ -103,6 +107,7 @@ def _serve_page(options: argparse.Namespace, loan: GpuLoan | None) -> None:
 
     keep_swept(store)
     app = create_app(studio, read_controls(), preset=options.preset, store=store)
+    editor.wait(_HEAD_START)
     serve(app, store, studio, host=options.host, port=options.port, share=options.share)
 
 

@@ -124,12 +124,6 @@ class _Edit:
     def composited(self) -> bool:
         return is_composited(self.session, self.models)
 
-    @property
-    def is_none(self) -> bool:
-        """Whether nothing is edited."""
-        moved = any(self.own.values()) or self.extras or self.state.stack
-        return self.state.keep_background and not moved
-
     def code(self, edits: Mapping[str, float]) -> Tensor:
         return edited(self.session, self.models, replace(self.state, amounts=edits))
 
@@ -353,14 +347,26 @@ def render_edit(session: Session, models: EditModels, edits: Edits = None) -> Re
 
     Without edits it is the photograph, and no network runs for it.
     """
+    if (found := render_unedited(session, models, edits)) is not None:
+        return found
     edit = _Edit.of(session, models, edits)
     if not edit.composited:
         return Rendering(to_image(edit.tuned(edit.own)))
+    composed = _composite(edit)
     crop = session.crop(edit.state.person)
-    if edit.is_none:
-        return Rendering(crop, unedited=True)
-    found = _composite(edit)
-    return Rendering(to_image(tensor_of(found.image)), (found, crop))
+    return Rendering(to_image(tensor_of(composed.image)), (composed, crop))
+
+
+def render_unedited(session: Session, models: EditModels, edits: Edits = None) -> Rendering | None:
+    """The photograph where nothing is edited and it is what is shown then; else None. Quick: no
+    network runs. Raises as `picture` does."""
+    state = state_of(session, edits)
+    amounts = checked(session, models, state)
+    edited = any(amounts.values()) or state.stack or state.hair_color is not None
+    if edited or not state.keep_background or not is_composited(session, models):
+        return None
+    session.check_generator(models.generator)
+    return Rendering(session.crop(state.person), unedited=True)
 
 
 @torch.inference_mode()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pti_core.errors import UserError
 from service.generator_choices import GeneratorChoices
 from service.render_turns import RenderTurns
+from service.screen_sizes import photograph_of, within
 from service.workspaces import FullRender, Renders, Workspace, Workspaces, moved
 
 if TYPE_CHECKING:
@@ -54,6 +55,10 @@ class EditService:
     ) -> None:
         self.workspaces, self.choices, self.networks = workspaces, choices, choices.networks
         self._turns = turns
+
+    def expect_edits(self) -> None:
+        """Somebody has opened a page: what no edit needs can wait a little."""
+        self._turns.touch()
 
     def turn_to(self, workspace_id: str, person: int, edits: Mapping[str, float]) -> Session:
         """Show another person of the session, with these edits clamped to that person's ranges.
@@ -113,8 +118,8 @@ class EditService:
         self, workspace: Workspace, rendering: Rendering, view: str, side: int | None
     ) -> Image.Image:
         if view == "face":
-            return _within(rendering.face, side)
-        return rendering.in_photo(*_photograph(workspace, side))
+            return within(rendering.face, side)
+        return rendering.in_photo(*photograph_of(workspace, side))
 
     def screen(
         self,
@@ -138,7 +143,7 @@ class EditService:
         if view not in before:
             assert workspace.session is not None
             face = view == "face"
-            image = workspace.session.crop() if face else _photograph(workspace, SCREEN_SIDE)[0]
+            image = workspace.session.crop() if face else photograph_of(workspace, SCREEN_SIDE)[0]
             before[view] = to_jpeg(image, 92)
         if not moving:
             self.prepare(workspace_id)
@@ -241,7 +246,7 @@ class EditService:
             with self._turns.frame(first=index == 0):
                 state = workspace.edit_state({**edits, name: amount})
                 face = self._rendered(workspace, state).face
-            yield amount, _within(face, side)
+            yield amount, within(face, side)
 
     def frames(
         self,
@@ -353,12 +358,27 @@ class EditService:
     def _edited(self, workspace: Workspace, edits: Mapping[str, float]) -> Rendering:
         """The rendered edit. The latest one is kept: it is requested in several sizes."""
         renders = workspace.renders
+        state, latest = workspace.edit_state(edits), renders.latest
+        if latest is None or latest.state != state:
+            plain = self._unedited(workspace, state)
+            if plain is not None:  # waits for nobody
+                renders.latest = latest = FullRender(state, plain)
+        if latest is not None and latest.state == state:
+            return latest.rendering
         with self._turns.edit():
-            state, latest = workspace.edit_state(edits), renders.latest
+            latest = renders.latest
             if latest is None or latest.state != state:
                 latest = renders.latest = FullRender(state, self._rendered(workspace, state))
                 self.workspaces.make_room(keep=workspace.id)
         return latest.rendering
+
+    def _unedited(self, workspace: Workspace, state: EditState) -> Rendering | None:
+        from pti_core.rendering import render_unedited
+
+        session = workspace.session
+        assert session is not None
+        models = self.choices.edit_models(session.generator_name)
+        return render_unedited(session, models, state)
 
     def _rendered(self, workspace: Workspace, state: EditState) -> Rendering:
         from pti_core.rendering import render_edit
@@ -372,24 +392,3 @@ class EditService:
 def _check_view(view: str) -> None:
     if view not in VIEWS:
         raise UserError(f"There is no view named {view!r}; use {' or '.join(VIEWS)}.")
-
-
-def _within(image: Image.Image, side: int | None) -> Image.Image:
-    if side is None or max(image.size) <= side:
-        return image
-    factor = side / max(image.size)
-    size = (max(round(image.width * factor), 1), max(round(image.height * factor), 1))
-    return image.resize(size, reducing_gap=2.0)
-
-
-def _photograph(workspace: Workspace, side: int | None) -> tuple[Image.Image, Any]:
-    """The photograph and where the face lies in it, reduced to a longest side of `side`."""
-    assert workspace.session is not None
-    alignment = workspace.session.alignments[workspace.session.person]
-    if side is None or max(alignment.photo_size) <= side:
-        return workspace.session.photograph(), alignment
-    reduced = workspace.renders.reduced
-    if side not in reduced:
-        reduced[side] = _within(workspace.session.photograph(), side)
-    small = reduced[side]
-    return small, alignment.scaled(small.size)

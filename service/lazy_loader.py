@@ -58,6 +58,13 @@ class LazyLoader(Generic[T]):
             raise self._error or RuntimeError("loading ended without a result")
         return self._value  # type: ignore[return-value]
 
+    def wait(self, seconds: float) -> None:
+        """Wait for it, so long at most; starts it if need be. What goes wrong is not raised."""
+        self.start()
+        thread = self._thread
+        if thread is not None:
+            thread.join(seconds)
+
     @property
     def ready(self) -> bool:
         return self._ready

@@ -56,7 +56,9 @@ class RenderTurns:
         self._used = time.monotonic()
 
     def wait_until_quiet(self, seconds: float, unless: threading.Event) -> None:
-        """Return once nobody has edited for so long, once `unless` is set, or after `LONGEST`."""
+        """Return once nobody has edited for so long from now, once `unless` is set, or after
+        `LONGEST`."""
+        self.touch()
         end = time.monotonic() + LONGEST
         while not unless.is_set() and time.monotonic() < end:
             left = self._used + seconds - time.monotonic()

@@ -232,8 +232,8 @@ class Studio(EditService):
 
     def expected_seconds(self, preset: str) -> float:
         """Seconds that a personalisation queued now would take, waiting included."""
-        own = self.line.paced(plan_of(self._preset(preset)), preset)
-        return self.line.waiting_seconds() + seconds_of(own)
+        own = seconds_of(self.line.paced(plan_of(self._preset(preset)), preset))
+        return self.line.waiting_seconds() + own
 
     def open(
         self, source: bytes | Path | Session, workspace_id: str | None = None, address: str = ""
@@ -248,11 +248,11 @@ class Studio(EditService):
         from pti_core.editing import directions
         from pti_core.session.session import Session
 
-        self._turns.touch()
+        self.expect_edits()
         session = source if isinstance(source, Session) else Session.open(source)
         models = self.choices.edit_models(session.generator_name)
         session.check_generator(models.generator)
-        # An edit that this version does not know is said now, not at the first slider.
+        # What this version does not know is said now.
         directions.apply(session.pivot(), session.edits, session.directions(models.directions))
         workspace = self.workspaces.get_or_new(workspace_id, address)
         if self.line.job_of(workspace.id) is not None:
@@ -274,8 +274,7 @@ class Studio(EditService):
 
     def leave(self, workspace_id: str | None) -> None:
         """A page was closed."""
-        if workspace_id and self.workspaces.leave(workspace_id):
-            self.forget(workspace_id)
+        self.forget(workspace_id if workspace_id and self.workspaces.leave(workspace_id) else None)
 
     def forget(self, workspace_id: str | None) -> None:
         """Remove a workspace and stop its job."""

@@ -50,6 +50,7 @@ class PhotoPart:
 
     def hello(self, ask: Ask) -> Mapping[str, Any]:
         """The page was opened: what its link shows, or what this tab had before it reloaded."""
+        self.studio.expect_edits()
         secret = ask.text("owner")
         known = {"owner": secret if is_identifier(secret) else new_secret(), **self.status(ask)}
         share, latest = ask.text("share"), ask.workspace
