@@ -116,13 +116,11 @@ class PhotoPart:
         if name not in examples():
             raise UserError("There is no such example.")
         workspace = self.studio.open(self._example(name), address=ask.address)
-        self.studio.prepare(workspace.id)
         return {"opened": self.opened.told(workspace.id)}
 
     def open_session(self, ask: Ask) -> Mapping[str, Any]:
         """Open a session file in a workspace of its own."""
         workspace = self.studio.open(uploaded(ask.text("path")), address=ask.address)
-        self.studio.prepare(workspace.id)
         return {"opened": self.opened.told(workspace.id)}
 
     def _example(self, name: str) -> Session:
