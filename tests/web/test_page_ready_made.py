@@ -31,7 +31,7 @@ def rest() -> Iterator[threading.Event]:
 
 
 @pytest.fixture(scope="module")
-def page_studio(rest) -> Studio:
+def page_studio(rest) -> Iterator[Studio]:
     editor = LazyLoader(partial(load_editor, "mobile"))
 
     def load(report):
@@ -41,7 +41,9 @@ def page_studio(rest) -> Studio:
     studio = Studio(load, generator="mobile", editor=editor)
     studio.networks.start()
     editor.start()
-    return studio
+    yield studio
+    rest.set()
+    studio.networks.get()  # a process that ends while torch computes in a thread is aborted
 
 
 @pytest.fixture(scope="module")
