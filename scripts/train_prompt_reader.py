@@ -1,9 +1,8 @@
-"""Train the reader of prompts: python -m scripts.train_prompt_reader [--folds N]
+"""Train the reader of prompts: python -m scripts.train_prompt_reader
 
 It learns from the vocabulary (scripts/prompt_samples), from prompts composed of it, and from the
-prompts of imagined authors (tests/mappers/prompts). With --folds it is trained so many times, each
-time without some of the authors, and says how many of their prompts it reads as they meant them;
-nothing is written then. Half an hour on two cores, for each.
+prompts of imagined authors (tests/mappers/prompts). Twenty minutes on two cores.
+`python -m tests.mappers.prompts.evaluate --folds N` trains without some authors and judges by them.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mappers.prompts.reader import FILES, NOTHING, WEIGHTS
+from mappers.prompts.reader import FILES, WEIGHTS
 from pti_core.networks.clause_network import ClauseNetwork, rows_of, save_network
 from pti_core.networks.sentence_encoder import WIDTH, read_encoder
 from scripts.prompt_samples.authored import LISTS, Sample, samples_of
@@ -143,19 +142,12 @@ class Training:
         # Of a prompt longer than a row its first row is learnt from.
         return network([rows_of([self._pieces[c] for c in s.clauses])[0] for s in batch])
 
-    def accuracy(self, network: ClauseNetwork, name: str, show: bool = False) -> tuple[float, int]:
-        """Share of a list's prompts read as meant, and impossible ones that would be done."""
-        right = harm = 0
-        for sample in self.lists[name]:
-            with torch.inference_mode():
-                chances = network.chances([network.pieces(c) for c in sample.clauses]).amax(0)
-            found = {n for n, c in zip(NAMES, chances.tolist(), strict=True) if c > 0.5}
-            good = sample.must <= found <= sample.must | sample.may
-            right += good
-            harm += sample.must == {NOTHING} and bool(found - {NOTHING})
-            if show and not good:
-                print(f"  {' | '.join(sample.clauses)} => {sorted(sample.must)} {sorted(found)}")
-        return right / len(self.lists[name]), harm
+
+def new_training(epochs: int = Config.epochs) -> Training:
+    """A training on the lists of the tree, with as many threads as there are cores to run on."""
+    torch.set_num_threads(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2)
+    lists = {path.stem: samples_of(path) for path in sorted(LISTS.glob("*.txt"))}
+    return Training(lists, Config(epochs=epochs))
 
 
 def batches_of(
@@ -172,23 +164,10 @@ def batches_of(
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--folds", type=int, default=0, help="judge on authors left out, so often")
     parser.add_argument("--epochs", type=int, default=Config.epochs)
     parser.add_argument("--out", type=Path, default=WEIGHTS)
-    parser.add_argument("--show", action="store_true", help="the prompts that are misread")
     options = parser.parse_args()
-    torch.set_num_threads(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2)
-    lists = {path.stem: samples_of(path) for path in sorted(LISTS.glob("*.txt"))}
-    training = Training(lists, Config(epochs=options.epochs))
-    learnt = [name for name in lists if name not in UNSEEN]
-    folds = [learnt[i :: options.folds] for i in range(options.folds)] or [[]]
-    for fold in folds:
-        network = training.fit([*fold, *UNSEEN])
-        for name in [*fold, *UNSEEN]:
-            right, harm = training.accuracy(network, name, options.show)
-            print(f"{name:24} {right:6.1%}  impossible, done: {harm}", flush=True)
-        if not options.folds:
-            save_network(network, options.out)
+    save_network(new_training(options.epochs).fit(UNSEEN), options.out)
     return 0
 
 

@@ -32,6 +32,11 @@ class Ask:
     share: float = USUAL_SHARE
     color: tuple[str, str] = ("", "")
 
+    @property
+    def class_name(self) -> str:
+        """As the reader names it: "beard-"."""
+        return self.name + ("+" if self.sense > 0 else "-")
+
 
 @dataclass(frozen=True)
 class MapperRow:
@@ -63,6 +68,11 @@ class Lexicon:
         """Of a class's name: "beard-"."""
         sense = -1 if name.endswith("-") else 1
         return Ask(name.rstrip("+-"), sense, self.shares.get(name, USUAL_SHARE))
+
+
+def opposite(class_name: str) -> str:
+    """The other sense of a direction's class: "beard-" of "beard+"."""
+    return class_name[:-1] + ("-" if class_name[-1] == "+" else "+")
 
 
 def parse_asks(text: str, color: str = "") -> tuple[Ask, ...]:

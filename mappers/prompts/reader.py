@@ -57,7 +57,7 @@ class Reader:
         return [dict(zip(network.names, row, strict=True)) for row in rows]
 
 
-def find_reader() -> Reader | None:
+def find_reader(weights: Path = WEIGHTS) -> Reader | None:
     """The reader, where the encoder's files are on this machine and are what they should be."""
     from checkpoints.fetch import Store
 
@@ -65,7 +65,7 @@ def find_reader() -> Reader | None:
     if any(store.find(name) is None for name in FILES):
         return None
     with suppress(CheckpointError):
-        return Reader((store.fetch(FILES[0]), store.fetch(FILES[1])))
+        return Reader((store.fetch(FILES[0]), store.fetch(FILES[1])), weights)
     return None
 
 

@@ -10,7 +10,7 @@ from functools import cached_property
 from mappers.prompts.amounts import Amount, is_amount, read_amount
 from mappers.prompts.colors import color_in
 from mappers.prompts.in_words import class_in_words
-from mappers.prompts.lexicon import HAIR_COLOR, Ask, Lexicon, label, load_lexicon
+from mappers.prompts.lexicon import HAIR_COLOR, Ask, Lexicon, label, load_lexicon, opposite
 from mappers.prompts.reader import FRONT, NOTHING, Chances, Reader
 from mappers.prompts.text import MAX_PROMPT, read_text
 from mappers.styleclip.published import MAPPERS, PublishedMapper, find_name
@@ -140,16 +140,16 @@ def understand(prompt: str, known: Known) -> Understanding:
     if len(prompt) > MAX_PROMPT:
         why = f"is longer than {MAX_PROMPT} characters; say it in fewer"
         return Understanding(prompt, (), (Leftover(prompt[:40] + "…", why),))
-    text = read_text(prompt, known.lexicon)
+    if (name := find_name(prompt)) in {*known.trained, *known.here}:
+        parts, lacking = resolve([Wish(prompt, (), 1.0, Amount(), name)], known)
+        return Understanding(prompt, tuple(parts), tuple(lacking))
     if known.reader is None:
         why = (
             "cannot be read yet, as a file for it is not here; the sliders do the same meanwhile "
             "(python -m checkpoints fetch minilm.safetensors minilm-vocab)"
         )
         return Understanding(prompt, (), (Leftover(prompt.strip()[:80], why),))
-    if (name := find_name(prompt)) in known.trained:
-        parts, _ = resolve([Wish(prompt, (), 1.0, Amount(), name)], known)
-        return Understanding(prompt, tuple(parts), ())
+    text = read_text(prompt, known.lexicon)
     wishes, rest = list[Wish](), list[Leftover]()
     chances = _decided(known.reader.chances(text.clauses)) if text.clauses else []
     for clause, chance in zip(text.clauses, chances, strict=True):
@@ -174,9 +174,8 @@ def _decided(chances: Sequence[Chances]) -> list[Chances]:
     for one in chances:
         for name, chance in one.items():
             most[name] = max(most.get(name, 0.0), chance)
-    turned = {name: name[:-1] + ("-" if name[-1] == "+" else "+") for name in most}
     return [
-        {n: c if most[n] >= most.get(turned[n], 0.0) else 0.0 for n, c in one.items()}
+        {n: c if most[n] >= most.get(opposite(n), 0.0) else 0.0 for n, c in one.items()}
         for one in chances
     ]
 
@@ -206,19 +205,10 @@ def _heard(
         wishes.append(Wish(said, stand_in, 1.0, amount, mapper))
         likely = {n: c for n, c in likely.items() if n[:-1] not in {a.name for a in stand_in}}
         nothing = 0.0
-    names = sorted(likely, key=lambda name: -likely[name])
-    asks = tuple(lexicon.ask(name) for name in names)
-    if any(ask.name == HAIR_COLOR for ask in asks):
-        color = color_in(said, lexicon)
-        asks = tuple(
-            replace(ask, share=1.0, color=color) if ask.name == HAIR_COLOR else ask
-            for ask in asks
-            if ask.name != HAIR_COLOR or color[0]
-        )
-        nothing = nothing if color[0] or asks else 1.0
+    asks = _asks(said, likely, lexicon)
     if asks:
-        wishes.append(Wish(said, asks, likely[names[0]], amount))
-    if nothing <= LEFT:
+        wishes.append(Wish(said, asks, max(likely.values()), amount))
+    if nothing <= LEFT and (asks or not likely):
         return wishes, []
     near = sorted((n for n in chances if chances[n] > NEAR), key=lambda n: -chances[n])
     nearest = [lexicon.ask(n) for n in near if n[:-1] in known.controls and n not in likely]
@@ -226,20 +216,28 @@ def _heard(
     return wishes, [Leftover(said, _why(NOT_UNDERSTOOD, please), hints)]
 
 
+def _asks(said: str, likely: Mapping[str, float], lexicon: Lexicon) -> tuple[Ask, ...]:
+    """What the likely classes ask for, the likeliest first; hair in a colour only where the clause
+    names one."""
+    color = color_in(said, lexicon) if f"{HAIR_COLOR}+" in likely else ("", "")
+    asks = (lexicon.ask(name) for name in sorted(likely, key=lambda name: -likely[name]))
+    return tuple(
+        replace(ask, share=1.0, color=color) if ask.name == HAIR_COLOR else ask
+        for ask in asks
+        if ask.name != HAIR_COLOR or color[0]
+    )
+
+
 def _mapper_in(said: str, likely: Mapping[str, float], known: Known) -> tuple[str, tuple[Ask, ...]]:
     """A published mapper that a clause names and what stands in for it; "" where the clause takes
     it back: "not angry"."""
     for name, row in known.lexicon.mappers.items():
         if row.pattern.search(said):
-            classes = {_class_of(ask) for ask in row.asks}
+            classes = {ask.class_name for ask in row.asks}
             away = _TAKEN_BACK.search(said) if not classes else not classes & likely.keys()
             if not away:
                 return name, row.asks
     return "", ()
-
-
-def _class_of(ask: Ask) -> str:
-    return ask.name + ("+" if ask.sense > 0 else "-")
 
 
 def _adopted(wishes: list[Wish], amount: Amount) -> list[Wish]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 
-from mappers.prompts.lexicon import HAIR_COLOR, load_lexicon
+from mappers.prompts.lexicon import HAIR_COLOR, load_lexicon, opposite
 from mappers.prompts.reader import NOTHING
 from mappers.prompts.text import plain, read_text
 from scripts.prompt_samples.authored import Sample
@@ -183,8 +183,6 @@ def _clauses(text: str) -> tuple[str, ...]:
 def turned_round(wanted: frozenset[str]) -> frozenset[str]:
     """What is asked for where the same is to be less; a wish that cannot be done stays one."""
     return frozenset(
-        name[:-1] + ("-" if name[-1] == "+" else "+")
-        if name[-1] in "+-" and name[:-1] not in (*TURNS, HAIR_COLOR)
-        else name
+        opposite(name) if name[-1] in "+-" and name[:-1] not in (*TURNS, HAIR_COLOR) else name
         for name in wanted
     ) or frozenset([NOTHING])

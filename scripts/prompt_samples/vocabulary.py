@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mappers.prompts.lexicon import HAIR_COLOR, label, parse_asks, split_phrases
+from mappers.prompts.lexicon import HAIR_COLOR, Ask, label, parse_asks, split_phrases
 from mappers.prompts.reader import FRONT, NOTHING
 from pti_core.editing.controls import read_controls
 
@@ -52,13 +52,13 @@ def vocabulary() -> list[Clause]:
     found += _examples()
     for name in DIRECTIONS:
         for sense in (1, -1):
-            wanted = frozenset([name + ("+" if sense > 0 else "-")])
+            wanted = frozenset([Ask(name, sense).class_name])
             found.append(Clause(label(name, sense), wanted, "label"))
     return [one for one in found if one.wanted <= set(NAMES)]
 
 
 def _classes(asks: str) -> frozenset[str]:
-    return frozenset(ask.name + ("+" if ask.sense > 0 else "-") for ask in parse_asks(asks))
+    return frozenset(ask.class_name for ask in parse_asks(asks))
 
 
 def _of_noun(noun: Mapping[str, Any], classes: Mapping[str, str]) -> list[Clause]:

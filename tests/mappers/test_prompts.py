@@ -374,6 +374,14 @@ def test_what_no_list_has_is_read(prompt, expected):
     assert as_expected(prompt, expected, KNOWN), understand(prompt, KNOWN)
 
 
+def test_a_mapper_that_is_here_needs_no_reader():
+    own = {"a_wizard": PublishedMapper("a_wizard", ("a wizard",), 1.4)}
+    known = replace(KNOWN, reader=None, trained=own, here=frozenset(["afro"]))
+    for prompt, name in (("Afro", "afro"), ("a wizard", "a_wizard")):
+        found = understand(prompt, known)
+        assert [(p.way, p.name) for p in found.parts] == [("mapper", name)] and not found.rest
+
+
 def test_without_the_readers_files_nothing_is_done_and_that_is_said():
     found = understand("older", replace(KNOWN, reader=None))
     assert not found.parts and all(name in found.sentence() for name in FILES)
