@@ -1,7 +1,7 @@
 """Personalise a photograph and edit it: `python -m examples.quickstart PHOTO OUT_FOLDER`
 
 With the embedded generator and the preset `fast`: a minute or two on two CPU cores. The first run
-downloads the weights (about 220 MB).
+downloads the weights (about 270 MB).
 """
 
 from __future__ import annotations

@@ -118,8 +118,7 @@ def plan(prompt: str, known: Known, way: str = AUTO, strength: float | None = No
         raise NotUnderstoodError(found.sentence() or "The prompt asks to leave all as it is.")
     parts = [replace(part, amount=_scaled(part, factor, known)) for part in found.parts]
     edits = {part.name: part.amount for part in parts if part.way == ATTRIBUTES}
-    left = found.sentence() if found.rest else ""
-    return Plan(prompt, edits, tuple(parts), left)
+    return Plan(prompt, edits, tuple(parts), found.sentence())
 
 
 #: What may not be there to be taken away, in words.

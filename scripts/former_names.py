@@ -52,7 +52,7 @@ GONE = frozenset(
         *("nought", "packing", "stamps", "texting", "toolkit", "twin", "twins", "warming"),
     )
 )
-#: Folders in which a former name is a published one: the endpoints' parameter `workspace`, and the
+#: Folders in which a former name is a published one: the endpoints' parameter `desk`, and the
 #: programs that call them.
 KEPT = {
     "desk": ("web/api/", "tests/web/", "benchmarks/"),

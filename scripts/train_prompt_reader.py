@@ -1,7 +1,7 @@
 """Train the reader of prompts: python -m scripts.train_prompt_reader
 
-It learns from the vocabulary (scripts/prompt_samples), from prompts composed of it, and from the
-prompts of imagined authors (tests/mappers/prompts). Twenty minutes on two cores.
+It learns from prompts composed of the vocabulary (scripts/prompt_samples) and from the prompts of
+imagined authors (tests/mappers/prompts). Twenty minutes on two cores.
 `python -m tests.mappers.prompts.evaluate --folds N` trains without some authors and judges by them.
 """
 
@@ -32,6 +32,7 @@ from scripts.prompt_samples.vocabulary import NAMES, vocabulary
 UNSEEN = (
     *("moira", "tunde", "reinhard"),
     *("canadian_teenager", "spanish_receptionist", "scottish_head_teacher"),
+    *("svetlana", "harold", "mei_tester", "luca"),
 )
 
 

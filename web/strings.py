@@ -18,8 +18,8 @@ TITLE = "PTI Studio"
 TAGLINE = "Change age, smile, hair or light in a photo of a face, and keep the person."
 CONSENT = (
     "Use photos of yourself or of people who agreed. They go to this server only, which deletes "
-    f"the uploaded file within {2 * CACHE_SECONDS // 60} minutes and forgets the rest an hour "
-    "after you leave. Nothing is kept unless you share it."
+    f"the uploaded file within {2 * CACHE_SECONDS // 60} minutes and forgets the rest within "
+    "an hour after you leave. Nothing is kept unless you share it."
 )
 PRESETS = {"fast": "Quick", "paper": "Best quality"}
 GENERATORS = {

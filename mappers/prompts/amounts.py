@@ -30,7 +30,9 @@ _NO_AGE = (
     r"\b(?!\.\d|/)(?! ?(?:%|per ?cent|(?:more |extra )*(?:years?|yrs?)\b(?! ?olds?\b)|decades?|deg"
     r"|px|pixels?|stops?|shades?|notch|levels?|steps?|pounds?|kilos?|kg|lbs?|cm|mm))"
 )
-_OLD = re.compile(r"(?<!\d)(\d{1,3}) ?(?:(?:years?|yrs?) ?olds?\b|y/o|yo\b|y\.o\b)")
+_OLD = re.compile(
+    r"(?<!\d)(\d{1,3}) ?(?:(?:years?|yrs?) ?olds?\b|y/o|yo\b|y\.o\b|(?:st|nd|rd|th) birthday\b)"
+)
 _DECADE = r"\b(early |late |mid )?({})\b"
 _AGED = re.compile(
     r"\b(?:age[ds]?|at|turn(?:s|ed|ing)?|looks?(?:ing)?|like|to|be|being|was|is|am|were|when|as|of"

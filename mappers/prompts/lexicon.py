@@ -51,7 +51,9 @@ class Lexicon:
     """The tables of lexicon.toml.
 
     shares: of the range, by ask ("beard-"). degrees: share and what says it, the longest first.
-    natural: colours that directions of their own do. mappers: by name.
+    natural: colours that directions of their own do. feelings: what pictographs of faces say.
+    leading: words behind which a pictograph is a word. written: what is written short or in signs,
+    and what it means. mappers: by name.
     """
 
     shares: Mapping[str, float]
@@ -62,6 +64,9 @@ class Lexicon:
     colours: Mapping[str, str]
     pictographs: Mapping[str, str]
     smileys: tuple[tuple[str, str], ...]
+    feelings: frozenset[str]
+    leading: frozenset[str]
+    written: tuple[tuple[re.Pattern[str], str], ...]
     mappers: Mapping[str, MapperRow]
 
     def ask(self, name: str) -> Ask:
@@ -129,6 +134,9 @@ def load_lexicon() -> Lexicon:
         shades={name: frozenset(words.split()) for name, words in tables["shades"].items()},
         colours=tables["colours"],
         pictographs=tables["pictographs"],
+        feelings=frozenset(tables["in_text"]["feelings"].split()),
+        leading=frozenset(tables["in_text"]["leading"].split()),
+        written=tuple((any_of(words), meant) for meant, words in tables["written"].items()),
         smileys=tuple(sorted(smileys, key=lambda pair: -len(pair[0]))),
         mappers={
             row["name"]: MapperRow(

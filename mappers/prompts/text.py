@@ -7,7 +7,7 @@ import tomllib
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 
 from spellchecker import SpellChecker
 
@@ -31,6 +31,10 @@ _MARKS = str.maketrans(
     | dict.fromkeys("–—、。，！？；：", " , ")
 )
 _COLOR_CODE = re.compile(r"rgb\(\s*\d+\s*,\s*\d+\s*,\s*\d+\s*\)|#(?:[0-9a-f]{6}|[0-9a-f]{3})\b")
+#: Articles and pronouns that lost their vowel, before a word that was translated: "l' man".
+_ELIDED = re.compile(r"\b(?:[cdjlmnst]|qu|un|(?:d|n|s)?[ae]?ll)'(?=\s)")
+_TENS, _ONES = "一二三四五六七八九", "一二两三四五六七八九"
+_CHINESE_NUMBER = re.compile(rf"([{_TENS}]?)十([{_TENS}]?)(?=[岁歳年度])|([{_ONES}])(?=[岁歳年度])")
 _LETTER = r"[^\W\d_]"
 
 
@@ -38,11 +42,12 @@ _LETTER = r"[^\W\d_]"
 class Text:
     """A prompt's clauses in lower case, and the request for English in the prompt's language.
 
-    please: "" where the prompt is in English.
+    please: "" where the prompt is in English. decoration: pictographs and smileys behind words.
     """
 
     clauses: tuple[str, ...]
     please: str
+    decoration: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -67,28 +72,33 @@ class Language:
         found = re.findall(rf"{_LETTER}+(?:'{_LETTER}+)*", text)
         return [word for word in found if word in self.words or word in self.marks]
 
+    @cached_property
+    def _any(self) -> re.Pattern[str]:
+        either = "|".join(map(re.escape, sorted(self.words, key=len, reverse=True)))
+        return re.compile(rf"(?<![^\W_])(?:{either})(?![^\W_])" if self.spaced else either)
+
     def translate(self, text: str) -> str:
         """Its words in English; what it lacks stays."""
-        known = sorted(self.words, key=len, reverse=True)
-        either = "|".join(map(re.escape, known))
-        pattern = rf"(?<![^\W_])(?:{either})(?![^\W_])" if self.spaced else either
-        return re.sub(pattern, lambda found: f" {self.words[found[0]]} ", text)
+        text = self._any.sub(lambda found: f" {self.words[found[0]]} ", text)
+        return _ELIDED.sub(" ", text) if self.spaced else text
 
 
 def read_text(prompt: str, lexicon: Lexicon) -> Text:
     """The clauses of a prompt."""
     text = unicodedata.normalize("NFC", prompt).translate(_MARKS)
-    for smiley, meaning in lexicon.smileys:
-        text = re.sub(rf"(?<!\S){re.escape(smiley)}(?!\w)", f" , {meaning} , ", text)
-    text = _CLUSTER.sub(lambda found: _spoken(found[0], lexicon), text)
-    text = re.sub(r"\bw/o\b", "without", text.lower())
-    text = re.sub(r"\bw/\s?(?=[a-z])", "with ", text)
+    text, decoration = _spoken(text, lexicon)
+    text = text.lower()
+    text = re.sub(r"\bw/(?=[a-z])(?!o\b|out\b)", "with ", text)
+    for written, meant in lexicon.written:
+        text = written.sub(meant, text)
+    text = _CHINESE_NUMBER.sub(_in_digits, text)
     text, please = _in_english(text)
     text = _without_accents(text)
     if re.match(r"\s*1[.)]\s", text):  # "1. older 2. with glasses"
         text = re.sub(r"(?:^|(?<=\s))\d[.)]\s", " , ", text)
     text = re.sub(r"\s-+\s", " , ", text)
-    return Text(tuple(_clauses(re.sub(r"[^\S\n]+", " ", text).strip(" ,\n"))), please)
+    clauses = _clauses(re.sub(r"[^\S\n]+", " ", text).strip(" ,\n"))
+    return Text(tuple(clauses), please, decoration)
 
 
 def plain(clause: str) -> str:
@@ -161,21 +171,58 @@ def _is_english(word: str) -> bool:
     return float(_english().word_usage_frequency(word)) > 1e-7
 
 
+def _in_digits(number: re.Match[str]) -> str:
+    """A number up to 99 in Chinese characters, in digits."""
+    tens, ones, only = number.groups()
+    if only:
+        return str(2 if only == "两" else _TENS.index(only) + 1)
+    return str(10 * (_TENS.index(tens) + 1 if tens else 1) + (_TENS.index(ones) + 1 if ones else 0))
+
+
 def _without_accents(text: str) -> str:
-    """Latin letters without their accents; other scripts stay as they are."""
-    found = []
-    for letter in unicodedata.normalize("NFC", text):
-        bare = unicodedata.normalize("NFD", letter)[0]
-        found.append(bare if bare.isascii() else letter)
-    return "".join(found)
+    """Latin letters without their accents in words that English has; other words stay, as those of
+    a language that is not known here."""
+
+    def bare(word: re.Match[str]) -> str:
+        letters = (unicodedata.normalize("NFD", letter)[0] for letter in word[0])
+        found = "".join(a if a.isascii() else b for a, b in zip(letters, word[0], strict=True))
+        return found if found.isascii() and _is_english(found) else word[0]
+
+    return re.sub(rf"{_LETTER}*[^\W\d_a-z]{_LETTER}*", bare, text)
 
 
-def _spoken(cluster: str, lexicon: Lexicon) -> str:
-    """A pictograph as a clause of its own; colours of skin and variants are left out."""
-    bare = re.sub("[\ufe0f\U0001f3fb-\U0001f3ff]", "", cluster)
-    if not bare:
-        return " "
+def _spoken(text: str, lexicon: Lexicon) -> tuple[str, tuple[str, ...]]:
+    """Pictographs and smileys as words where they stand for words; and those that decorate.
+
+    Alone they say something, also between commas or on a line; so do those behind a word that leads
+    to one ("with a") and, at the beginning, those of things. Behind other words they decorate.
+    """
+    smileys = "|".join(re.escape(smiley) for smiley, _ in lexicon.smileys)
+    signs = re.compile(rf"(?<!\S)(?:{smileys})(?!\w)|{_CLUSTER.pattern}")
+    alone = not re.search(_LETTER, signs.sub("", text))
+    decoration = list[str]()
+
+    def say(found: re.Match[str]) -> str:
+        meaning = _meaning(found[0], lexicon)
+        before = text[: found.start()].lower().split()
+        led = bool(before) and before[-1] in lexicon.leading
+        if alone or not meaning or (before and re.search(r"[,;\n&+] *$", text[: found.start()])):
+            return f" , {meaning} , "
+        if led or (not before and meaning not in lexicon.feelings):
+            return f" {meaning} "
+        decoration.append(found[0])
+        return " , "
+
+    return signs.sub(say, text), tuple(decoration)
+
+
+def _meaning(sign: str, lexicon: Lexicon) -> str:
+    """What a smiley or a pictograph says, colours of skin and variants left out; itself where that
+    is not known, "" where it says nothing."""
+    bare = re.sub("[\ufe0f\U0001f3fb-\U0001f3ff]", "", sign)
+    if (smileys := dict(lexicon.smileys)).get(sign) is not None:
+        return smileys[sign]
     for meaning, signs in lexicon.pictographs.items():
         if bare in _CLUSTER.findall(signs):
-            return f" , {meaning} , " if meaning else " "
-    return f" , {bare[0]} , "
+            return meaning
+    return bare[:1]

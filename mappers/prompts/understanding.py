@@ -70,11 +70,15 @@ class Leftover:
 
 @dataclass(frozen=True)
 class Understanding:
-    """What a prompt asks for: parts, and what is left over of it."""
+    """What a prompt asks for: parts, and what is left over of it.
+
+    decoration: pictographs and smileys that were taken for no wish.
+    """
 
     prompt: str
     parts: tuple[Part, ...]
     rest: tuple[Leftover, ...]
+    decoration: tuple[str, ...] = ()
 
     @property
     def edits(self) -> dict[str, float]:
@@ -82,7 +86,7 @@ class Understanding:
         return {part.name: part.amount for part in self.parts if part.way == ATTRIBUTES}
 
     def sentence(self) -> str:
-        """What was not understood, in one sentence for each reason."""
+        """What was not understood or not heeded, in one sentence for each reason."""
         lines = []
         for why in dict.fromkeys(one.why for one in self.rest):
             of = [one for one in self.rest if one.why == why]
@@ -90,6 +94,8 @@ class Understanding:
             near = list(dict.fromkeys(name for one in of for name in one.nearest))[:3]
             hint = f" Near it: {', '.join(near)}." if near else ""
             lines.append(f"{said} {why}.{hint}".strip())
+        if self.decoration:
+            lines.append(f"{' '.join(dict.fromkeys(self.decoration))} is taken for decoration.")
         return " ".join(lines)
 
 
@@ -164,7 +170,7 @@ def understand(prompt: str, known: Known) -> Understanding:
     if not parts and not rest:
         said = prompt.strip()[:80] or "An empty prompt"
         rest.append(Leftover(said, _why("asks for nothing that can be done here", text.please)))
-    return Understanding(prompt, tuple(parts), tuple(rest))
+    return Understanding(prompt, tuple(parts), tuple(rest), text.decoration)
 
 
 def _decided(chances: Sequence[Chances]) -> list[Chances]:

@@ -1,7 +1,7 @@
 """python -m scripts.directions: sample faces, measure them, fit, disentangle, calibrate, write.
 
 Every stage resumes: pictures and what networks say of them are kept in `--cache`. From nothing it
-renders some 4,500 faces; with what is read off each that is 0.7 seconds of one core a face.
+renders some 3,600 faces; with what is read off each that is 0.7 seconds of one core a face.
 """
 
 from __future__ import annotations

@@ -44,7 +44,7 @@ def colours(picture: np.ndarray, landmarks: np.ndarray) -> dict[str, float]:
     """Measures of an 8-bit RGB crop (H, W, 3) with landmarks (68, 2) in its pixels.
 
     *_light: L, 0 to 100; *_red: a; *_yellow: b; *_colour: chroma. What is called dark is so
-    against the cheeks (chin, upper lip as `stubble`, lips, eyelids, eyes, brows), lip_red and
+    against the cheeks (chin, upper lip as `stubble`, lips, eyelids, eyes), lip_red and
     lid_red are redder than them. light_side: L of the cheek on the picture's right minus that on
     its left. bridge: step of L from row to row across the root of the nose, per hundredth of the
     distance between the eyes: of glasses. background_detail: spread of L in the upper corners.

@@ -1,8 +1,8 @@
 """Generated faces and what was read off them, kept by name so that a run can be resumed.
 
 A face is its seed: w is drawn again from it at any time. Its picture is kept as a JPEG of `SIDE`
-pixels, what the networks say of it as a NumPy archive beside it. What is cheap to compute from
-both (`scripts.directions.measures`) is not kept.
+pixels, what the networks say of it as a NumPy archive beside it. What is computed from
+both (`scripts.directions.measures`) is kept in a file of its own, as long as that code stays.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ import numpy as np
 from scripts.directions.faces import Readings
 
 #: Of the ridge regression, relative to the mean squared length of the centred features. The best of
-#: 0.003 to 3 for the mean correlation with held-out tags (`python -m scripts.directions looks`).
+#: 0.003 to 3 for the mean correlation with held-out tags.
 PENALTY = 0.5
 _FOLDS = 5
 

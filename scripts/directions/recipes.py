@@ -66,8 +66,8 @@ class Recipe:
         return self.fitted or self.measure
 
 
-#: What a direction must leave alone unless it is its own, or kin: every attribute that has a
-#: direction, and what would show: a hat, the light, children among grown people.
+#: What a direction must leave alone unless it is its own, or kin: most attributes that have a
+#: direction, and what would show: a hat, the light.
 GUARDED = (
     *("age", "gender", "yaw", "pitch", "smile", "mouth_open", "eyes_open", "brow_height"),
     *("face_width", "chin_length", "nose_width", "lip_full", "brow_dark"),

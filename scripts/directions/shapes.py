@@ -1,7 +1,7 @@
 """Shapes of an upright, unturned face from its landmarks: widths, heights, thicknesses.
 
-All lengths are in distances between the eyes, along the face's own axes; widths are divided by the
-cosine of yaw, since a turned head shows them shortened.
+Lengths are along the face's own axes: widths over the eyes' distance as the picture shows it,
+heights over that distance divided by the cosine of yaw, since a turned head shows widths shortened.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Prompts composed of the vocabulary's clauses: negated, wished for politely, joined, misspelt.
 
-What each clause of them asks for is known by how it was composed.
+What each clause of them asks for is known by how it was composed; where it is cut otherwise, only
+what all of them ask for together.
 """
 
 from __future__ import annotations
@@ -102,7 +103,7 @@ class Composer:
         }
 
     def compose(self, count: int) -> list[Sample]:
-        """So many prompts of one to four clauses."""
+        """So many prompts of one to four clauses, now and then of seven, some with small talk."""
         return [self._prompt() for _ in range(count)]
 
     def _prompt(self) -> Sample:

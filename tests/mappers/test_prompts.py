@@ -284,11 +284,53 @@ def test_a_handful_of_languages_is_understood(prompt, expected):
     assert as_expected(prompt, expected, KNOWN), understand(prompt, KNOWN)
 
 
+@pytest.mark.parametrize(
+    "prompt", ["bez brillēm", "jaunāka", "без очків", "gözlük çıkar", "okulary są złe"]
+)
+def test_words_of_an_unknown_language_stop_their_clause(prompt):
+    found = understand(prompt, KNOWN)
+    assert not found.parts and found.rest
+
+
+@pytest.mark.parametrize(
+    ("prompt", "expected"),
+    [
+        ("smile n raise eyebrows", "smile+ brow_raise+ (eyes_open+)"),
+        ("w/glasses, w/o beard", "glasses+ beard- (moustache-)"),
+        ("curly hair + glasses", "hair_curly+ glasses+"),
+        ("lighter bg", "background+"),
+        ("black n white", "colourful=-100"),
+        ("b&w", "colourful=-100"),
+        ("on my 48th birthday", "age=10"),
+        ("年轻五岁", "age=-5"),
+        ("老十二岁", "age=12"),
+    ],
+)
+def test_what_is_written_short_is_read(prompt, expected):
+    assert as_expected(prompt, expected, KNOWN), understand(prompt, KNOWN)
+
+
 def test_smileys_are_smiles_or_are_named_or_say_nothing():
     assert edits(":)")["smile"] > 0 > edits(":-(")["smile"] and edits("😀")["smile"] > 0
-    hat, thanks = understand("older 🎩", KNOWN), understand("older please 🙏🏽✨", KNOWN)
+    hat, thanks = understand("older, 🎩", KNOWN), understand("older please 🙏🏽✨", KNOWN)
     assert list(hat.edits) == list(thanks.edits) == ["age"]
-    assert [one.said for one in hat.rest] == ["🎩"] and not thanks.rest
+    assert [one.said for one in hat.rest] == ["🎩"] and not thanks.rest and not thanks.sentence()
+
+
+@pytest.mark.parametrize("prompt", ["bald 😂", "me bald 😂😂", "😂 make me bald", "bald :)"])
+def test_a_smiley_behind_words_is_decoration_and_is_named(prompt):
+    found = understand(prompt, KNOWN)
+    assert set(found.edits) == {"bald"} and not found.rest
+    assert found.decoration and found.sentence().endswith("is taken for decoration.")
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    ["with 👓", "👓 on him", "no beard but 👓", "older, 👓", "older & 👓", "👓", "add 👓 pls"],
+)
+def test_a_pictograph_in_the_place_of_a_word_is_that_word(prompt):
+    found = understand(prompt, KNOWN)
+    assert found.edits["glasses"] > 0 and not found.rest and not found.decoration
 
 
 def test_a_prompt_beyond_the_limit_is_refused_and_not_cut():

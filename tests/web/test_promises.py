@@ -39,7 +39,7 @@ def _default_seconds(function: Callable[..., object]) -> int:
 
 PLACES = ["", "one", "two", "three", "four"][job_queue.PLACES_OF_AN_ADDRESS]
 README = [
-    "what is in memory goes an hour after the last tab that shows it is closed",
+    "what is in memory goes within an hour after the last tab that shows it is closed",
     f"leave the temporary folder, which only its user can read, within "
     f"{2 * files.CACHE_SECONDS // 60} minutes",
     f"Links end after {share_store.DEFAULT_DAYS:g} days",
@@ -56,7 +56,7 @@ DEPLOYMENT = [
     f"{CONNECTIONS.of_address} of an address, {CONNECTIONS.together} in all",
     f"leave {free_disk.FLOOR // MB} MB, pictures made here {free_disk.LAST_FLOOR // MB} MB",
     f"{decode.MAX_PIXELS // 10**6} million pixels",
-    f"at most {picture_end.SLACK // 1024} kB behind the end of a JPEG",
+    f"at most {picture_end.SLACK // 1024} kB behind the end of a PNG",
     f"together {decode.MAX_BYTES // 10**6} MB, one at a time",
     f"in a process of its own, {heif_process.SECONDS:g} s",
     f"{queue_guard.MAX_OF_LANE} in a lane ({queue_guard.MAX_OF_LONG_LANE} for animations and "
@@ -126,8 +126,9 @@ def test_the_defaults_are_those_numbers(tmp_path):
 
 def test_the_pages_promises_are_the_codes():
     assert f"within {2 * files.CACHE_SECONDS // 60} minutes" in strings.CONSENT
-    assert "forgets the rest an hour after you leave" in strings.CONSENT
-    assert SessionState(gr.Blocks()).STATE_TTL_WHEN_CLOSED == 3600
+    assert "forgets the rest within an hour after you leave" in strings.CONSENT
+    assert SessionState(gr.Blocks()).STATE_TTL_WHEN_CLOSED == 3600  # since a tab last told of it
+    assert "const TELL_EVERY = 10 * 60_000;" in script()
     assert strings.CONSENT in markup()
     assert f"files that you just made within {2 * files.CACHE_SECONDS // 60} minutes" in script()
     assert f'<span id="link-days">{strings.days(share_store.DEFAULT_DAYS)}</span>' in markup()

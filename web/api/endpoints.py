@@ -162,7 +162,7 @@ class Endpoints:
         Args:
             desk: the id that `align` gave.
             preset: "fast" (about a minute on two fast cores) or "paper" (the published settings,
-                some fifteen times as long).
+                some 25 times as long).
             seed: whole number from 0 to 4294967295; the same one gives the same result again.
             generator: "auto", or a name that `status` lists.
             secret: that of your shares, if you have one; it tells you apart from other programs

@@ -12,6 +12,10 @@ const show = (mode) => {
   if (mode !== "photo") ((boxes = null), placeBoxes());
 };
 const tellShown = () => trigger("shown", { workspace: state.desk });
+// The server forgets a closed tab's workspace an hour after it was last told of it: an open tab tells
+// it now and then, also one whose connection was lost for a while.
+const TELL_EVERY = 10 * 60_000;
+setInterval(() => state.desk && tellShown(), TELL_EVERY);
 
 // Looks and words are for faces of FFHQ's W; of other generators the tab of words has what stands in
 // StyleSpace, if anything does.
