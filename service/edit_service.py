@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 VIEWS = ("face", "photograph")
 #: Longest side of a photograph on the screen; downloads have its own resolution.
 SCREEN_SIDE = 1600
+#: Pictures of a strip, and their side.
+STRIP_LENGTH, STRIP_SIDE = 7, 192
 #: Side of what follows a slider while it moves.
 PREVIEW_SIDE = 512
 
@@ -229,10 +231,10 @@ class EditService:
         workspace_id: str,
         edits: Mapping[str, float],
         name: str,
-        count: int = 7,
-        side: int = 192,
+        wanted: Callable[[], bool] = lambda: True,
     ) -> Iterator[tuple[float, Image.Image]]:
-        """One edit across its range on top of the others: amounts and small pictures, one by one.
+        """One edit across its range on top of the others: amounts and small pictures, one by one,
+        as long as they are `wanted`.
 
         Raises as `picture` does.
         """
@@ -240,13 +242,15 @@ class EditService:
         if name not in ranges:
             raise UserError(f"There is no edit named {name!r}.")
         low, high = ranges[name]
-        for index in range(count):
-            amount = low + (high - low) * index / (count - 1)
+        for index in range(STRIP_LENGTH):
+            amount = low + (high - low) * index / (STRIP_LENGTH - 1)
             workspace = self._with_session(workspace_id)
-            with self._turns.frame(first=index == 0):
+            with self._turns.frame(index == 0, wanted) as granted:
+                if not granted:
+                    return
                 state = workspace.edit_state({**edits, name: amount})
                 face = self._rendered(workspace, state).face
-            yield amount, within(face, side)
+            yield amount, within(face, STRIP_SIDE)
 
     def frames(
         self,
@@ -254,13 +258,16 @@ class EditService:
         states: Sequence[Mapping[str, float]],
         view: str = "face",
         side: int | None = None,
+        wanted: Callable[[], bool] = lambda: True,
     ) -> Iterator[Image.Image]:
-        """The pictures of several states of edits, one by one. Takes and raises what `picture`
-        does."""
+        """The pictures of several states of edits, one by one, as long as they are `wanted`. Takes
+        and raises what `picture` does."""
         _check_view(view)
         for index, state in enumerate(states):
             workspace = self._with_session(workspace_id)
-            with self._turns.frame(first=index == 0 and len(states) > 1):
+            with self._turns.frame(index == 0 and len(states) > 1, wanted) as granted:
+                if not granted:
+                    return
                 rendering = self._rendered(workspace, workspace.edit_state(state))
             yield self._viewed(workspace, rendering, view, side)
 
@@ -359,12 +366,11 @@ class EditService:
         """The rendered edit. The latest one is kept: it is requested in several sizes."""
         renders = workspace.renders
         state, latest = workspace.edit_state(edits), renders.latest
-        if latest is None or latest.state != state:
-            plain = self._unedited(workspace, state)
-            if plain is not None:  # waits for nobody
-                renders.latest = latest = FullRender(state, plain)
         if latest is not None and latest.state == state:
             return latest.rendering
+        if (plain := self._unedited(workspace, state)) is not None:  # waits for nobody
+            renders.latest = FullRender(state, plain)
+            return plain
         with self._turns.edit():
             latest = renders.latest
             if latest is None or latest.state != state:

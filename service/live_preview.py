@@ -89,7 +89,7 @@ class Previewer:
         workspace: Workspace,
         models: EditModels,
         first: Callable[[Workspace], None] = lambda _: None,
-        turn: Callable[[], AbstractContextManager[None]] = nullcontext,
+        turn: Callable[[], AbstractContextManager[object]] = nullcontext,
     ) -> None:
         """Prepare previews; returns at once.
 
@@ -110,7 +110,7 @@ class Previewer:
         self,
         workspace: Workspace,
         models: EditModels,
-        turn: Callable[[], AbstractContextManager[None]],
+        turn: Callable[[], AbstractContextManager[object]],
     ) -> None:
         renders = workspace.renders  # first: a new session comes before new renders
         session = workspace.session
@@ -251,7 +251,7 @@ def fit_head(
     session: Session,
     models: EditModels,
     count: int = FITTED_TO,
-    turn: Callable[[], AbstractContextManager[None]] = nullcontext,
+    turn: Callable[[], AbstractContextManager[object]] = nullcontext,
 ) -> Tensor:
     """The head (12, C) for a session's first photograph.
 

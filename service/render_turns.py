@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 #: Seconds that a picture of an animation or a strip lets edits go first: some three edits, so that
@@ -40,16 +40,22 @@ class RenderTurns:
             self._rendering.release()
 
     @contextmanager
-    def frame(self, first: bool = False) -> Iterator[None]:
+    def frame(
+        self, first: bool = False, wanted: Callable[[], bool] = lambda: True
+    ) -> Iterator[bool]:
         """The turn of one picture of many: after the edits that wait, for `PATIENCE` at most.
 
-        first: of the many; `FIRST_PATIENCE` then.
+        first: of the many; `FIRST_PATIENCE` then. Gives False, and no turn, once the picture is not
+        `wanted` any more.
         """
         end = time.monotonic() + (FIRST_PATIENCE if first else PATIENCE)
-        while self._waiting and time.monotonic() < end:
+        while self._waiting and wanted() and time.monotonic() < end:
             time.sleep(_LOOK)
+        if not wanted():
+            yield False
+            return
         with self._rendering:
-            yield
+            yield wanted()
 
     def touch(self) -> None:
         """Somebody edits, or is about to."""

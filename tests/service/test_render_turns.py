@@ -86,6 +86,29 @@ def test_the_first_picture_of_many_waits_until_a_job_without_listeners_is_droppe
     assert waited[0] > 1.4 > waited[1]
 
 
+def test_a_frame_that_nobody_wants_any_more_waits_no_longer_and_has_no_turn():
+    turns, over, granted = RenderTurns(), threading.Event(), []
+
+    def edit() -> None:
+        with turns.edit():
+            pass
+
+    def frame() -> None:
+        with turns.frame(True, lambda: not over.is_set()) as one:
+            granted.append(one)
+
+    with turns.edit():
+        edits = run(edit)  # waits behind this one
+        while not turns._waiting:
+            time.sleep(0.01)
+        (thread,) = run(frame)
+        time.sleep(0.1)
+        over.set()
+        thread.join(5)
+        assert granted == [False] and not thread.is_alive()
+    edits[0].join(30)
+
+
 def test_a_turn_is_given_away_and_taken_again():
     turns, came = RenderTurns(), threading.Event()
 

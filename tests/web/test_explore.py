@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,9 +21,11 @@ from pti_core.editing.controls import Control, controls_of
 from pti_core.editing.random_edits import random_edits
 from pti_core.errors import UserError
 from pti_core.models import TuningModels
+from service.edit_service import EditService
 from service.studio import Studio
 from tests.conftest import make_lively_generator
 from tests.helpers.small import SHORT, MiddleFace
+from web.api.explore import ExploreEndpoints
 from web.labels import amount_text
 from web.serve import create_app, serve
 from web.strings import likeness
@@ -130,6 +134,30 @@ def desk(client, make_picture, tmp_path_factory) -> str:
     desk, _ = client.predict(handle_file(path), api_name="/align")
     client.predict(desk, "short", api_name="/personalise")
     return desk
+
+
+def test_an_animation_that_is_cancelled_while_it_waits_renders_nothing(studio, desk, monkeypatch):
+    rendered: list[float] = []
+    monkeypatch.setattr(EditService, "_rendered", lambda *_: rendered.append(1.0))
+
+    async def cancelled() -> None:
+        endpoints = ExploreEndpoints(studio)
+        making = asyncio.create_task(endpoints.animate(desk, {}, {"age": 5}, 4, "gif", "face"))
+        await asyncio.sleep(0.3)
+        making.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await making
+
+    def edit() -> None:
+        with studio.rendering():
+            pass
+
+    with studio.rendering():
+        waiting = threading.Thread(target=edit)
+        waiting.start()
+        asyncio.run(cancelled())  # ends with its threads
+    waiting.join(30)
+    assert not rendered
 
 
 def test_likeness_grows_worse_with_the_edits(client, desk):

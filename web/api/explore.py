@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import gradio as gr
@@ -83,7 +84,8 @@ class ExploreEndpoints:
         Returns:
             Pictures, each with its amount as caption.
         """
-        strip = await _one_by_one(self.studio.strip(desk, checked(edits), name))
+        amounts = checked(edits)
+        strip = await _one_by_one(lambda wanted: self.studio.strip(desk, amounts, name, wanted))
         return [
             (cached(to_jpeg(picture, marked=True), "strip.jpg"), f"{a:g}") for a, picture in strip
         ]
@@ -106,14 +108,21 @@ class ExploreEndpoints:
         """
         check_form(form)
         states = between(checked(start), checked(edits), whole(frames))
-        pictures = await _one_by_one(self.studio.frames(desk, states, view, SIDES[form]))
+        pictures = await _one_by_one(
+            lambda wanted: self.studio.frames(desk, states, view, SIDES[form], wanted)
+        )
         data = await asyncio.to_thread(encode, pictures, form)
         return cached(data, f"animation.{form}")
 
 
-async def _one_by_one(pictures: Iterator[Any]) -> list[Any]:
-    """All of them, each made in a thread: a call that is cancelled ends between two."""
-    made, end = [], object()
-    while (picture := await asyncio.to_thread(next, pictures, end)) is not end:
-        made.append(picture)
+async def _one_by_one(start: Callable[[Callable[[], bool]], Iterator[Any]]) -> list[Any]:
+    """All pictures of what `start` begins, each made in a thread. A call that is cancelled ends
+    between two, and the thread, which waits for its turn, is told that none is wanted any more."""
+    made, end, over = [], object(), threading.Event()
+    pictures = start(lambda: not over.is_set())
+    try:
+        while (picture := await asyncio.to_thread(next, pictures, end)) is not end:
+            made.append(picture)
+    finally:
+        over.set()
     return made

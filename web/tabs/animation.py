@@ -39,13 +39,16 @@ class AnimationPart:
         name = f"{file_stem(ask.text('name'))}-animation.{form}"
 
         def work(task: Task) -> Mapping[str, Any]:
+            def wanted() -> bool:
+                return not task.unwanted
+
             made = []
-            for picture in self.studio.frames(workspace, states, view, SIDES[form]):
+            for picture in self.studio.frames(workspace, states, view, SIDES[form], wanted):
                 made.append(with_visible_mark(picture) if mark else picture)
                 task.done = len(made) / len(states)
                 task.said = f"Picture {len(made)} of {len(states)}"
-                if task.unwanted:
-                    raise UserError("The animation was stopped.")
+            if task.unwanted:
+                raise UserError("The animation was stopped.")
             return {"file": cached(encode(made, form), name), "name": name}
 
         return self.tasks.start(ask, work)
