@@ -52,8 +52,8 @@ class Lexicon:
 
     shares: of the range, by ask ("beard-"). degrees: share and what says it, the longest first.
     natural: colours that directions of their own do. feelings: what pictographs of faces say.
-    leading: words behind which a pictograph is a word. written: what is written short or in signs,
-    and what it means. mappers: by name.
+    leading: words behind which a pictograph is a word. written: what is written short or in signs
+    (`any_written`), and what it means. mappers: by name.
     """
 
     shares: Mapping[str, float]
@@ -66,8 +66,9 @@ class Lexicon:
     smileys: tuple[tuple[str, str], ...]
     feelings: frozenset[str]
     leading: frozenset[str]
-    written: tuple[tuple[re.Pattern[str], str], ...]
+    written: Mapping[str, str]
     mappers: Mapping[str, MapperRow]
+    any_written: re.Pattern[str]
 
     def ask(self, name: str) -> Ask:
         """Of a class's name: "beard-"."""
@@ -136,7 +137,12 @@ def load_lexicon() -> Lexicon:
         pictographs=tables["pictographs"],
         feelings=frozenset(tables["in_text"]["feelings"].split()),
         leading=frozenset(tables["in_text"]["leading"].split()),
-        written=tuple((any_of(words), meant) for meant, words in tables["written"].items()),
+        written={
+            phrase: meant
+            for meant, words in tables["written"].items()
+            for phrase in split_phrases(words)
+        },
+        any_written=any_of(";".join(tables["written"].values())),
         smileys=tuple(sorted(smileys, key=lambda pair: -len(pair[0]))),
         mappers={
             row["name"]: MapperRow(

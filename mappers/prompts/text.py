@@ -89,8 +89,7 @@ def read_text(prompt: str, lexicon: Lexicon) -> Text:
     text, decoration = _spoken(text, lexicon)
     text = text.lower()
     text = re.sub(r"\bw/(?=[a-z])(?!o\b|out\b)", "with ", text)
-    for written, meant in lexicon.written:
-        text = written.sub(meant, text)
+    text = lexicon.any_written.sub(lambda found: lexicon.written[found[0]], text)
     text = _CHINESE_NUMBER.sub(_in_digits, text)
     text, please = _in_english(text)
     text = _without_accents(text)

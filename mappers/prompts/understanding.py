@@ -160,11 +160,15 @@ def understand(prompt: str, known: Known) -> Understanding:
     chances = _decided(known.reader.chances(text.clauses)) if text.clauses else []
     for clause, chance in zip(text.clauses, chances, strict=True):
         said = re.sub(r"^(?:and|with|but|plus|then|also|or|nor)\s+", "", clause.strip(_MARKS))
+        amount = read_amount(said, known.lexicon) if is_amount(said, known.lexicon) else Amount()
+        if amount.share is not None and wishes:  # says nothing else, whatever it is read as
+            wishes = _adopted(wishes, amount)
+            continue
         found, left = _heard(said, chance, text.please, known)
         wishes += found
         rest += left
-        if not found and not left and is_amount(said, known.lexicon):
-            wishes = _adopted(wishes, read_amount(said, known.lexicon))
+        if not found and not left:
+            wishes = _adopted(wishes, amount)
     parts, lacking = resolve(wishes, known)
     rest += lacking
     if not parts and not rest:

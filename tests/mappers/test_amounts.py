@@ -122,8 +122,9 @@ def test_what_is_an_amount_and_nothing_else(clause, told):
         ("1. older 2. with glasses", ("older ,", "with glasses")),
         ("“older”", ('"older"',)),
         ("make her smile…", ("make her smile.",)),
-        ("older 🎩", ("older ,", "🎩")),
-        ("👨 with glasses", ("👨 ,", "with glasses")),
+        ("older 🎩", ("older",)),
+        ("older, 🎩", ("older,", ", 🎩")),
+        ("👨 with glasses", ("👨", "with glasses")),
         ("", ()),
     ],
 )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,13 +27,19 @@ def examples() -> list[str]:
     return sorted(path.stem for path in EXAMPLES.glob("*.safetensors"))
 
 
+@cache
+def example_session(name: str) -> Session:
+    """A ready-made session, read once: what is computed of it serves all who open it."""
+    from pti_core.session.session import Session
+
+    return Session.open(EXAMPLES / f"{name}.safetensors")
+
+
 class PhotoPart:
     """The first screen, the faces of a photograph, and what a reloaded page comes back to."""
 
     def __init__(self, studio: Studio, store: Store, opened: OpenedSession) -> None:
         self.studio, self.store, self.opened = studio, store, opened
-        self._examples: dict[str, Session] = {}
-        self._reading = threading.Lock()
 
     def add_to(self, actions: Actions) -> None:
         actions.add(
@@ -115,22 +121,13 @@ class PhotoPart:
         name = ask.text("name")
         if name not in examples():
             raise UserError("There is no such example.")
-        workspace = self.studio.open(self._example(name), address=ask.address)
+        workspace = self.studio.open(example_session(name), address=ask.address)
         return {"opened": self.opened.told(workspace.id)}
 
     def open_session(self, ask: Ask) -> Mapping[str, Any]:
         """Open a session file in a workspace of its own."""
         workspace = self.studio.open(uploaded(ask.text("path")), address=ask.address)
         return {"opened": self.opened.told(workspace.id)}
-
-    def _example(self, name: str) -> Session:
-        """A ready-made session, read once: what is computed of it serves all who open it."""
-        from pti_core.session.session import Session
-
-        with self._reading:
-            if name not in self._examples:
-                self._examples[name] = Session.open(EXAMPLES / f"{name}.safetensors")
-            return self._examples[name]
 
     def forget(self, ask: Ask) -> Mapping[str, Any]:
         """Remove the photograph and all that was made of it from the server."""
