@@ -33,6 +33,7 @@ UNSEEN = (
     *("moira", "tunde", "reinhard"),
     *("canadian_teenager", "spanish_receptionist", "scottish_head_teacher"),
     *("svetlana", "harold", "mei_tester", "luca"),
+    *("ruth", "omar", "klara", "buddy"),
 )
 
 

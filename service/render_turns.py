@@ -17,6 +17,9 @@ FIRST_PATIENCE = 12.0
 #: Seconds that `wait_until_quiet` takes at most: on a busy server nobody would ever learn a face.
 LONGEST = 60.0
 _LOOK = 0.02  # seconds between two looks
+#: Seconds after an edit in which the next may come: the page's queue lets one in at a time, so that
+#: between two none waits here.
+_BETWEEN = 0.5
 #: Seconds in which somebody who waits takes the turn that is given away.
 _TURN = 0.005
 
@@ -27,7 +30,9 @@ class RenderTurns:
     def __init__(self) -> None:
         self._rendering, self._counting = threading.Lock(), threading.Lock()
         self._waiting = 0  # edits
+        self._editing = False
         self._used = time.monotonic()
+        self._ended = -_BETWEEN  # of the last edit
 
     @contextmanager
     def edit(self) -> Iterator[None]:
@@ -37,19 +42,19 @@ class RenderTurns:
             yield
         finally:
             self.touch()
-            self._rendering.release()
+            self._release()
 
     @contextmanager
     def frame(
         self, first: bool = False, wanted: Callable[[], bool] = lambda: True
     ) -> Iterator[bool]:
-        """The turn of one picture of many: after the edits that wait, for `PATIENCE` at most.
+        """The turn of one picture of many: once nobody edits, or after `PATIENCE`.
 
         first: of the many; `FIRST_PATIENCE` then. Gives False, and no turn, once the picture is not
         `wanted` any more.
         """
         end = time.monotonic() + (FIRST_PATIENCE if first else PATIENCE)
-        while self._waiting and wanted() and time.monotonic() < end:
+        while self._is_busy() and wanted() and time.monotonic() < end:
             time.sleep(_LOOK)
         if not wanted():
             yield False
@@ -74,9 +79,13 @@ class RenderTurns:
 
     def let_others(self) -> None:
         """Give the turn, which this thread has, to whoever waits, and take it again."""
-        self._rendering.release()
+        self._release()
         time.sleep(_TURN)
         self._take()
+
+    def _is_busy(self) -> bool:
+        just = time.monotonic() - self._ended < _BETWEEN
+        return self._waiting > 0 or self._editing or just
 
     def _take(self) -> None:
         self.touch()
@@ -84,6 +93,11 @@ class RenderTurns:
             self._waiting += 1
         try:
             self._rendering.acquire()
+            self._editing = True
         finally:
             with self._counting:
                 self._waiting -= 1
+
+    def _release(self) -> None:
+        self._editing, self._ended = False, time.monotonic()
+        self._rendering.release()

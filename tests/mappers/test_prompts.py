@@ -32,17 +32,19 @@ def edits(prompt: str, known: Known = KNOWN) -> dict[str, float]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", LISTS)
+@pytest.mark.parametrize("name", [name for name in LISTS if name not in UNSEEN])
 def test_the_lists_are_understood(name):
     right, total, applied, impossible = evaluate(name, known_of(name))
     assert total >= 70
-    # What nothing was learnt from is read well; of the others the hardest are learnt in part only.
-    assert right >= (0.92 if name in UNSEEN else 0.79) * total
+    assert right >= 0.79 * total  # the hardest are learnt in part only
     assert applied <= max(2, 0.1 * impossible)
 
 
-def test_lists_that_nothing_was_learnt_from_are_there():
-    assert set(UNSEEN) <= set(LISTS) and len(UNSEEN) >= 6
+def test_lists_that_nothing_was_learnt_from_are_understood():
+    found = [evaluate(name, known_of(name)) for name in UNSEEN]
+    shares = [right / total for right, total, _, _ in found]
+    assert min(shares) >= 0.85 and sum(shares) / len(shares) >= 0.93 and len(shares) >= 10
+    assert sum(applied for *_, applied, _ in found) <= 0.05 * sum(one[3] for one in found)
 
 
 def test_each_list_names_its_author_or_how_it_was_written():

@@ -86,6 +86,30 @@ def test_the_first_picture_of_many_waits_until_a_job_without_listeners_is_droppe
     assert waited[0] > 1.4 > waited[1]
 
 
+def test_a_frame_does_not_slip_in_between_edits_that_come_one_by_one(monkeypatch):
+    """As through the page's queue, where the next edit comes once the one before has ended."""
+    monkeypatch.setattr(render_turns, "FIRST_PATIENCE", 1.5)
+    turns, over, waited = RenderTurns(), threading.Event(), []
+
+    def edits() -> None:
+        while not over.is_set():
+            with turns.edit():
+                time.sleep(0.1)
+            time.sleep(0.05)
+
+    (thread,) = run(edits)
+    time.sleep(0.05)
+    begun = time.monotonic()
+    with turns.frame(True):
+        waited.append(time.monotonic() - begun)
+    over.set()
+    thread.join(30)
+    assert waited[0] > 1.4
+    begun = time.monotonic()
+    with turns.frame(True):  # nobody edits any more
+        assert time.monotonic() - begun < 1.2
+
+
 def test_a_frame_that_nobody_wants_any_more_waits_no_longer_and_has_no_turn():
     turns, over, granted = RenderTurns(), threading.Event(), []
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -189,3 +191,21 @@ def test_search_wheel_and_compare(visit):
     page.keyboard.press("ArrowRight")
     assert page.get_attribute("#split-line", "aria-valuenow") == "52"
     visit.check()
+
+
+def test_an_open_tab_tells_the_server_now_and_then_that_it_is_open(
+    browser, page_url, group_photograph
+):
+    context = browser.new_context()
+    context.clock.install()
+    visit = Visit(browser, page_url, context=context)
+    visit.choose(group_photograph)
+    visit.page.wait_for_selector("#boxes button")
+    visit.page.wait_for_timeout(500)  # what it tells of the new workspace is sent
+
+    def tells(request: Any) -> bool:
+        return request.url.endswith("/queue/join") and '"workspace"' in (request.post_data or "")
+
+    with visit.page.expect_request(tells, timeout=20_000):
+        context.clock.fast_forward("10:01")
+    context.close()
