@@ -8,8 +8,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pti_core.editing.controls import controls_of
 from pti_core.session.session import Session
+from service.share_store import Store
 from tests.helpers.visit import Visit
+from web.page import script
+from web.serve import create_app, serve
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -194,18 +198,22 @@ def test_search_wheel_and_compare(visit):
 
 
 def test_an_open_tab_tells_the_server_now_and_then_that_it_is_open(
-    browser, page_url, group_photograph
+    browser, page_studio, many, tmp_path, monkeypatch, group_photograph
 ):
-    context = browser.new_context()
-    context.clock.install()
-    visit = Visit(browser, page_url, context=context)
+    every_second = script().replace("10 * 60_000", "1_000")
+    monkeypatch.setattr("web.page.script", lambda: every_second)
+    store = Store(tmp_path)
+    blocks = create_app(page_studio, controls_of(many.values()), store=store)
+    url = serve(blocks, store, page_studio, prevent_thread_lock=True, quiet=True)
+    visit = Visit(browser, url)
     visit.choose(group_photograph)
     visit.page.wait_for_selector("#boxes button")
-    visit.page.wait_for_timeout(500)  # what it tells of the new workspace is sent
 
     def tells(request: Any) -> bool:
-        return request.url.endswith("/queue/join") and '"workspace"' in (request.post_data or "")
+        return "/queue/join" in request.url and '"workspace"' in (request.post_data or "")
 
-    with visit.page.expect_request(tells, timeout=20_000):
-        context.clock.fast_forward("10:01")
-    context.close()
+    for _ in range(3):
+        with visit.page.expect_request(tells):
+            pass
+    visit.context.close()
+    blocks.close(verbose=False)
