@@ -104,13 +104,13 @@ def _serve_page(options: argparse.Namespace, loan: GpuLoan | None) -> None:
     store = store_from(os.environ)
     studio.networks.start()
     from web.serve import create_app, serve  # Gradio, beside the libraries that are loaded
-    from web.tabs.photo import example_session, examples
+    from web.tabs.photo import read_examples
 
     keep_swept(store)
     app = create_app(studio, read_controls(), preset=options.preset, store=store)
     editor.wait(_HEAD_START)
-    for name in examples():  # a third of a second each, which the first visitors would wait for
-        example_session(name)
+    if editor.ready:  # else a first start, which fetches files: the page answers meanwhile
+        read_examples()
     serve(app, store, studio, host=options.host, port=options.port, share=options.share)
 
 

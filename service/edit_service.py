@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from pti_core.errors import UserError
 from service.generator_choices import GeneratorChoices
-from service.render_turns import RenderTurns
+from service.render_turns import RenderTurns, Wanted, always
 from service.screen_sizes import photograph_of, within
 from service.workspaces import FullRender, Renders, Workspace, Workspaces, moved
 
@@ -231,7 +231,7 @@ class EditService:
         workspace_id: str,
         edits: Mapping[str, float],
         name: str,
-        wanted: Callable[[], bool] = lambda: True,
+        wanted: Wanted = always,
     ) -> Iterator[tuple[float, Image.Image]]:
         """One edit across its range on top of the others: amounts and small pictures, one by one,
         as long as they are `wanted`.
@@ -258,7 +258,7 @@ class EditService:
         states: Sequence[Mapping[str, float]],
         view: str = "face",
         side: int | None = None,
-        wanted: Callable[[], bool] = lambda: True,
+        wanted: Wanted = always,
     ) -> Iterator[Image.Image]:
         """The pictures of several states of edits, one by one, as long as they are `wanted`. Takes
         and raises what `picture` does."""

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeAlias
 
 #: Seconds that a picture of an animation or a strip lets edits go first: some three edits, so that
 #: those that move many pictures take a quarter of a busy server.
@@ -22,6 +23,14 @@ _LOOK = 0.02  # seconds between two looks
 _BETWEEN = 0.5
 #: Seconds in which somebody who waits takes the turn that is given away.
 _TURN = 0.005
+
+
+#: Whether a picture is still wanted.
+Wanted: TypeAlias = Callable[[], bool]
+
+
+def always() -> bool:
+    return True
 
 
 class RenderTurns:
@@ -45,9 +54,7 @@ class RenderTurns:
             self._release()
 
     @contextmanager
-    def frame(
-        self, first: bool = False, wanted: Callable[[], bool] = lambda: True
-    ) -> Iterator[bool]:
+    def frame(self, first: bool = False, wanted: Wanted = always) -> Iterator[bool]:
         """The turn of one picture of many: once nobody edits, or after `PATIENCE`.
 
         first: of the many; `FIRST_PATIENCE` then. Gives False, and no turn, once the picture is not

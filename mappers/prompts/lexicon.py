@@ -51,7 +51,8 @@ class Lexicon:
     """The tables of lexicon.toml.
 
     shares: of the range, by ask ("beard-"). degrees: share and what says it, the longest first.
-    natural: colours that directions of their own do. feelings: what pictographs of faces say.
+    natural: colours that directions of their own do. smileys: what each says, the longest first.
+    feelings: what pictographs of faces say.
     leading: words behind which a pictograph is a word. written: what is written short or in signs
     (`any_written`), and what it means. mappers: by name.
     """
@@ -63,7 +64,7 @@ class Lexicon:
     shades: Mapping[str, frozenset[str]]
     colours: Mapping[str, str]
     pictographs: Mapping[str, str]
-    smileys: tuple[tuple[str, str], ...]
+    smileys: Mapping[str, str]
     feelings: frozenset[str]
     leading: frozenset[str]
     written: Mapping[str, str]
@@ -143,7 +144,7 @@ def load_lexicon() -> Lexicon:
             for phrase in split_phrases(words)
         },
         any_written=any_of(";".join(tables["written"].values())),
-        smileys=tuple(sorted(smileys, key=lambda pair: -len(pair[0]))),
+        smileys=dict(sorted(smileys, key=lambda pair: -len(pair[0]))),
         mappers={
             row["name"]: MapperRow(
                 parse_asks(row["asks"], row.get("color", "")), any_of(row["words"])

@@ -196,7 +196,7 @@ def _spoken(text: str, lexicon: Lexicon) -> tuple[str, tuple[str, ...]]:
     Alone they say something, also between commas or on a line; so do those behind a word that leads
     to one ("with a") and, at the beginning, those of things. Behind other words they decorate.
     """
-    smileys = "|".join(re.escape(smiley) for smiley, _ in lexicon.smileys)
+    smileys = "|".join(map(re.escape, lexicon.smileys))
     signs = re.compile(rf"(?<!\S)(?:{smileys})(?!\w)|{_CLUSTER.pattern}")
     alone = not re.search(_LETTER, signs.sub("", text))
     decoration = list[str]()
@@ -218,9 +218,9 @@ def _spoken(text: str, lexicon: Lexicon) -> tuple[str, tuple[str, ...]]:
 def _meaning(sign: str, lexicon: Lexicon) -> str:
     """What a smiley or a pictograph says, colours of skin and variants left out; itself where that
     is not known, "" where it says nothing."""
+    if sign in lexicon.smileys:
+        return lexicon.smileys[sign]
     bare = re.sub("[\ufe0f\U0001f3fb-\U0001f3ff]", "", sign)
-    if (smileys := dict(lexicon.smileys)).get(sign) is not None:
-        return smileys[sign]
     for meaning, signs in lexicon.pictographs.items():
         if bare in _CLUSTER.findall(signs):
             return meaning

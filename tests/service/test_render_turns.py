@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import contextmanager
 
 from service import render_turns
 from service.render_turns import RenderTurns
@@ -15,6 +16,26 @@ def run(work, count: int = 1) -> list[threading.Thread]:
     for thread in threads:
         thread.start()
     return threads
+
+
+@contextmanager
+def editing(turns: RenderTurns, count: int, seconds: float = 0.02, between: float = 0.0):
+    """Edits without end by so many threads, each edit so long and so long after the one before."""
+    over = threading.Event()
+
+    def edits() -> None:
+        while not over.is_set():
+            with turns.edit():
+                time.sleep(seconds)
+            time.sleep(between)
+
+    threads = run(edits, count)
+    try:
+        yield
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join(30)
 
 
 def test_edits_that_wait_go_before_a_frame():
@@ -43,24 +64,13 @@ def test_edits_that_wait_go_before_a_frame():
 
 def test_a_frame_has_its_turn_among_edits_without_end(monkeypatch):
     monkeypatch.setattr(render_turns, "PATIENCE", 0.3)
-    turns, over = RenderTurns(), threading.Event()
-
-    def edits() -> None:
-        while not over.is_set():
-            with turns.edit():
-                time.sleep(0.02)
-
-    threads = run(edits, 3)
-    try:
+    turns = RenderTurns()
+    with editing(turns, 3):
         for _ in range(3):
             begun = time.monotonic()
             with turns.frame():
                 pass
             assert time.monotonic() - begun < 10
-    finally:
-        over.set()
-    for thread in threads:
-        thread.join(30)
 
 
 def test_the_first_picture_of_many_waits_until_a_job_without_listeners_is_dropped(monkeypatch):
@@ -68,42 +78,24 @@ def test_the_first_picture_of_many_waits_until_a_job_without_listeners_is_droppe
     assert render_turns.FIRST_PATIENCE > dropped > render_turns.PATIENCE
     monkeypatch.setattr(render_turns, "PATIENCE", 0.2)
     monkeypatch.setattr(render_turns, "FIRST_PATIENCE", 1.5)
-    turns, over, waited = RenderTurns(), threading.Event(), []
-
-    def edits() -> None:
-        while not over.is_set():
-            with turns.edit():
-                time.sleep(0.02)
-
-    threads = run(edits, 3)
-    for first in (True, False):
-        begun = time.monotonic()
-        with turns.frame(first):
-            waited.append(time.monotonic() - begun)
-    over.set()
-    for thread in threads:
-        thread.join(30)
+    turns, waited = RenderTurns(), []
+    with editing(turns, 3):
+        for first in (True, False):
+            begun = time.monotonic()
+            with turns.frame(first):
+                waited.append(time.monotonic() - begun)
     assert waited[0] > 1.4 > waited[1]
 
 
 def test_a_frame_does_not_slip_in_between_edits_that_come_one_by_one(monkeypatch):
     """As through the page's queue, where the next edit comes once the one before has ended."""
     monkeypatch.setattr(render_turns, "FIRST_PATIENCE", 1.5)
-    turns, over, waited = RenderTurns(), threading.Event(), []
-
-    def edits() -> None:
-        while not over.is_set():
-            with turns.edit():
-                time.sleep(0.1)
-            time.sleep(0.05)
-
-    (thread,) = run(edits)
-    time.sleep(0.05)
-    begun = time.monotonic()
-    with turns.frame(True):
-        waited.append(time.monotonic() - begun)
-    over.set()
-    thread.join(30)
+    turns, waited = RenderTurns(), []
+    with editing(turns, 1, 0.1, between=0.05):
+        time.sleep(0.05)
+        begun = time.monotonic()
+        with turns.frame(True):
+            waited.append(time.monotonic() - begun)
     assert waited[0] > 1.4
     begun = time.monotonic()
     with turns.frame(True):  # nobody edits any more

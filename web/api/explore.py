@@ -11,6 +11,7 @@ import gradio as gr
 
 from pti_core.ai_mark import to_jpeg
 from pti_core.editing.animation import FORMS, SIDES, between, check_form, encode
+from service.render_turns import Wanted
 from service.studio import VIEWS, Studio
 from web.api.endpoints import checked, whole
 from web.event_lanes import EDITS, FRAMES, STRIPS
@@ -115,7 +116,7 @@ class ExploreEndpoints:
         return cached(data, f"animation.{form}")
 
 
-async def _one_by_one(start: Callable[[Callable[[], bool]], Iterator[Any]]) -> list[Any]:
+async def _one_by_one(start: Callable[[Wanted], Iterator[Any]]) -> list[Any]:
     """All pictures of what `start` begins, each made in a thread. A call that is cancelled ends
     between two, and the thread, which waits for its turn, is told that none is wanted any more."""
     made, end, over = [], object(), threading.Event()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,6 +34,14 @@ def example_session(name: str) -> Session:
     from pti_core.session.session import Session
 
     return Session.open(EXAMPLES / f"{name}.safetensors")
+
+
+def read_examples() -> None:
+    """Read the ready-made sessions: a third of a second each, which their first visitors would wait
+    for. One that cannot be read is said to be so where it is opened."""
+    for name in examples():
+        with suppress(UserError):
+            example_session(name)
 
 
 class PhotoPart:
