@@ -10,9 +10,11 @@ import argparse
 import atexit
 import os
 import signal
+import socket
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from threading import Thread
 from types import FrameType
 from typing import NoReturn
 
@@ -31,8 +33,9 @@ from service.load_networks import (
     load_other,
 )
 from service.malloc_tuning import keep_trimmed, tune_malloc
-from service.share_store import keep_swept, store_from
+from service.share_store import Store, keep_swept, store_from
 from service.studio import PRESET_NAMES, Studio
+from service.sweeper import repeat
 from service.zero_gpu import GpuLoan, LoanSeconds, gpu_loan
 from web.strings import TITLE
 
@@ -54,6 +57,7 @@ def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
 
 def _serve(options: argparse.Namespace) -> int:
     _check_port(os.environ)
+    _check_host(options.host or os.environ.get("GRADIO_SERVER_NAME"))
     if options.generator not in GENERATORS and not is_own_file(options.generator):
         known = ", ".join(GENERATORS)
         raise UserError(
@@ -106,12 +110,24 @@ def _serve_page(options: argparse.Namespace, loan: GpuLoan | None) -> None:
     from web.serve import create_app, serve  # Gradio, beside the libraries that are loaded
     from web.tabs.photo import read_examples
 
-    keep_swept(store)
+    keep_tidy(studio, store)
     app = create_app(studio, read_controls(), preset=options.preset, store=store)
     editor.wait(_HEAD_START)
     if editor.ready:  # else a first start, which fetches files: the page answers meanwhile
         read_examples()
     serve(app, store, studio, host=options.host, port=options.port, share=options.share)
+
+
+def keep_tidy(
+    studio: Studio, store: Store, seconds: float = 600, goes_on: Callable[[], bool] = lambda: True
+) -> list[Thread]:
+    """Have shares that have expired, and faces that nobody uses, go though nobody comes by: now and
+    every so many seconds while `goes_on`, in threads that end with the process."""
+    drop_unused = partial(studio.workspaces.drop_unused, studio.line.job_of)
+    return [
+        keep_swept(store, seconds, goes_on),
+        repeat(drop_unused, seconds, "forgetting faces", goes_on),
+    ]
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -143,6 +159,22 @@ def _check_port(environment: Mapping[str, str]) -> None:
         _port(environment.get("GRADIO_SERVER_PORT") or "7860")
     except argparse.ArgumentTypeError as error:
         raise UserError(f"GRADIO_SERVER_PORT: {error}.") from error
+
+
+def _check_host(host: str | None) -> None:
+    """Raises UserError where --host or GRADIO_SERVER_NAME is no address of this machine: Gradio
+    would look for a free port there, a hundred times."""
+    if not host:
+        return
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as one:
+            one.bind(address)
+    except (OSError, UnicodeError) as error:
+        raise UserError(
+            f"--host or GRADIO_SERVER_NAME is {host!r}, which is no address of this machine; use "
+            "127.0.0.1 for this machine only, or 0.0.0.0 for all."
+        ) from error
 
 
 def _end(status: int) -> NoReturn:

@@ -104,7 +104,6 @@ def small_mobile() -> Generator:
         name="small",
         mapping=mapping,
         synthesis=synthesis.to(memory_format=torch.channels_last),
-        resolution=64,
         num_ws=2 * len(synthesis.shapes) + 2,
         fingerprint="1" * 64,
     )

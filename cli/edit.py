@@ -14,20 +14,28 @@ from pti_core.errors import UserError
 from service.malloc_tuning import tune_malloc
 
 if TYPE_CHECKING:
+    from PIL import Image
+
     from pti_core.editing.hair_color import HairColor
+    from pti_core.faces.images import Photograph
+
+#: Side at which a photograph is compared with a session's copy, and the mean difference, of 255,
+#: up to which they are the same one. JPEG's is under 2; that of two pictures some 40.
+_GLANCE, _ALIKE = 32, 10.0
 
 
 def edit(arguments: argparse.Namespace) -> int:
     """Session to edited picture."""
     picture_format(arguments.out)
-    check_outputs({"--out": arguments.out}, [arguments.session])
+    inputs = [arguments.session, *([arguments.photo] if arguments.photo else [])]
+    check_outputs({"--out": arguments.out}, inputs)
     tune_malloc()
 
     from checkpoints.factory import load_edit_models
     from checkpoints.own_generator import is_own
     from cli.download_progress import Report
     from pti_core.editing import directions
-    from pti_core.rendering import notes, paste_back, render
+    from pti_core.rendering import notes, paste_back, render, render_edit
     from pti_core.session.session import Session
 
     session = Session.open(arguments.session)
@@ -44,8 +52,13 @@ def edit(arguments: argparse.Namespace) -> int:
     with Report() as report_download:
         models = load_edit_models(session.generator_name, report_download)
     session = with_directions(session, models, arguments.directions)
-    show = paste_back if arguments.paste else render
-    write_picture(arguments.out, show(session, models, state))
+    if arguments.photo:
+        photo = _own_photograph(arguments.photo, session.photograph(person))
+        rendering = render_edit(session, models, state)
+        picture = rendering.in_file(photo, session.alignments[person])
+    else:
+        picture = (paste_back if arguments.paste else render)(session, models, state)
+    write_picture(arguments.out, picture)
     changes = [f"{name} {amount:+g}" for name, amount in edits.items()]
     if color is not None:
         changes.append(f"hair {color.color}")
@@ -53,6 +66,25 @@ def edit(arguments: argparse.Namespace) -> int:
     for note in notes(session, models, state):
         print(note)
     return 0
+
+
+def _own_photograph(path: Path, kept: Image.Image) -> Photograph:
+    """The file of a session's photograph at its own size. kept: the session's copy.
+
+    Raises:
+        UserError: it is another photograph.
+    """
+    from PIL import ImageChops, ImageStat
+
+    from pti_core.faces.images import read_photograph
+
+    photo = read_photograph(path, max_side=None)
+    small = [image.resize((_GLANCE, _GLANCE)) for image in (photo.image, kept)]
+    (wide, high), (kept_wide, kept_high) = photo.image.size, kept.size
+    alike = abs(wide / high * kept_high / kept_wide - 1) < 0.02
+    if not alike or max(ImageStat.Stat(ImageChops.difference(*small)).mean) > _ALIKE:
+        raise UserError(f"{path} is not the photograph of this session.")
+    return photo
 
 
 def _hair_color(arguments: argparse.Namespace) -> HairColor | None:
@@ -88,6 +120,13 @@ def add_edit(parser: argparse.ArgumentParser) -> None:
     add("--hair-strength", type=float, default=1.0, metavar="S", help="0 to 1; default: 1")
     add("--hair-brows", action="store_true", help="the brows take the colour too")
     add("--paste", action="store_true", help="put the face back into the photograph")
+    add(
+        "--photo",
+        type=Path,
+        metavar="FILE",
+        help="into the photograph's own file: its full size, opacity and colour profile; a session "
+        "keeps 6000 pixels at most",
+    )
     add(
         "--person",
         type=whole_number,

@@ -14,6 +14,7 @@ from evaluation.bench import Bench
 from evaluation.photographs import Photo
 from evaluation.report import build, to_html, to_markdown
 from evaluation.tables import claims
+from pti_core.ai_mark import XMP
 from pti_core.errors import UserError
 from pti_core.report import plain_settings, versions
 from pti_core.session.atomic_write import write_atomically
@@ -180,7 +181,7 @@ class Evaluation:
         folder = self.out / "figures"
         folder.mkdir(exist_ok=True)
         stream = io.BytesIO()
-        settings = {"quality": QUALITY, "optimize": True}
+        settings = {"quality": QUALITY, "optimize": True, "xmp": XMP.encode()}
         figure.savefig(stream, format="jpg", dpi=DPI, pil_kwargs=settings)
         write_atomically(folder / f"{name}.jpg", stream.getvalue())
         self.results["figures"][name] = f"figures/{name}.jpg"

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from checkpoints.factory import load_generator, load_tuning_models
 from pti_core import Preset, Session, Step, TuningModels, paste_back, personalise, render
+from pti_core.ai_mark import to_png
 
 
 def quickstart(
@@ -24,11 +25,12 @@ def quickstart(
     print(f"{report['seconds']:.0f} s, LPIPS {report['lpips']:.3f}, MSE {report['mse']:.4f}")
 
     # 2. Render: amounts are in the direction's own unit, here years.
-    render(session, models).save(out / "reconstruction.png")
-    render(session, models, {"age": 5}).save(out / "age.png")
+    # Files carry the mark "edited with AI", which nobody sees and programs read.
+    (out / "reconstruction.png").write_bytes(to_png(render(session, models)))
+    (out / "age.png").write_bytes(to_png(render(session, models, {"age": 5})))
 
     # 3. Put the edited face back into the photograph.
-    paste_back(session, models, {"age": 5}).save(out / "photograph.png")
+    (out / "photograph.png").write_bytes(to_png(paste_back(session, models, {"age": 5})))
 
     # 4. Keep everything in one file; it opens to the same picture.
     session.save(out / "session.safetensors")

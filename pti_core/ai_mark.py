@@ -15,7 +15,8 @@ DIGITAL_SOURCE_TYPE = (
 )
 #: What the visible mark says.
 MARK = "Edited with AI"
-_XMP = f"""<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
+#: The mark that programs read, an XMP packet.
+XMP = f"""<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 <x:xmpmeta xmlns:x="adobe:ns:meta/">
  <rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
   <rdf:Description rdf:about="" xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
@@ -28,7 +29,7 @@ _XMP = f"""<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 def to_png(image: Image.Image) -> bytes:
     """An RGB or RGBA picture as PNG: pixels, colour profile and the mark "edited with AI" only."""
     info = PngInfo()
-    info.add_itxt("XML:com.adobe.xmp", _XMP)
+    info.add_itxt("XML:com.adobe.xmp", XMP)
     info.add_text("Software", "PTI Studio")
     info.add_text("Comment", MARK)
     stream = io.BytesIO()
@@ -41,7 +42,7 @@ def to_jpeg(image: Image.Image, quality: int = 90, marked: bool = False) -> byte
     """An RGB picture as JPEG, without the photograph's metadata; `marked` adds the mark "edited
     with AI", for what leaves the screen."""
     stream = io.BytesIO()
-    extra = {"xmp": _XMP.encode()} if marked else {}
+    extra = {"xmp": XMP.encode()} if marked else {}
     image.save(stream, "JPEG", quality=quality, **extra)
     return stream.getvalue()
 
@@ -58,7 +59,7 @@ def marked_file(image: Image.Image, encoding: str, **settings: Any) -> bytes:
     if profile := image.info.get("icc_profile"):
         settings["icc_profile"] = profile
     stream = io.BytesIO()
-    image.save(stream, encoding, xmp=_XMP.encode(), **settings)
+    image.save(stream, encoding, xmp=XMP.encode(), **settings)
     return stream.getvalue()
 
 
@@ -70,7 +71,7 @@ def xmp_in_gif(data: bytes) -> bytes:
     # The packet stands in the file as it is; the bytes after it lead a reader that takes its
     # letters for the lengths of blocks to the end, wherever it stands.
     trailer = b"\x01" + bytes(range(255, -1, -1)) + b"\x00"
-    block = b"\x21\xff\x0bXMP DataXMP" + _XMP.encode() + trailer
+    block = b"\x21\xff\x0bXMP DataXMP" + XMP.encode() + trailer
     return data[:place] + block + data[place:]
 
 
@@ -78,7 +79,7 @@ def xmp_in_mp4(data: bytes) -> bytes:
     """An MP4 file with the mark "edited with AI" in a box at its end (as XMP's part 3 has it)."""
     if data[4:8] != b"ftyp":
         raise ValueError("not an MP4 file")
-    body = b"uuid" + bytes.fromhex("be7acfcb97a942e89c71999491e3afac") + _XMP.encode()
+    body = b"uuid" + bytes.fromhex("be7acfcb97a942e89c71999491e3afac") + XMP.encode()
     return data + (len(body) + 4).to_bytes(4, "big") + body
 
 

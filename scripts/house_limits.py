@@ -47,9 +47,6 @@ class Exemption:
 
 #: By (kind, where). Remove an entry as soon as the script says that it is no longer needed.
 KNOWN: dict[tuple[str, str], Exemption] = {
-    ("parameters", "pti_core/generators/base.py:Generator.__init__"): Exemption(
-        8, "2026-11-28", "a generator is its networks and what is known of them, all named"
-    ),
     ("parameters", "web/api/text.py:TextEndpoints.edit_text"): Exemption(
         7, "2026-11-28", "the endpoint's inputs are its parameters, by name"
     ),

@@ -1,7 +1,7 @@
 """Train the reader of prompts: python -m scripts.train_prompt_reader
 
 It learns from prompts composed of the vocabulary (scripts/prompt_samples) and from the prompts of
-imagined authors (tests/mappers/prompts). Twenty minutes on two cores.
+imagined authors (tests/mappers/prompts). Forty minutes on two cores.
 `python -m tests.mappers.prompts.evaluate --folds N` trains without some authors and judges by them.
 """
 
@@ -34,6 +34,7 @@ UNSEEN = (
     *("canadian_teenager", "spanish_receptionist", "scottish_head_teacher"),
     *("svetlana", "harold", "mei_tester", "luca"),
     *("ruth", "omar", "klara", "buddy"),
+    *("hairdresser_gaz", "accountant_priti", "backpacker_finn", "retiree_dolores"),
 )
 
 
@@ -49,7 +50,7 @@ class Config:
     rate: float = 1e-3
     rank: int = 16
     batch: int = 48
-    composed: int = 5000
+    composed: int = 8000
     authored: int = 1
     warm: float = 0.06
     seed: int = 1
@@ -112,9 +113,9 @@ class Training:
         """A network that has seen nothing of the lists `without`."""
         config = self.config
         torch.manual_seed(config.seed)
-        chance, composer = random.Random(config.seed), Composer(vocabulary(), config.seed)
-        network = new_network(config.rank)
+        chance, network = random.Random(config.seed), new_network(config.rank)
         authored = [s for n, own in self.lists.items() if n not in without for s in own]
+        composer = Composer(vocabulary(), config.seed, authored)
         optimiser = torch.optim.AdamW(network.parameters(), config.rate, (0.9, 0.98))
         per_epoch = math.ceil((config.authored * len(authored) + config.composed) / config.batch)
         steps, step, begun = config.epochs * per_epoch, 0, time.monotonic()

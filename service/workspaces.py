@@ -2,15 +2,17 @@
 
 A workspace holds photographs, the faces found in them and the personalised generator. Its
 identifier cannot be guessed; whoever knows it may use the workspace. When all of them together
-exceed the bound, the least recently used one is removed first.
+exceed the bound, the least recently used one is removed first; what nobody uses goes by itself.
 """
 
 from __future__ import annotations
 
 import secrets
 import threading
+import time
 from collections import Counter, OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 
 #: An address that holds more than 1 / FAIR_SHARE of the bound is the first to lose a workspace.
 FAIR_SHARE = 4
+#: Seconds after which what nobody used goes, whoever it is for; the pages promise an hour.
+UNUSED_SECONDS = 3000.0
 #: Bytes of an identifier from the system's random source: 192 bits.
 ID_BYTES = 24
 
@@ -107,6 +111,7 @@ class Workspace:
         note: what the person should know of the latest photograph; "" as a rule.
         address: the network that it was made from; "" where many may be behind it.
         visits: pages that show it: the one that it was made for, and the same one reloaded.
+        used: when it was last used, by its workspaces' clock.
         over: set once it is closed; long work for it ends then.
     """
 
@@ -124,6 +129,7 @@ class Workspace:
     keep_background: bool = True
     note: str = ""
     visits: int = 1
+    used: float = 0.0
     over: threading.Event = field(default_factory=threading.Event)
     address: str = ""
 
@@ -169,17 +175,19 @@ class Workspace:
 class Workspaces:
     """All workspaces, least recently used first; safe to use from several threads.
 
-    max_mb: bound on what they hold together, in MiB. A single workspace may exceed it.
+    Args:
+        max_mb: bound on what they hold together, in MiB. A single workspace may exceed it.
+        now: a clock that does not jump, in seconds.
     """
 
-    def __init__(self, max_mb: float) -> None:
-        self._max_bytes = int(max_mb * 2**20)
+    def __init__(self, max_mb: float, now: Callable[[], float] = time.monotonic) -> None:
+        self._max_bytes, self._now = int(max_mb * 2**20), now
         self._workspaces: OrderedDict[str, Workspace] = OrderedDict()
         self._lock = threading.Lock()
 
     def new(self, address: str = "") -> Workspace:
         """A new workspace. address: the network that it is for; "" if that is not known."""
-        workspace = Workspace(address=address)
+        workspace = Workspace(address=address, used=self._now())
         with self._lock:
             self._workspaces[workspace.id] = workspace
         return workspace
@@ -200,6 +208,7 @@ class Workspaces:
                     "only); open your session file, or begin with the photograph again."
                 )
             self._workspaces.move_to_end(workspace_id)
+            workspace.used = self._now()
             return workspace
 
     def get_or_new(self, workspace_id: str | None, address: str = "") -> Workspace:
@@ -219,7 +228,25 @@ class Workspaces:
             workspace = self._workspaces.get(workspace_id)
             if workspace is not None:
                 workspace.visits += 1
+                workspace.used = self._now()
             return workspace is not None
+
+    def use(self, workspace_id: str) -> None:
+        """A page still shows it; unknown identifiers are ignored."""
+        with suppress(NoWorkspaceError):
+            self.get(workspace_id)
+
+    def drop_unused(self, busy: Callable[[str], object], seconds: float = UNUSED_SECONDS) -> None:
+        """Remove those that nobody used for so long: no page may ever have been told of one, and
+        programs come and go. busy: whether there is work for one."""
+        for workspace_id in self:
+            if busy(workspace_id):
+                continue
+            with self._lock:
+                workspace = self._workspaces.get(workspace_id)
+                old = workspace is not None and workspace.used <= self._now() - seconds
+            if old:
+                self.close(workspace_id)
 
     def leave(self, workspace_id: str) -> bool:
         """Count one page less that shows it. Returns whether that was the last one."""

@@ -40,7 +40,6 @@ def make_generator(
         name=name,
         mapping=mapping,
         synthesis=synthesis.to(memory_format=torch.channels_last),
-        resolution=side,
         num_ws=num_ws,
         fingerprint=f"{seed:064x}",
     )

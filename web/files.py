@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pti_core.errors import UserError
 from service.free_disk import LAST_FLOOR, check_free_disk
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 # A photograph of 108 million pixels as JPEG, or a session of the largest generator.
 MAX_UPLOAD = "200mb"
@@ -38,6 +43,16 @@ def cached(data: bytes, name: str) -> str:
             if last_try:
                 raise
     return str(Path(file.name).replace(folder / name).resolve())
+
+
+def cached_picture(image: Image.Image) -> str:
+    """A picture that is not edited as a PNG file of `cached`.
+
+    Gradio would write it in place, where a browser may be reading the same picture of another call.
+    """
+    stream = io.BytesIO()
+    image.save(stream, "PNG", compress_level=3)
+    return cached(stream.getvalue(), "face.png")
 
 
 def uploaded(path: str) -> Path:

@@ -94,6 +94,8 @@ class Page:
         now = event.workspace if isinstance(event.workspace, str) else None
         if workspace and workspace != now:
             self.studio.leave(workspace)
+        if now:
+            self.studio.workspaces.use(now)
         return now
 
     def _facts(self, about: str) -> dict[str, Any]:

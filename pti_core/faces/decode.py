@@ -7,6 +7,7 @@ The bound is on bytes, not on pixels: a pixel costs 1 byte as 8-bit grey and 16 
 from __future__ import annotations
 
 import io
+import re
 import struct
 import threading
 import warnings
@@ -43,6 +44,8 @@ DECODING = threading.Lock()
 
 _PNG, _JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
 _JPEG_END = b"\xff\xd9"
+# An item's entry up to its type (ISO/IEC 14496-12, section 8.11.6): version, number, protection.
+_AVIF_EXIF = re.compile(rb"(infe.{8})Exif", re.DOTALL)
 # The chunks of a PNG file that its pixels need, and its orientation.
 _PNG_NEEDED = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"eXIf", b"IEND")
 # Of a JPEG file that was cut, this share of the rows may be missing: unnoticed, and with a note.
@@ -84,7 +87,9 @@ def decode(data: bytes, max_side: int | None) -> Decoded:
         if mended is None:
             raise
         found = _decoded(mended, max_side)
-        return _with_profile(found, data) if data[:8] == _PNG else _with_note(found)
+        if data[:8] == _PNG:
+            return _with_profile(found, data)
+        return _with_note(found) if data[:3] == _JPEG else found
 
 
 def decoding_bytes(image: Image.Image) -> int:
@@ -173,7 +178,7 @@ def _identified(data: bytes) -> Image.Image:
     except Image.DecompressionBombError as error:
         raise PhotographError(_too_many_pixels()) from error
     except Exception as error:  # a broken header raises as freely as broken pixels do
-        if data[:8] == _PNG:
+        if data[:8] == _PNG or _is_avif(data):
             raise _DamagedError() from error
         raise PhotographError(
             f"The file is not a picture that can be opened here; use {FORMAT_NAMES}."
@@ -225,7 +230,13 @@ def _mended(data: bytes) -> bytes | None:
         return _PNG + b"".join(chunk for kind, chunk in _chunks(data) if kind in _PNG_NEEDED)
     elif data[:3] == _JPEG:
         return data + _JPEG_END
+    elif _is_avif(data):  # an EXIF block that is no longer called so is not read
+        return _AVIF_EXIF.sub(rb"\1skip", data)
     return None
+
+
+def _is_avif(data: bytes) -> bool:
+    return data[4:12] in (b"ftypavif", b"ftypavis")
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:

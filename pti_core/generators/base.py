@@ -42,9 +42,10 @@ class Generator(nn.Module):
         num_ws: number of w vectors that synthesis takes.
         w_dim: length of a w vector (512).
         fingerprint: sha256 (hex) over the checkpoint's bytes; a session names its base by it.
-        mapping: module, z (N, 512) to w (N, w_dim), untruncated.
+        mapping: module, z (N, w_dim) to w (N, w_dim), untruncated; its `w_dim` says how many.
         synthesis: module, ws (N, num_ws, w_dim) to a picture (N, 3, R, R), nominally in [-1, 1],
-            unclipped. Stored noise maps are buffers whose names `noise_names` lists.
+            unclipped; its `resolution` is R. Stored noise maps are buffers whose names
+            `noise_names` lists.
         w_avg: buffer (w_dim,), mean of w. w_std: buffer (), root of the mean squared distance
             from it, as the projector of Karras et al. 2020 (appendix D) uses it.
         options: keyword arguments that `synthesis` takes beside ws, for the device: its precision
@@ -60,21 +61,20 @@ class Generator(nn.Module):
         name: str,
         mapping: nn.Module,
         synthesis: nn.Module,
-        resolution: int,
         num_ws: int,
         fingerprint: str,
         w_avg: Tensor | None = None,
-        w_dim: int = 512,
     ):
         super().__init__()
-        self.name, self.resolution, self.num_ws = name, resolution, num_ws
-        self.w_dim, self.fingerprint = w_dim, fingerprint
+        self.name, self.num_ws, self.fingerprint = name, num_ws, fingerprint
         self.mapping, self.synthesis = mapping, synthesis
+        self.resolution = int(synthesis.resolution)  # type: ignore[arg-type]
+        self.w_dim = int(mapping.w_dim)  # type: ignore[arg-type]
         self.options: dict[str, Any] = {}
         self._idle: list[nn.Module] = []
         self.requires_grad_(False).eval()
         samples = self.sample_w(W_STATISTICS_SAMPLES, seed=0)
-        mean = samples.mean(0) if w_avg is None else w_avg.reshape(w_dim)
+        mean = samples.mean(0) if w_avg is None else w_avg.reshape(self.w_dim)
         self.register_buffer("w_avg", mean)
         self.register_buffer("w_std", (samples - mean).square().sum(1).mean().sqrt())
 

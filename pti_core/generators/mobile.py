@@ -50,6 +50,7 @@ class Mapping(nn.Module):
 
     def __init__(self, dim: int = W_DIM, depth: int = 8):
         super().__init__()
+        self.w_dim = dim
         self.layers = nn.ModuleList(nn.Linear(dim, dim) for _ in range(depth))
 
     def forward(self, z: Tensor) -> Tensor:
@@ -144,7 +145,7 @@ class MobileSynthesis(nn.Module):
 
     def __init__(self, channels: int = 512, resolution: int = 1024):
         super().__init__()
-        self.shapes = layer_shapes(channels, resolution)
+        self.resolution, self.shapes = resolution, layer_shapes(channels, resolution)
         self.input = InputBlock(channels)
         self.layers = nn.ModuleList(Layer(shape) for shape in self.shapes)
         self.head = ImageHead(self.shapes[-1].out)

@@ -57,7 +57,6 @@ def load_mobile(
         name=name,
         mapping=mapping_net,
         synthesis=synthesis_net.to(memory_format=torch.channels_last),
-        resolution=2 * synthesis_net.shapes[-1].side,
         num_ws=18,
         fingerprint=digest.hexdigest(),
     )

@@ -75,6 +75,7 @@ class Mapping(nn.Module):
 
     def __init__(self, config: StyleGAN2Config):
         super().__init__()
+        self.w_dim = config.w_dim
         for i in range(config.mapping_layers):
             self.add_module(f"fc{i}", nn.Linear(config.w_dim, config.w_dim))
 
@@ -275,7 +276,7 @@ class Synthesis(nn.Module):
 
     def __init__(self, config: StyleGAN2Config):
         super().__init__()
-        self.config = config
+        self.config, self.resolution = config, config.resolution
         c_in = config.channels[0]
         for side, c_out in zip(config.sides, config.channels, strict=True):
             self.add_module(f"b{side}", Block(c_in, c_out, config.w_dim, side))
@@ -383,11 +384,9 @@ class StyleGAN2(Generator):
             name=name,
             mapping=parts["mapping"],
             synthesis=parts["synthesis"],
-            resolution=config.resolution,
             num_ws=config.num_ws,
             fingerprint=fingerprint,
             w_avg=weights.get("w_mean"),
-            w_dim=config.w_dim,
         )
         self.config = config
 

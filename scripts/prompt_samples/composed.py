@@ -1,7 +1,7 @@
-"""Prompts composed of the vocabulary's clauses: negated, wished for politely, joined, misspelt.
+"""Prompts composed of clauses: negated, wished for politely, joined, misspelt.
 
-What each clause of them asks for is known by how it was composed; where it is cut otherwise, only
-what all of them ask for together.
+Clauses are the vocabulary's and authors' own short prompts. What each of them asks for is known by
+how it was composed; where the prompt is cut otherwise, only what all of them ask for together.
 """
 
 from __future__ import annotations
@@ -62,8 +62,10 @@ JOINED = (
     *[", "] * 8,
     *[" and "] * 4,
     *(" with ", " but ", ". ", " plus ", "; ", " + ", " then ", " & ", "\n", " also ", ", and "),
-    *(" and also ", ", but ", " / ", " "),
+    *(" and also ", ", but ", " / ", *[" "] * 4),
 )
+#: How often a clause is an author's; the longest that is one, in characters.
+AUTHORED, LONGEST = 0.45, 48
 SMALL_TALK = (
     *("he looks tired", "thanks", "for my mum", "it's for a poster", "please", "i like the photo"),
     *("as a joke", "you know", "the rest stays the same", "nothing else", "that's all"),
@@ -93,11 +95,19 @@ class Composer:
     """Composes prompts.
 
     Args:
-        clauses: the vocabulary. seed: the same one gives the same prompts.
+        clauses: the vocabulary. seed: the same one gives the same prompts. authored: authors'
+            prompts, of which the short ones that ask for one thing plainly become clauses.
     """
 
-    def __init__(self, clauses: Sequence[Clause], seed: int) -> None:
+    def __init__(
+        self, clauses: Sequence[Clause], seed: int, authored: Sequence[Sample] = ()
+    ) -> None:
         self._chance = random.Random(seed)
+        self._authored = [
+            (sample.clauses[0], sample.must)
+            for sample in authored
+            if len(sample.clauses) == 1 and not sample.may and len(sample.clauses[0]) <= LONGEST
+        ]
         self._by_kind: Mapping[str, list[Clause]] = {
             kind: [one for one in clauses if one.kind == kind] for kind in KINDS
         }
@@ -109,7 +119,7 @@ class Composer:
     def _prompt(self) -> Sample:
         chance = self._chance
         count = chance.choices((1, 2, 3, 4, 7), (52, 27, 12, 6, 3))[0]
-        parts = [self._part() for _ in range(count)]
+        parts = [self._part(alone=count == 1) for _ in range(count)]
         if chance.random() < 0.1:
             talk = chance.choice(SMALL_TALK), frozenset[str]()
             parts.insert(chance.randint(0, count), talk)
@@ -123,9 +133,11 @@ class Composer:
             return Sample(clauses, wanted)
         return Sample(clauses, None, frozenset().union(*wanted))
 
-    def _part(self) -> tuple[str, frozenset[str]]:
-        """A clause and what it asks for."""
+    def _part(self, alone: bool) -> tuple[str, frozenset[str]]:
+        """A clause and what it asks for; authors' own where it does not stand alone, as there."""
         chance = self._chance
+        if not alone and self._authored and chance.random() < AUTHORED:
+            return chance.choice(self._authored)
         if (roll := chance.random()) < 0.13:
             return self._measured(roll / 0.13)
         kind = chance.choices([*KINDS], [*KINDS.values()])[0]

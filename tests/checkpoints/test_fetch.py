@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -98,13 +99,13 @@ def test_nothing_is_taken_from_a_moving_branch_by_default():
     assert not Store.from_environment().takes_branches
 
 
-def command(tmp_path: Path, *arguments: str) -> subprocess.CompletedProcess:
+def command(tmp_path: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess:
     environment = {**os.environ, "PTI_CACHE": str(tmp_path), "HF_HOME": str(tmp_path / "hub")}
     environment.pop("PTI_CHECKPOINTS", None)
     return subprocess.run(
         [sys.executable, "-m", "checkpoints", *arguments],
         cwd=REPOSITORY,
-        env={**environment, "HF_HUB_OFFLINE": "1"},
+        env={**environment, "HF_HUB_OFFLINE": "1", **settings},
         capture_output=True,
         text=True,
         timeout=60,
@@ -123,6 +124,27 @@ def test_list_shows_licence_source_and_presence(tmp_path):
     assert by_name["fs3"].endswith("not here")
     assert "Nvidia Source Code License-NC" in result.stdout
     assert "recorded at the first download" in result.stdout
+
+
+def test_list_shows_the_hash_that_was_recorded_at_the_first_use(tmp_path):
+    folder, cache = tmp_path / "mine", tmp_path / "cache"
+    folder.mkdir()
+    (folder / "fs3.npy").write_bytes(DATA)
+
+    def listed() -> dict[str, str]:
+        """The last line of each file."""
+        found = command(cache, "list", PTI_CHECKPOINTS=str(folder))
+        assert found.returncode == 0, found.stderr
+        parts = re.split(r"\n(?=\S)", found.stdout.strip())
+        return {part.split()[0]: part.splitlines()[-1].strip() for part in parts}
+
+    assert listed()["fs3"].startswith("sha256   not known beforehand")
+    used = command(cache, "fetch", "fs3", PTI_CHECKPOINTS=str(folder))
+    assert used.returncode == 0, used.stderr
+    sha256, after = hashlib.sha256(DATA).hexdigest(), listed()
+    assert after["fs3"] == f"sha256   {sha256} (recorded at the first download)"
+    assert after["age-v1"] == f"sha256   {MANIFEST['age-v1'].sha256}"
+    assert after["mapper-afro"].startswith("sha256   not known beforehand")
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,9 @@ import termios
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 
 from checkpoints.factory import load_edit_models
 from cli import arguments as choices
@@ -265,6 +266,27 @@ def test_edits_and_pasting(inverted):
     assert "outside" in refusal("edit", session, "--set", "age=1000", "--out", out)
     assert "1 photograph" in refusal("edit", session, "--person", 1, "--out", out)
     assert "#rrggbb" in refusal("edit", session, "--hair-color", "pink", "--out", out)
+
+
+def test_an_edit_in_the_photographs_own_file_keeps_size_opacity_and_profile(inverted, tmp_path):
+    """The session's photograph enlarged beyond what a session keeps, half of it seen through."""
+    session, own, out = inverted / "s.safetensors", tmp_path / "own.png", tmp_path / "edited.png"
+    with Image.open(PHOTO) as photo:
+        size = (6400, round(6400 * photo.height / photo.width))
+        large = photo.convert("RGB").resize(size)
+    large.putalpha(Image.linear_gradient("L").resize(size))
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    large.save(own, icc_profile=profile, compress_level=1)
+    done = run("edit", session, "--set", "age=+10", "--out", out, "--photo", own)
+    assert done.returncode == 0, done.stderr
+    with Image.open(out) as edited:
+        assert edited.size == size and edited.info["icc_profile"] == profile
+        assert edited.getchannel("A").tobytes() == large.getchannel("A").tobytes()
+        assert np.asarray(edited)[..., :3].tobytes() != np.asarray(large)[..., :3].tobytes()
+    Image.new("RGB", large.size, "green").save(own, compress_level=1)
+    said = refusal("edit", session, "--out", out, "--photo", own)
+    assert "not the photograph of this session" in said
+    assert "overwrite" in refusal("edit", session, "--out", own, "--photo", own)
 
 
 @pytest.mark.slow

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -14,6 +18,7 @@ from cli.outputs import write_picture
 from cli.photographs import Asked, asked_for, expanded, open_all, with_faces
 from pti_core.ai_mark import DIGITAL_SOURCE_TYPE
 from pti_core.errors import NoFaceError, PhotographError, UserError
+from pti_core.faces.decode import CUT
 from tests.helpers.small import MiddleFace
 
 REPOSITORY = Path(__file__).parents[2]
@@ -53,6 +58,16 @@ def test_of_several_photographs_a_bad_one_is_named_and_left_out(folder, capsys):
     blank = open_all(asked_for([folder / "blank.png"]))
     with pytest.raises(NoFaceError, match="any of the photographs"):
         with_faces(blank * 2, MiddleFace())
+
+
+def test_a_photograph_whose_lower_part_is_missing_is_said_to_be_incomplete(folder, capsys):
+    noise = np.random.default_rng(0).integers(0, 255, (160, 90, 3), dtype="u1")
+    path = folder / "cut.jpg"
+    Image.fromarray(noise).save(path, quality=90)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(len(whole) * 0.7)])
+    assert len(open_all(asked_for([folder / "b.jpg", path]))) == 2
+    assert capsys.readouterr().err == f"{path}: {CUT}\n"
 
 
 def test_a_face_stays_with_its_photograph_where_another_is_left_out(folder):
@@ -123,9 +138,83 @@ def test_what_the_system_refuses_is_a_sentence(program, told):
     assert b"Traceback" not in done.stderr and done.stderr.count(b"\n") == 1
 
 
-def test_a_folder_without_rights_is_a_sentence(tmp_path):
-    if os.geteuid() == 0:
-        pytest.skip("root may write everywhere")
-    tmp_path.chmod(0o500)
-    with pytest.raises(UserError):
-        write_picture(tmp_path / "x.png", Image.new("RGB", (40, 40)))
+@pytest.fixture
+def common() -> Iterator[Path]:
+    """A folder for every user; pytest's own are closed to others."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o777)
+        yield Path(name)
+
+
+CLOSED = """
+import os
+from pathlib import Path
+from PIL import Image
+from cli.outputs import write_picture
+
+def work():
+    folder, picture = Path({folder!r}), Image.new("RGB", (40, 40))
+    write_picture(folder / "open.png", picture)
+    if os.geteuid() == 0:  # who may write everywhere: another user from here on
+        os.setgroups([])
+        os.setgid(65534)
+        os.setuid(65534)
+    write_picture(folder / "closed" / "x.png", picture)
+"""
+
+
+def test_a_folder_without_rights_is_a_sentence(common):
+    closed = common / "closed"
+    closed.mkdir()
+    closed.chmod(0o555)
+    done = ending(CLOSED.format(folder=str(common)))
+    assert done.returncode == 2, done.stderr
+    assert b"closed/x.png cannot be written" in done.stderr
+    assert b"Traceback" not in done.stderr and done.stderr.count(b"\n") == 1
+    assert (common / "open.png").is_file() and not list(closed.iterdir())
+
+
+def command(*words: str | Path, **settings: str) -> subprocess.CompletedProcess[bytes]:
+    """`python -m` with a terminal that has no letters but ASCII's."""
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii", "LC_ALL": "C", **settings}
+    return subprocess.run(
+        [sys.executable, "-m", *map(str, words)],
+        cwd=REPOSITORY,
+        env=environment,
+        capture_output=True,
+        timeout=120,
+    )
+
+
+def test_a_file_name_of_any_bytes_is_told(tmp_path):
+    odd = tmp_path / os.fsdecode(b"\xff.png")
+    done = command("pti_core", "faces", odd)
+    assert done.returncode == 2 and b"\\udcff.png" in done.stderr
+    assert b"Traceback" not in done.stderr and done.stderr.count(b"\n") == 1
+    odd.mkdir()
+    (odd / "fs3.npy").write_bytes(b"weights")
+    settings = {"PTI_CHECKPOINTS": str(odd), "PTI_CACHE": str(tmp_path / "cache")}
+    done = command("checkpoints", "fetch", "fs3", **settings)
+    assert done.returncode == 0, done.stderr
+    assert b"\\udcff.png/fs3.npy" in done.stdout and done.stderr == b""
+
+
+def test_a_file_name_of_any_bytes_is_opened(tmp_path):
+    odd = tmp_path / os.fsdecode(b"\xff.png")
+    shutil.copy(REPOSITORY / "examples" / "astronaut.jpg", odd)
+    done = command("pti_core", "faces", odd)
+    assert done.returncode == 0 and done.stdout.startswith(b"0: "), done.stderr
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() != 0, reason="only root becomes another user")
+def test_a_user_id_without_a_name_or_a_home_can_list_files(common):
+    wrapper = ["setpriv", "--reuid", "54321", "--regid", "54321", "--clear-groups"]
+    done = subprocess.run(
+        [*wrapper, sys.executable, "-m", "checkpoints", "list"],
+        cwd=REPOSITORY,
+        env={"PATH": os.environ["PATH"], "TMPDIR": str(common)},
+        capture_output=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    assert b"\nfs3 " in done.stdout and b"Traceback" not in done.stderr

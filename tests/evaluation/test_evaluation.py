@@ -23,6 +23,7 @@ from evaluation.photographs import find_photographs
 from evaluation.runner import EXPERIMENTS, Evaluation, Plan
 from evaluation.tables import AS_NEAR, PAPER_RECONSTRUCTION, claims, reconstruction_table
 from evaluation.workbook import Workbook
+from pti_core.ai_mark import DIGITAL_SOURCE_TYPE
 from pti_core.editing.directions import load_directions
 from pti_core.editing.edit_state import EditState
 from pti_core.errors import EditError, UserError
@@ -251,7 +252,9 @@ def test_the_reports_hold_tables_and_pictures(finished):
     text, page = (out / "report.md").read_text(), (out / "report.html").read_text()
     assert results["figures"].keys() == figure_names()
     for file in results["figures"].values():
-        assert f"]({file})" in text and (out / file).read_bytes()[:2] == b"\xff\xd8"
+        data = (out / file).read_bytes()
+        assert f"]({file})" in text and data[:2] == b"\xff\xd8"
+        assert DIGITAL_SOURCE_TYPE.encode() in data
     assert page.count("data:image/jpeg;base64,") == len(results["figures"])
     assert "http" not in page  # opens anywhere, asks nobody
     for word in ("Table 1", "Table 2", "broken.jpg", "colours, a distance", "(0.014)", "(14.86)"):

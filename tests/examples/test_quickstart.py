@@ -13,6 +13,7 @@ from PIL import Image
 import pti_core
 from examples.quickstart import quickstart
 from pti_core import render
+from pti_core.ai_mark import DIGITAL_SOURCE_TYPE
 from tests.conftest import SIDE
 from tests.helpers.small import SHORT, MiddleFace
 
@@ -30,7 +31,9 @@ def test_the_quickstart_writes_its_pictures_and_a_session_that_opens(
         assert np.array_equal(np.asarray(image), np.asarray(render(session, models, {"age": 5})))
     with Image.open(tmp_path / "out" / "photograph.png") as image:
         assert image.size == (160, 120)
-    assert (tmp_path / "out" / "reconstruction.png").exists()
+    for name in ("reconstruction", "age", "photograph"):
+        data = (tmp_path / "out" / f"{name}.png").read_bytes()
+        assert DIGITAL_SOURCE_TYPE.encode() in data
 
 
 def test_every_public_name_is_there():

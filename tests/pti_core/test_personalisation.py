@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from pti_core.editing.edit_state import EditState
-from pti_core.errors import PhotographError, UserError
+from pti_core.errors import PhotographError, SessionError, UserError
 from pti_core.inversion.losses import View
 from pti_core.inversion.pivotal_tuning import TuningConfig
 from pti_core.inversion.presets import Preset
@@ -18,6 +18,7 @@ from pti_core.inversion.projector import ProjectionConfig
 from pti_core.personalisation import personalise, refine
 from pti_core.rendering import picture
 from pti_core.report import measure
+from pti_core.session import file_format
 from pti_core.session.session import Session
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -113,3 +114,14 @@ def test_mistakes_are_sentences(models):
         personalise([], models, TINY)
     with pytest.raises(PhotographError):
         personalise(b"no picture", models, TINY)
+
+
+@pytest.mark.parametrize("photographs", [[PHOTO], [PHOTO, OTHER]], ids=["one", "two"])
+def test_photographs_that_no_file_holds_are_refused_before_the_first_step(
+    models, monkeypatch, photographs
+):
+    monkeypatch.setattr(file_format, "MAX_PICTURE_BYTES", 2_000)
+    steps = []
+    with pytest.raises(SessionError, match="use fewer of them"):
+        personalise(photographs, models, TINY, on_step=steps.append)
+    assert not steps

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +11,7 @@ import pytest
 import torch
 
 from pti_core.editing.edit_state import EditState
+from pti_core.editing.photo_layers import PhotoLayers
 from pti_core.faces.align import Alignment
 from pti_core.faces.images import to_image
 from pti_core.models import EditModels
@@ -117,10 +120,37 @@ def test_the_same_edit_twice_is_the_same_image(
     assert np.array_equal(first, again) and np.array_equal(first, fresh)
 
 
-def test_layers_go_with_their_session(session, models) -> None:
-    calls = []
+class Thing:
+    """Whose layers they are, or what stands for them."""
+
+
+def test_layers_are_made_once_for_each_person(session, models) -> None:
     owner = session.delta
-    layers = models.layers.get(owner, 0, lambda: calls.append(1))
-    assert models.layers.get(owner, 0, lambda: calls.append(1)) is layers and len(calls) == 1
-    models.layers.get(owner, 1, lambda: calls.append(1))
-    assert len(calls) == 2
+    layers = models.layers.get(owner, 0, Thing)
+    assert models.layers.get(owner, 0, Thing) is layers
+    assert models.layers.get(owner, 1, Thing) is not layers
+    assert models.layers.get(owner, 0, Thing) is layers
+
+
+def test_layers_go_with_their_session(generator, make_picture, models) -> None:
+    session = make_session(generator, make_picture)
+    prepare(session, models)
+    kept = weakref.ref(models.layers.get(session.delta, 0, Thing))
+    assert isinstance(kept(), PhotoLayers)
+    del session
+    gc.collect()
+    assert kept() is None
+
+
+def test_layers_of_twenty_are_kept_and_the_one_used_longest_ago_goes(models) -> None:
+    owners = [Thing() for _ in range(21)]
+
+    def asked(owner: Thing) -> weakref.ref:
+        return weakref.ref(models.layers.get(owner, 0, Thing))
+
+    kept = [asked(owner) for owner in owners[:20]]
+    assert all(one() is not None for one in kept)
+    asked(owners[0])
+    kept.append(asked(owners[20]))
+    gc.collect()
+    assert [one() is not None for one in kept] == [True, False, *[True] * 19]

@@ -63,6 +63,18 @@ def test_pip_reads_the_locked_files_and_refuses_another_file(tmp_path):
     assert done.returncode != 0 and "DO NOT MATCH THE HASHES" in done.stderr
 
 
+@pytest.mark.parametrize("file", ["README.md", "Makefile", "Dockerfile"])
+def test_every_way_to_install_asks_for_the_hashes(file):
+    text = (ROOT / file).read_text("utf-8")
+    if named := re.search(r"^INSTALL = (.+)$", text, re.M):
+        text = text.replace("$(INSTALL)", named[1])
+    commands = [line for line in text.splitlines() if re.search(r"-r +\S*requirements", line)]
+    assert commands
+    for command in commands:
+        sound = r"\bpip install .*--require-hashes -r requirements(-dev)?-locked\.txt( |$)"
+        assert re.search(sound, command), command
+
+
 def test_what_a_file_adds_to_another():
     base = "a==1 \\\n    --hash=sha256:0\n"
     assert added(base, base + "b==2 \\\n    --hash=sha256:1\n").startswith("b==2")

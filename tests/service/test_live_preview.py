@@ -16,6 +16,7 @@ from PIL import Image
 from starlette.responses import PlainTextResponse
 from starlette.testclient import TestClient
 
+from pti_core.ai_mark import DIGITAL_SOURCE_TYPE
 from pti_core.faces.align import Alignment
 from pti_core.faces.images import to_image
 from pti_core.generators.base import Generator
@@ -156,6 +157,13 @@ def test_previews_of_the_photograph_show_the_edit(studio, workspace):
         opened(studio.preview(workspace, e, "photograph")) for e in ({}, {"age": 20.0})
     )
     assert plain.shape == (PHOTO[1], PHOTO[0], 3) and error(plain, edited) > 1
+
+
+@pytest.mark.parametrize("view", ["face", "photograph"])
+def test_a_quick_preview_says_that_it_is_edited(studio, workspace, view):
+    studio.screen(workspace, {})
+    until(lambda: studio.workspaces.get(workspace).renders.ground)
+    assert DIGITAL_SOURCE_TYPE.encode() in studio.preview(workspace, {"age": 5.0}, view)
 
 
 def test_a_network_without_a_middle_shows_its_full_picture(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import gc
+import io
 import threading
 import time
 import weakref
@@ -24,6 +25,8 @@ from pti_core.progress import Step
 from service.latest_work import LatestWork
 from service.studio import Studio
 from service.text_service import TextService, Wish
+from service.workspaces import UNUSED_SECONDS, Workspaces
+from tests.helpers.small import MiddleFace, small_tuning_models
 from tests.pti_core.session.test_session import make_session
 
 
@@ -97,6 +100,8 @@ def test_nothing_of_a_forgotten_face_stays(studio, generator, make_picture):
     studio.screen(workspace.id, {"age": 12.0})
     texts = TextService(studio, read_controls())
     assert texts.known(workspace.id).measure is not None
+    made = studio.edit_models(workspace.id).layers.get
+    layers = weakref.ref(made(workspace.session.delta, 0, lambda: pytest.fail("none were made")))
     session, workspace_id = weakref.ref(workspace.session), workspace.id
     studio.forget(workspace_id)
     del workspace
@@ -104,7 +109,22 @@ def test_nothing_of_a_forgotten_face_stays(studio, generator, make_picture):
         if thread.name == "latest work":
             thread.join(60)
     gc.collect()
-    assert session() is None
+    assert session() is None and layers() is None
+
+
+@pytest.mark.parametrize("faces", [None, MiddleFace()], ids=["a square", "a face"])
+def test_what_a_telephone_appends_to_a_jpeg_is_not_kept(
+    faces, generator, directions, lpips, make_picture
+):
+    models = dataclasses.replace(small_tuning_models(generator, lpips, directions), faces=faces)
+    studio, file = Studio(lambda report: models), io.BytesIO()
+    make_picture(300, 240).save(file, "JPEG")
+    jpeg = file.getvalue()
+    workspace = studio.align(jpeg + bytes(2**20))
+    assert workspace.photographs == [jpeg] and workspace.crop is not None
+    assert workspace.nbytes() < 2**20
+    studio.add([jpeg + bytes(2**20)], workspace.id)
+    assert workspace.photographs == [jpeg, jpeg]
 
 
 def test_an_optimisation_lets_edits_through_and_ends_with_its_face(
@@ -186,3 +206,20 @@ def test_more_work_than_may_wait_is_left_out():
         if thread.name == "latest work":  # it ends with its work
             thread.join(10)
     assert done == [2, 3]
+
+
+def test_what_nobody_uses_goes_by_itself_unless_there_is_work_for_it():
+    clock = [0.0]
+    workspaces = Workspaces(100, now=lambda: clock[0])
+    left, shown, learning, used = (workspaces.new() for _ in range(4))
+    clock[0] = UNUSED_SECONDS / 2
+    workspaces.use(shown.id)
+    workspaces.get(used.id)
+    workspaces.use("unknown")
+    clock[0] = UNUSED_SECONDS
+    workspaces.drop_unused(busy={learning.id}.__contains__)
+    assert set(workspaces) == {shown.id, learning.id, used.id}
+    assert left.over.is_set() and not shown.over.is_set()
+    clock[0] = 2 * UNUSED_SECONDS
+    workspaces.drop_unused(busy=lambda _: False)
+    assert not list(workspaces)

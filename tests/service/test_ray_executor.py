@@ -46,6 +46,7 @@ def models(generator, lpips, directions) -> TuningModels:
 @pytest.fixture(scope="module")
 def executor(models) -> Iterator:
     with pytest.MonkeyPatch.context() as patch:  # the workers import `tests.helpers`, too
+        patch.delenv("RAY_USAGE_STATS_ENABLED", raising=False)
         patch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
         patch.delenv("RAY_ADDRESS", raising=False)
         made = executor_from(
@@ -74,6 +75,29 @@ def until(condition, seconds: float = 300) -> None:
     while not condition():
         assert time.monotonic() < end, "waited too long"
         time.sleep(0.05)
+
+
+def started() -> set[int]:
+    """The processes that this one started, and those that they started."""
+    own = {os.getpid()}
+    stats = {
+        int(path.parent.name): path.read_text().rsplit(") ", 1)[1].split()
+        for path in Path("/proc").glob("[0-9]*/stat")
+    }
+    while added := {pid for pid, stat in stats.items() if int(stat[1]) in own} - own:
+        own |= added
+    return own - {os.getpid()}
+
+
+def seconds_to_stop(studio: Studio, photograph: bytes) -> float:
+    """How long a personalisation goes on after the stop."""
+    workspace = studio.align(photograph)
+    job = studio.personalise(workspace.id, "endless")
+    until(lambda: job.progress().index > 3)
+    began = time.monotonic()
+    assert studio.stop(workspace.id) and job.wait(60)
+    assert job.result["stopped"] == "person"
+    return time.monotonic() - began
 
 
 def test_the_same_as_in_this_process(studio, executor, models, photograph):
@@ -155,14 +179,8 @@ def test_one_whose_second_worker_dies_too_is_told_so(studio, executor, photograp
 @pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="reads sockets as Linux tells them")
 def test_nobody_else_reaches_it(executor):
     """No process that this one started listens anywhere but on the loopback."""
-    own, inodes = {os.getpid()}, set()
-    stats = {
-        int(path.parent.name): path.read_text().rsplit(") ", 1)[1].split()
-        for path in Path("/proc").glob("[0-9]*/stat")
-    }
-    while added := {pid for pid, stat in stats.items() if int(stat[1]) in own} - own:
-        own |= added
-    for pid in own - {os.getpid()}:
+    inodes = set()
+    for pid in started():
         for link in Path(f"/proc/{pid}/fd").iterdir():
             with contextlib.suppress(OSError):
                 inodes.add(link.readlink().name.removeprefix("socket:[").removesuffix("]"))
@@ -174,6 +192,27 @@ def test_nobody_else_reaches_it(executor):
                 places.add(local.rsplit(":", 1)[0])
     loopback = {"0100007F", "0" * 24 + "01000000", "0" * 16 + "FFFF0000" + "0100007F"}
     assert places and places <= loopback
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="reads processes as Linux does")
+def test_it_has_no_dashboard_and_reports_nothing(executor):
+    """One process of Ray would do both. It runs in any case, and is told how."""
+    lines = {}
+    for pid in started():
+        with contextlib.suppress(OSError):  # it ended meanwhile
+            lines[pid] = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    found = [pid for pid, line in lines.items() if any(b"dashboard.py" in part for part in line)]
+    assert found
+    for pid in found:
+        assert b"--disable-frontend" in lines[pid]
+        settings = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+        assert b"RAY_USAGE_STATS_ENABLED=0" in settings
+
+
+def test_a_stop_takes_a_second_more_than_one_in_this_process(studio, models, photograph):
+    here = Studio(lambda report: models, {"endless": ENDLESS})
+    busy = 9.0  # seconds, for a machine that has much else to do
+    assert seconds_to_stop(studio, photograph) < seconds_to_stop(here, photograph) + 1 + busy
 
 
 @pytest.mark.parametrize(

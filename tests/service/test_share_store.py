@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import stat
 import subprocess
 import sys
 import threading
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from pti_core.errors import UserError
+from service.share_places import objects_at
 from service.share_store import (
     DAY,
     MAX_NAME,
@@ -104,6 +106,14 @@ def test_the_secret_is_not_kept(tmp_path):
     secret = new_secret()
     Store(tmp_path).save(b"1", secret, view="face")
     assert all(secret.encode() not in path.read_bytes() for path in tmp_path.iterdir())
+
+
+def test_nobody_else_may_look_into_the_folder(tmp_path):
+    """Who lists it has the links, and the sessions hold photographs."""
+    Store(tmp_path / "of shares" / "saved").save(b"1", new_secret(), view="face")
+    objects_at(str(tmp_path / "of shares" / "written")).write("name", b"1")
+    for name in ("saved", "written"):
+        assert stat.S_IMODE((tmp_path / "of shares" / name).stat().st_mode) == 0o700
 
 
 HOSTILE = [

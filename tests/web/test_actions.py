@@ -9,18 +9,26 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import gradio as gr
+import numpy as np
+import pillow_heif
 import pytest
+import torch
 from gradio.utils import get_upload_folder
 from PIL import Image
 
+from pti_core.ai_mark import DIGITAL_SOURCE_TYPE
 from pti_core.editing.controls import controls_of
 from pti_core.errors import UserError
+from pti_core.faces.decode import CUT
+from pti_core.progress import OnStep, Step
 from service.share_store import Store
 from service.studio import Studio
-from tests.helpers.small import SHORT, small_tuning_models
+from service.text_service import Done, Wish
+from tests.helpers.small import ENDLESS, SHORT, small_tuning_models
 from web.actions import BROKEN, Actions, Ask
 from web.looks import LOOKS, looks_for, surprise
 from web.page import Page, script
+from web.serve import create_app
 from web.tabs.save import file_stem
 from web.tabs.tasks import MAX_OF_ADDRESS, MAX_OF_ALL, MAX_OF_WORKSPACE, Task, Tasks
 
@@ -30,7 +38,7 @@ REQUEST = SimpleNamespace(client=SimpleNamespace(host="127.0.0.1"), headers={}, 
 @pytest.fixture(scope="module")
 def page(generator, lpips, directions, tmp_path_factory) -> Page:
     models = small_tuning_models(generator, lpips, directions)
-    studio = Studio(lambda report: models, {"fast": SHORT})
+    studio = Studio(lambda report: models, {"fast": SHORT, "endless": ENDLESS})
     studio.networks.get()
     store = Store(tmp_path_factory.mktemp("shares"))
     return Page(studio, controls_of(directions.values()), "fast", store)
@@ -56,6 +64,20 @@ def call(page: Page, do: str, **given: object) -> dict:
     return page.actions.call({"do": do, **given}, None)
 
 
+def told_in_the_end(page: Page, key: str, do: str, **given: object) -> dict:
+    """The first answer of an action that has this key; the page asks again and again, too."""
+    end = time.monotonic() + 60
+    while key not in (told := call(page, do, **given)):
+        assert time.monotonic() < end and "error" not in told, told
+        time.sleep(0.02)
+    return told
+
+
+def is_marked(path: str) -> bool:
+    """Whether a file says that it is edited with AI."""
+    return DIGITAL_SOURCE_TYPE.encode() in Path(path).read_bytes()
+
+
 @pytest.mark.parametrize("path", ["/etc/passwd", "../../etc/passwd", "", "\x00", "/nowhere"])
 def test_only_uploads_are_opened(page, path):
     for action in ("photograph", "open_session"):
@@ -71,6 +93,32 @@ def test_a_photograph_shows_its_faces(page, uploads):
     told = call(page, "photograph", path=str(uploads / "photograph.png"))
     assert told["size"] == (120, 100) and len(told["boxes"]) == 1 and told["face"] == 0
     assert "counted from 0" in call(page, "choose_face", desk=told["desk"], face=4)["error"]
+
+
+@pytest.mark.parametrize("ending", ["png", "tiff", "heic"])
+def test_a_photograph_of_any_format_is_shown_as_a_jpeg(page, uploads, make_picture, ending):
+    """Browsers show no TIFF and no HEIC, and of JPEG files those in RGB."""
+    path, picture = uploads / f"shown.{ending}", make_picture(120, 100)
+    if ending == "heic":
+        pillow_heif.from_pillow(picture).save(path, quality=95)
+    else:
+        picture.convert({"png": "RGBA", "tiff": "CMYK"}[ending]).save(path)
+    told = call(page, "photograph", path=str(path))
+    assert told["picture"].endswith(".jpg")
+    with Image.open(told["picture"]) as shown:
+        assert (shown.format, shown.mode, shown.size) == ("JPEG", "RGB", (120, 100))
+        assert np.abs(np.asarray(shown).astype(int) - np.asarray(picture)).mean() < 8
+
+
+def test_a_photograph_whose_lower_part_is_missing_is_said_to_be_incomplete(page, uploads):
+    noise = np.random.default_rng(0).integers(0, 255, (160, 90, 3), dtype="u1")
+    path = uploads / "cut.jpg"
+    Image.fromarray(noise).save(path, quality=90)
+    whole = path.read_bytes()
+    assert call(page, "photograph", path=str(path))["note"] == ""
+    path.write_bytes(whole[: int(len(whole) * 0.7)])
+    told = call(page, "photograph", path=str(path))
+    assert told["note"] == CUT and told["size"] == (90, 160)
 
 
 def test_a_person_marks_the_face_where_none_is_found(page, uploads):
@@ -139,6 +187,36 @@ def test_pictures_are_saved_in_each_format(page, desk, form):
     data = Path(told["file"]).read_bytes()
     assert b"compositeWithTrainedAlgorithmicMedia" in data
     assert "saved as" in call(page, "save_picture", desk=desk, format="exe")["error"]
+
+
+def test_small_pictures_say_that_they_are_edited(page, desk):
+    for quick in (True, False):
+        told = call(page, "look", desk=desk, edits={"age": 2}, quick=quick)
+        assert told["whole"] is not quick and is_marked(told["picture"])
+    pictures = call(page, "across", desk=desk, edits={}, name="age")["pictures"]
+    assert len(pictures) > 2 and all(is_marked(one["picture"]) for one in pictures)
+
+
+def test_previews_of_learning_say_that_they_are_edited(page, uploads):
+    chosen = call(page, "photograph", path=str(uploads / "photograph.png"))["desk"]
+    call(page, "learn", desk=chosen, preset="endless")
+    job = page.studio.line.job_of(chosen)
+    assert is_marked(told_in_the_end(page, "picture", "progress", desk=chosen)["picture"])
+    page.studio.forget(chosen)
+    assert job is not None and job.wait(60)
+
+
+def test_previews_of_an_edit_in_words_say_that_they_are_edited(page, desk, monkeypatch):
+    """They are an optimisation's, which needs CLIP: one step stands in for it."""
+
+    def do(workspace: str, wish: Wish, edits: dict[str, float], on_step: OnStep) -> Done:
+        on_step(Step("optimise", 1, 200, picture=torch.zeros(1, 3, 64, 64)))
+        return Done(edits, "", "")
+
+    monkeypatch.setattr(page.text.texts, "do", do)
+    task = call(page, "say", desk=desk, edits={}, prompt="a red face", way="optimise")["task"]
+    told_in_the_end(page, "result", "task", task=task)
+    assert is_marked(call(page, "task", task=task)["picture"])
 
 
 def test_file_names_hold_no_paths():
@@ -243,3 +321,13 @@ def test_the_page_knows_which_workspace_its_script_shows(page):
         "old",
     )
     assert kept == "new" and left == ["old"]
+
+
+def test_what_a_closed_tab_showed_is_left(page, uploads):
+    """Gradio hands the state of a tab that is closed for good to its `delete_callback`."""
+    blocks = create_app(page.studio, page.controls, store=page.store)
+    (state,) = [one for one in blocks.blocks.values() if isinstance(one, gr.State)]
+    assert state.delete_callback == page.studio.leave
+    shown = call(page, "photograph", path=str(uploads / "photograph.png"))["desk"]
+    state.delete_callback(shown)
+    assert shown not in set(page.studio.workspaces)

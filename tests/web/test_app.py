@@ -522,3 +522,20 @@ def _until(condition, seconds: float = 60) -> None:
     while not condition():
         assert time.monotonic() < end, "waited too long"
         time.sleep(0.02)
+
+
+def test_no_picture_is_written_in_place_where_another_call_may_read_it(
+    client, photograph, monkeypatch
+):
+    """The same photograph has the same picture. Gradio, given pixels, would write its file anew."""
+    from gradio import processing_utils
+
+    def refuse(*_args: object, **_more: object) -> str:
+        raise AssertionError("a picture was written by Gradio")
+
+    monkeypatch.setattr(processing_utils, "save_pil_to_cache", refuse)
+    desk, first = client.predict(handle_file(photograph), api_name="/align")
+    _, second = client.predict(desk, handle_file(photograph), api_name="/add_person")
+    assert Path(first).read_bytes() == Path(second).read_bytes()
+    with Image.open(first) as picture:
+        assert picture.format == "PNG"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from service.share_store import Store, new_secret
+from tests.service.test_sweeper import until
 
 REPOSITORY = Path(__file__).parents[2]
 NO_WHERE = "127.0.0.1:9"  # nothing listens there
@@ -124,10 +126,15 @@ def test_the_app_starts_for_a_user_id_without_a_name(start_app, tmp_path):
     ("settings", "told"),
     [
         ({"PTI_SESSIONS_DAYS": "soon"}, "PTI_SESSIONS_DAYS"),
+        ({"PTI_SESSIONS_MB": "nan"}, "PTI_SESSIONS_MB"),
         ({"PTI_ADDRESS_PLACES": "0"}, "PTI_ADDRESS_PLACES"),
+        ({"PTI_MAX_MINUTES": "1.5"}, "PTI_MAX_MINUTES"),
         ({"PTI_EXECUTOR": "cloud"}, "PTI_EXECUTOR"),
+        ({"PTI_EXECUTOR": "ray", "PTI_RAY_WORKERS": "two"}, "PTI_RAY_WORKERS"),
         ({"PTI_SESSIONS": "nowhere://x"}, "PTI_SESSIONS"),
         ({"GRADIO_SERVER_PORT": "many"}, "GRADIO_SERVER_PORT"),
+        ({"GRADIO_SERVER_NAME": "no such host"}, "GRADIO_SERVER_NAME"),
+        ({"GRADIO_SERVER_NAME": "192.0.2.1"}, "GRADIO_SERVER_NAME"),
         ({"PTI_GENERATOR": "gan"}, "PTI_GENERATOR"),
         ({"GRADIO_SERVER_PORT": "99999"}, "GRADIO_SERVER_PORT"),
     ],
@@ -143,6 +150,36 @@ def test_a_wrong_setting_is_told_in_a_sentence(settings, told):
     )
     assert done.returncode == 2 and told in done.stderr
     assert "Traceback" not in done.stderr and done.stderr.strip().endswith(".")
+
+
+@pytest.mark.slow
+def test_a_folder_of_weights_that_is_not_there_is_told_on_the_page(start_app, tmp_path):
+    """It may be mounted later: the page is served meanwhile, and says what is wrong."""
+    app = start_app(PTI_CHECKPOINTS=str(tmp_path / "nowhere"))
+    tools, said = Tools(app), f"PTI_CHECKPOINTS names {tmp_path / 'nowhere'}, which is no folder"
+    status = next(tool["name"] for tool in tools.listed() if tool["name"].endswith("status"))
+    assert until(lambda: said in tools.use(status)[1], 60), app.log.read_text()
+    assert app.ask("/", method="GET")[0] == 200
+    assert "Traceback" not in app.log.read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc has these settings")
+def test_the_app_has_the_heap_trimmed():
+    """What goes on beside the page has begun when a setting, read later, is found to be wrong."""
+    program = (
+        "import threading\nimport app\n"
+        "print(app.main([]), *(thread.name for thread in threading.enumerate()), sep='\\n')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=REPOSITORY,
+        env={**os.environ, "PTI_EXECUTOR": "cloud"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert {"2", "trimming the heap"} <= set(done.stdout.splitlines()), done.stderr
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import threading
 import time
 from types import SimpleNamespace
@@ -24,6 +25,7 @@ from service.job_queue import (
 )
 from service.share_store import new_secret
 from service.time_estimates import Paces, planned, seconds_of
+from web.middleware.body_limit import Limits
 from web.middleware.caller import Callers, caller_of, network_of
 
 
@@ -73,6 +75,30 @@ def test_calls_of_tools_carry_their_address_and_nobody_can_forge_it():
     assert caller_of(request(session="shared", **other)).key == "tools 8.8.4.4"
     forged = call("/gradio_api/queue/join", "1.1.1.1", {"x-pti-caller": "forged 8.8.8.8"})
     assert caller_of(request("1.1.1.1", "own", **forged)) == Caller("session own", "1.1.1.1")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("proxy", "status"), [("10.0.0.5", 200), ("127.0.0.1", 429)])
+def test_only_the_proxy_that_is_named_says_for_whom_it_asks(proxy, status, start_app):
+    """So many uploads of an address arrive at a time, and one more is refused; those of this
+    machine's own address, which is not counted, are taken."""
+    app = start_app(FORWARDED_ALLOW_IPS=proxy)
+    kind, forged = "multipart/form-data; boundary=line", "8.8.8.8"
+    head = (
+        f"POST /gradio_api/upload HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: {forged}\r\n"
+        f"Content-Type: {kind}\r\nContent-Length: 9000\r\n\r\n"
+    )
+    unfinished = []
+    for _ in range(Limits().uploads_of_one):
+        unfinished.append(socket.create_connection(("127.0.0.1", app.port)))
+        unfinished[-1].sendall(head.encode())
+    time.sleep(1)
+    body = '--line\r\nContent-Disposition: form-data; name="files"; filename="f.bin"\r\n\r\nx'
+    body += "\r\n--line--\r\n"
+    asked = app.ask("/gradio_api/upload", body, content_type=kind, x_forwarded_for=forged)
+    assert asked[0] == status, asked[1]
+    for connection in unfinished:
+        connection.close()
 
 
 def test_a_person_has_one_place_whatever_the_number_of_workspaces():

@@ -184,6 +184,8 @@ def test_a_strip_spans_the_range(client, desk, studio):
     assert amounts[0] == low and amounts[-1] == high and amounts == sorted(amounts)
     ends = [np.asarray(Image.open(strip[i]["image"])).astype(int) for i in (0, -1)]
     assert np.abs(ends[0] - ends[1]).max() > 10
+    marked = [DIGITAL_SOURCE_TYPE.encode() in Path(one["image"]).read_bytes() for one in strip]
+    assert marked == [True] * len(strip)
 
 
 def test_an_animation_and_a_variation(client, desk):

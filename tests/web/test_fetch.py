@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import http.server
+import shutil
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -46,6 +49,18 @@ class Server(http.server.BaseHTTPRequestHandler):
             self.end_headers()
         elif self.path == "/absent":
             self.send_error(404)
+        elif self.path == "/late":
+            time.sleep(0.4)
+            self.send_response(302)
+            self.send_header("location", "/late")
+            self.end_headers()
+        elif self.path == "/trickle":
+            self.send_response(200)
+            self.end_headers()
+            with suppress(OSError):  # who asks may have left
+                for _ in range(40):
+                    self.wfile.write(b"x")
+                    time.sleep(0.1)
         else:
             self.send_response(200)
             self.end_headers()
@@ -71,6 +86,10 @@ def fetched(url: str, folder: Path, public=first_only) -> bytes:
     return Path(asyncio.run(fetch(url, str(folder), public))).read_bytes()
 
 
+def files_in(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
 def test_a_photograph_is_fetched(server, tmp_path):
     assert fetched(f"{server}/face.jpg", tmp_path) == b"a face" * 10
 
@@ -88,7 +107,27 @@ def test_too_much_is_not_kept(server, tmp_path, monkeypatch):
     monkeypatch.setattr(fetching, "MAX_BYTES", 20)
     with pytest.raises(UserError, match="larger than"):
         fetched(f"{server}/face.jpg", tmp_path)
-    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert not files_in(tmp_path)
+
+
+@pytest.mark.parametrize("path", ["/trickle", "/late"])
+def test_the_seconds_are_for_all_of_it(server, tmp_path, monkeypatch, path):
+    """Each byte comes soon after the one before, each redirect after the one before."""
+    monkeypatch.setattr(fetching, "SECONDS", 1)
+    with pytest.raises(UserError, match="could not be fetched"):
+        fetched(server + path, tmp_path)
+    assert not files_in(tmp_path)
+
+
+def test_half_a_gigabyte_of_the_disk_stays_free(server, tmp_path, monkeypatch):
+    usage, photograph = shutil.disk_usage(tmp_path), b"a face" * 10
+    room = 512 * 2**20 + len(photograph)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=room - 1))
+    with pytest.raises(UserError, match="nearly full"):
+        fetched(f"{server}/face.jpg", tmp_path)
+    assert not files_in(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=room))
+    assert fetched(f"{server}/face.jpg", tmp_path) == photograph
 
 
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://8.8.8.8/x", "http://", "http://[::1"])

@@ -66,6 +66,16 @@ async def refused(session, name: str, **arguments) -> str:
     return answer.content[0].text
 
 
+def test_photographs_are_fetched_from_the_public_internet_only(url):
+    """Gradio's own filter would pass that address, which is a carrier's own."""
+
+    async def conversation(session) -> None:
+        told = await refused(session, "align", photograph="http://100.64.0.1/x.jpg")
+        assert "public internet" in told
+
+    talk(url, conversation)
+
+
 def test_tools_are_described(url):
     async def conversation(session) -> None:
         tools = {tool.name: tool for tool in (await session.list_tools()).tools}

@@ -217,3 +217,18 @@ def test_an_open_tab_tells_the_server_now_and_then_that_it_is_open(
             pass
     visit.context.close()
     blocks.close(verbose=False)
+
+
+def test_a_face_that_the_server_has_lost_is_said_to_be(visit, page_studio):
+    page = visit.page
+    visit.tab("Face")
+    press_keys(visit, "age")
+    amounts = visit.amounts()
+    page_studio.forget(page.evaluate("JSON.parse(sessionStorage['pti-tab']).desk"))
+    page.locator("#in-age").focus()
+    page.keyboard.press("PageDown")
+    page.wait_for_selector("text=no longer kept here")
+    assert page.locator("#controls").is_visible() and visit.amounts() != amounts
+    page.reload()
+    page.wait_for_selector("text=That face is no longer on the server")
+    assert page.locator("#pick").is_visible()

@@ -61,3 +61,39 @@ def test_one_edits_while_the_likeness_improves(browser, page_url, page_studio, g
     assert visit.amounts() == amounts
     visit.check()
     visit.context.close()
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+def test_a_lost_connection_ends_no_learning_and_loses_no_edit(
+    browser, page_url, page_studio, group_photograph
+):
+    visit = Visit(browser, page_url)
+    page = visit.page
+    visit.choose(group_photograph)
+    page.click("#learn:not([disabled])")
+    page.wait_for_selector("#still", state="visible")
+    drawn = visit.until_drawn()
+    job = page_studio.line.job_of(
+        page.evaluate("JSON.parse(sessionStorage.getItem('pti-tab')).desk")
+    )
+    assert job is not None
+    visit.tab("Face")
+    visit.context.set_offline(True)
+    page.locator("#in-age").focus()
+    page.keyboard.press("PageUp")
+    page.wait_for_selector("text=The server cannot be reached now")
+    amounts, steps = visit.amounts(), job.progress().index
+    page.wait_for_timeout(5000)
+    assert not job.progress().over and job.progress().index > steps
+    visit.context.set_offline(False)
+    visit.until_drawn(drawn)  # by itself, with the edit
+    visit.errors.clear()  # Chromium's own, one for each request that could not leave
+    assert amounts and visit.amounts() == amounts
+    assert not job.progress().over and page.locator("#still").is_visible()
+    page.click("#still-stop")
+    page.wait_for_selector("text=Learning is finished")  # the page still follows it
+    visit.until_drawn()
+    assert visit.amounts() == amounts
+    visit.check()
+    visit.context.close()

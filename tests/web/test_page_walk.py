@@ -46,6 +46,11 @@ def until(true: Callable[[], bool], seconds: float = PATIENCE / 1000) -> None:
         time.sleep(0.2)
 
 
+def desk_of(visit: Visit) -> str:
+    """The workspace that the tab shows."""
+    return str(visit.page.evaluate("JSON.parse(sessionStorage.getItem('pti-tab')).desk"))
+
+
 def learn(visit: Visit) -> None:
     visit.page.click("#learn:not([disabled])")
     visit.page.wait_for_selector("#controls", state="visible")
@@ -255,13 +260,31 @@ def test_a_walk_through_all_functions_leaves_the_console_clean(
     walk.drawn_after(lambda: page.click("#faces button >> nth=1"))
     assert page.locator("#faces button >> nth=1").get_attribute("aria-pressed") == "true"
 
-    desk = page.evaluate("JSON.parse(sessionStorage.getItem('pti-tab')).desk")
+    desk = desk_of(walk)
     page.set_input_files("#file-session", file)
     walk.drawn_after(lambda: page.click("#ask-buttons .main"))
     assert walk.amounts() == amounts
     until(lambda: desk not in set(page_studio.workspaces))  # no tab shows it any more
 
+    desk = desk_of(walk)
+    assert page_studio.workspaces.visit(desk)  # another tab shows it: leaving it removes nothing
     page.click("#forget")
     page.click("#ask-buttons .danger")
     page.wait_for_selector("#drop", state="visible")
+    assert desk not in set(page_studio.workspaces)
     walk.check()
+
+
+def test_a_photograph_that_is_removed_leaves_the_server(
+    browser, page_url, page_studio, group_photograph
+):
+    visit = Visit(browser, page_url)
+    visit.choose(group_photograph)
+    visit.page.wait_for_selector("#learn:not([disabled])")
+    desk = desk_of(visit)
+    assert page_studio.workspaces.visit(desk)  # another tab shows it: leaving it removes nothing
+    visit.page.click("#remove-photo")
+    visit.page.wait_for_selector("#drop", state="visible")
+    until(lambda: desk not in set(page_studio.workspaces))
+    visit.check()
+    visit.context.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
 from collections.abc import Callable
@@ -12,8 +13,12 @@ import gradio as gr
 import pytest
 from gradio.state_holder import SessionState
 
+from app import keep_tidy
+from mappers.prompts.text import MAX_PROMPT
+from mappers.styleclip.optimisation import OptimisationConfig
 from pti_core.editing import render_cache
 from pti_core.faces import decode, heif_process, picture_end
+from scripts.house_limits import product_files
 from service import free_disk, job_queue, malloc_tuning, share_store, studio, workspaces
 from service.share_store import Store
 from service.workspaces import Workspaces
@@ -82,7 +87,7 @@ DEPLOYMENT = [
 
 SHARING = [
     f"| `PTI_SESSIONS_DAYS` | {share_store.DEFAULT_DAYS:g} |",
-    f"files go within {_default_seconds(share_store.keep_swept) // 60} minutes of it",
+    f"files go within {_default_seconds(keep_tidy) // 60} minutes of it",
     f"| `PTI_SESSIONS_MB` | {share_store.DEFAULT_MAX_MB} |",
     f"One owner keeps {share_store.MAX_OF_ONE} shares at most",
     f"swept after {['', 'an hour'][share_store._STRAY_SECONDS // 3600]}",
@@ -100,6 +105,30 @@ def test_the_numbers_of_sharing_are_the_codes(sentence):
 def test_a_program_that_left_is_noticed_within_ten_seconds():
     assert queue_guard.DEAF_SECONDS + queue_guard.SECONDS_BETWEEN_SWEEPS < 10
     assert "within ten seconds for a program" in words("docs/sharing.md")
+    told = f"ends after {queue_guard.DEAF_SECONDS:g} to 10 s"
+    assert told in words("docs/deployment.md")
+
+
+def test_a_short_personalisation_goes_first_as_far_as_is_promised():
+    assert job_queue._MUCH_LONGER == 2 and job_queue._MAX_PASSED == 4
+    told = "goes before one that takes more than twice as long, which is passed four times at most"
+    assert told in words("docs/deployment.md")
+
+
+def test_the_history_is_as_long_as_is_promised():
+    longest = re.search(r"const LONGEST_HISTORY = (\d+);", script())
+    assert longest is not None and ".slice(-LONGEST_HISTORY)" in script()
+    assert f"each of the last {longest[1]} steps as a picture" in words("README.md")
+
+
+def test_the_numbers_of_edits_in_words_are_the_codes():
+    assert f"A sentence beyond {MAX_PROMPT:,} characters is refused" in words("docs/text.md")
+    config = OptimisationConfig()
+    told = (
+        f"plus {config.lambda_l2:g} times the squared step, plus {config.lambda_id:g} times the "
+        f"identity loss; Adam, {config.steps} steps and {config.seconds / 60:g} minutes at most"
+    )
+    assert told in words("docs/text-internals.md")
 
 
 def test_what_is_temporary_is_swept_as_often_as_is_promised():
@@ -128,11 +157,27 @@ def test_the_pages_promises_are_the_codes():
     assert f"within {2 * files.CACHE_SECONDS // 60} minutes" in strings.CONSENT
     assert "forgets the rest within an hour after you leave" in strings.CONSENT
     assert SessionState(gr.Blocks()).STATE_TTL_WHEN_CLOSED == 3600  # since a tab last told of it
+    assert workspaces.UNUSED_SECONDS + _default_seconds(keep_tidy) <= 3600  # with no tab at all
     assert "const TELL_EVERY = 10 * 60_000;" in script()
     assert strings.CONSENT in markup()
     assert f"files that you just made within {2 * files.CACHE_SECONDS // 60} minutes" in script()
     assert f'<span id="link-days">{strings.days(share_store.DEFAULT_DAYS)}</span>' in markup()
     assert '$("#link-days").textContent = facts.link_days' in script()  # where it is set otherwise
+
+
+def secrets_named(source: str) -> set[str]:
+    """What a program names that may be a secret of the environment: strings like MY_API_KEY."""
+    strings = (one.value for one in ast.walk(ast.parse(source)) if isinstance(one, ast.Constant))
+    pattern = r"[A-Z0-9_]*(TOKEN|KEY|SECRET|PASSWORD|CREDENTIAL)[A-Z0-9_]*"
+    return {text for text in strings if isinstance(text, str) and re.fullmatch(pattern, text)}
+
+
+def test_no_secret_is_read_but_that_of_the_hub():
+    """The Hub's own client reads it."""
+    assert "`HF_TOKEN` for gated repositories; nothing else is read." in words("docs/deployment.md")
+    assert secrets_named("import os\nos.environ.get('MY_API_KEY')") == {"MY_API_KEY"}
+    for path in product_files():
+        assert secrets_named((ROOT / path).read_text("utf-8")) <= {"HF_TOKEN"}, path
 
 
 class _Links(HTMLParser):

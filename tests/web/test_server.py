@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from pti_core.ai_mark import DIGITAL_SOURCE_TYPE
 from pti_core.editing.controls import controls_of
 from service.free_disk import DiskFullError
 from service.studio import Studio
@@ -42,6 +43,17 @@ def url(studio, directions, tmp_path_factory) -> Iterator[str]:
     blocks = create_app(studio, controls_of(directions.values()), "A generator.", store=store)
     yield serve(blocks, store, studio, prevent_thread_lock=True, quiet=True)
     blocks.close(verbose=False)
+
+
+@pytest.fixture(scope="module")
+def desk(studio, make_picture, tmp_path_factory) -> str:
+    """A workspace with a learned face."""
+    path = tmp_path_factory.mktemp("server") / "photograph.png"
+    make_picture(120, 100).save(path)
+    workspace = studio.align(path)
+    job = studio.personalise(workspace.id, "short")
+    assert job.wait(120) and job.error is None
+    return workspace.id
 
 
 def ask(
@@ -123,6 +135,17 @@ def test_a_picture_that_fails_gets_a_sentence(studio, url, monkeypatch):
     asked = json.dumps({"desk": "none", "edits": {}, "full": True})
     status, text, _ = ask(url, "/moving", asked)
     assert status == 500 and text.decode() == BROKEN
+
+
+@pytest.mark.parametrize("view", ["face", "photograph"])
+def test_pictures_on_the_screen_say_that_they_are_edited(studio, url, desk, view):
+    for full in (False, True):
+        asked = json.dumps({"desk": desk, "edits": {"age": 5}, "view": view, "full": full})
+        status, picture, headers = ask(url, "/moving", asked)
+        assert status == 200 and headers["content-type"] == "image/jpeg"
+        assert DIGITAL_SOURCE_TYPE.encode() in picture
+        _, after = studio.screen(desk, {"age": 5}, view, moving=not full)
+        assert DIGITAL_SOURCE_TYPE.encode() in after
 
 
 def drive(
@@ -214,10 +237,14 @@ def test_uploads_of_one_address_are_bounded():
     assert sorted(asyncio.run(run())) == [408, 408, 408, 429, 429]
 
 
-def test_uploads_one_after_the_other_are_bounded_by_their_address():
-    """Each file stays in the temporary folder for a while: ten large ones would fill the disk."""
-    path, piece = "/gradio_api/upload", [(0.0, b"x" * 1000)]
-    app = BodyLimit(reading, Limits(kept_of_one=2500, keeping=0.5))
+@pytest.mark.parametrize("path", ["/gradio_api/upload", "/gradio_api/mcp/"])
+def test_uploads_one_after_the_other_are_bounded_by_their_address(path):
+    """Each file stays in the temporary folder for a while: ten large ones would fill the disk.
+
+    The photograph in a long tool call becomes a file, too.
+    """
+    piece = [(0.0, b"x" * 1000)]
+    app = BodyLimit(reading, Limits(body=500, kept_of_one=2500, keeping=0.5))
 
     def status(pieces: list[tuple[float, bytes]], client: str = "8.8.8.8") -> int:
         return drive(app, path, pieces, client, ends=True)[0]["status"]
@@ -231,13 +258,20 @@ def test_uploads_one_after_the_other_are_bounded_by_their_address():
     assert status(piece) == 200
 
 
+@pytest.mark.parametrize(
+    ("path", "kind", "body"),
+    [
+        ("upload", "multipart/form-data; boundary=line", b"--line--\r\n"),
+        ("mcp/", "application/json", b'{"photograph": "' + b"A" * 2**21 + b'"}'),
+    ],
+    ids=["upload", "tool call"],
+)
 def test_a_disk_that_is_nearly_full_takes_no_upload_and_no_work_but_lets_delete(
-    url, monkeypatch, tmp_path
+    url, monkeypatch, tmp_path, path, kind, body
 ):
     usage = shutil.disk_usage(tmp_path)
-    boundary = "multipart/form-data; boundary=line"
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=100 * 2**20))
-    status, text, _ = ask(url, "/gradio_api/upload", b"--line--\r\n", content_type=boundary)
+    status, text, _ = ask(url, f"/gradio_api/{path}", body, content_type=kind)
     assert status == 507 and "disk is nearly full" in json.loads(text)["detail"]
     assert ask(url, "/gradio_api/call/directions", b'{"data": []}')[0] == 200  # work goes on
     assert Path(cached(b"picture", "p.jpg")).read_bytes() == b"picture"

@@ -172,6 +172,15 @@ def test_a_chat_sees_the_card_and_nothing_else(url, client, desk):
     assert made["share"] not in _metas(fetch(f"{url}?s={made['share']}")[1])
 
 
+def test_search_engines_are_asked_to_list_no_share_and_no_card(url, client, desk):
+    made = share(client, desk)
+    _, page, _ = fetch(f"{url}?s={made['share']}")
+    head = page.decode().partition("</head>")[0]
+    assert '<meta name="robots" content="noindex">' in head
+    _, _, headers = fetch(f"{url}card/{made['share']}.jpg")
+    assert headers["x-robots-tag"] == "noindex"
+
+
 def _metas(page: bytes) -> str:
     return "".join(part.split(">")[0] for part in page.decode().split("<meta")[1:])
 

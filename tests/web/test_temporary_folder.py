@@ -18,6 +18,9 @@ import pytest
 from PIL import Image
 
 from service.process_setup import private_folder
+from service.share_store import DAY, Store, new_secret
+from tests.conftest import RunningApp
+from tests.service.test_sweeper import until
 from tests.web.test_app_start import Tools
 from web.temporary_folder import TemporaryFolder
 
@@ -130,22 +133,47 @@ def test_what_is_written_while_the_process_ends_goes_too(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def upload(app: RunningApp, data: bytes) -> None:
+    boundary = "line"
+    head = f'--{boundary}\r\nContent-Disposition: form-data; name="files"; filename="f.jpg"\r\n\r\n'
+    body = head.encode() + data + f"\r\n--{boundary}--\r\n".encode()
+    kind = f"multipart/form-data; boundary={boundary}"
+    assert app.ask("/gradio_api/upload", body, content_type=kind)[0] == 200
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
 def test_the_app_leaves_nothing_behind(how, tmp_path, start_app):
     app = start_app(TMPDIR=str(tmp_path))
     (folder,) = tmp_path.glob("pti-studio-*/run-*/files")
-    boundary, data = "line", b"a face" * 1000
-    head = f'--{boundary}\r\nContent-Disposition: form-data; name="files"; filename="f.jpg"\r\n\r\n'
-    body = head.encode() + data + f"\r\n--{boundary}--\r\n".encode()
-    kind = f"multipart/form-data; boundary={boundary}"
-    assert app.ask("/gradio_api/upload", body, content_type=kind)[0] == 200
+    data = b"a face" * 1000
+    upload(app, data)
     kept = [path for path in folder.rglob("*") if path.is_file()]
     assert any(path.read_bytes() == data for path in kept)
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     app.process.send_signal(how)
     assert app.process.wait(30) in (0, 130)
     assert not list(tmp_path.glob("pti-studio-*/*")), list(tmp_path.rglob("*"))
+
+
+@pytest.mark.slow
+def test_a_start_sweeps_what_a_killed_app_left_and_what_expired_meanwhile(tmp_path, start_app):
+    killed, data = start_app(TMPDIR=str(tmp_path)), b"a face" * 1000
+    (folder,) = tmp_path.glob("pti-studio-*/run-*/files")
+    upload(killed, data)
+    killed.process.kill()
+    killed.process.wait()
+    left = [path for path in folder.rglob("*") if path.is_file()]
+    assert any(path.read_bytes() == data for path in left)
+    shares, secret = tmp_path / "shares", new_secret()
+    kept = Store(shares).save(b"session", secret, view="face")
+    past = Store(shares, days=1, now=lambda: time.time() - 2 * DAY)
+    expired = past.save(b"session", secret, view="face", card=b"card")
+    start_app(TMPDIR=str(tmp_path))
+    assert until(lambda: not folder.parent.exists(), 60)
+    assert until(lambda: not any(shares.glob(f"{expired.id}.*")), 60)
+    assert len(list(tmp_path.glob("pti-studio-*/run-*/files"))) == 1  # of the one that runs
+    assert {path.stem for path in shares.glob("*.safetensors")} == {kept.id}
 
 
 @pytest.mark.slow

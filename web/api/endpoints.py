@@ -16,7 +16,7 @@ from service.face_choice import find_face
 from service.job_queue import Job, Progress
 from service.studio import VIEWS, Studio
 from web.event_lanes import EDITS
-from web.files import cached
+from web.files import cached, cached_picture
 from web.job_watch import watch
 from web.middleware.caller import caller_of, network_asking
 from web.user_errors import as_error, sentence
@@ -99,7 +99,8 @@ class Endpoints:
             raise UserError("Give a photograph.")
         where = face if square is None else tuple(square) if isinstance(square, list) else square
         desk = self.studio.align(Path(photograph), None, network_asking(request), where)
-        return desk.id, desk.crop
+        assert desk.crop is not None
+        return desk.id, cached_picture(desk.crop)
 
     @as_error
     def faces(self, photograph: str | None) -> list[dict[str, Any]]:
@@ -133,7 +134,7 @@ class Endpoints:
         if not desk:
             raise UserError("Give the desk that align gave.")
         found = self.studio.add([Path(photograph)], desk)
-        return {"people": len(found.crops)}, found.crops[-1]
+        return {"people": len(found.crops)}, cached_picture(found.crops[-1])
 
     @as_error
     def show_person(self, desk: str, person: float, edits: Any) -> Any:

@@ -56,8 +56,8 @@ def is_public(address: str) -> bool:
     )
 
 
-async def fetch(url: str, folder: str, public: Callable[[str], bool] = is_public) -> str:
-    """Fetch a file into a folder of its own under `folder`; its path.
+async def fetch(url: str, cache_dir: str, public: Callable[[str], bool] = is_public) -> str:
+    """Fetch a file into a folder of its own under `cache_dir` (Gradio calls it so); its path.
 
     Raises:
         UserError: the server is not public, does not answer, or answers with more than `MAX_BYTES`.
@@ -65,7 +65,7 @@ async def fetch(url: str, folder: str, public: Callable[[str], bool] = is_public
     try:
         async with asyncio.timeout(SECONDS):
             for _ in range(MAX_REDIRECTS + 1):
-                path, url = await _fetch_once(url, folder, public)
+                path, url = await _fetch_once(url, cache_dir, public)
                 if path:
                     return path
     except (httpx.HTTPError, httpx.InvalidURL, OSError, TimeoutError) as error:

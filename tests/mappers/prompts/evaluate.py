@@ -3,7 +3,6 @@
 What a list is: scripts/prompt_samples/authored.py. Nothing was learnt from the lists `UNSEEN`. With
 --folds N the reader is trained N times, each time without every Nth list, and reads those lists:
 cross-validation over authors. --keep FOLDER keeps its weights, and goes on where it was stopped.
---unlearned takes the lists that wait for the next training.
 """
 
 from __future__ import annotations
@@ -24,7 +23,6 @@ from scripts.train_prompt_reader import UNSEEN, new_training
 
 HERE = Path(__file__).parent
 LISTS = tuple(sorted(path.stem for path in HERE.glob("*.txt")))
-UNLEARNED = tuple(sorted(f"unlearned/{path.stem}" for path in HERE.glob("unlearned/*.txt")))
 #: Directions that came after the first lists.
 LATER = (
     *("cheeks", "chin", "nose_width", "nose_length", "lips", "skin_red", "brow_raise", "frown"),
@@ -136,13 +134,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", choices=[*LISTS, []], metavar="LIST")
     parser.add_argument("-v", dest="show", action="store_true", help="show what is misread")
-    parser.add_argument("--unlearned", action="store_true", help="lists for the next training")
     parser.add_argument("--folds", type=int, default=0, help="train so often on the other authors")
     parser.add_argument("--keep", type=Path, help="folder of the folds' weights")
     options = parser.parse_args()
     if not options.folds:
-        lists = UNLEARNED if options.unlearned else LISTS
-        report(options.names or lists, show=options.show)
+        report(options.names or LISTS, show=options.show)
         return
     with tempfile.TemporaryDirectory() as folder:
         cross_validate(options.folds, options.keep or Path(folder), options.show)

@@ -26,12 +26,11 @@ const keepStatus = async () => {
       await call("status").then(tellStatus, () => {});
   }
 };
+const LOST = "That face is no longer on the server; open its session file if you saved one.";
 const goOn = (saved) =>
   attempt(async () => {
     Object.assign(state, { desk: saved.desk });
-    const told = await call("hello");
-    await resume(told, saved);
-    if (app.dataset.mode === "welcome") toast("That face is no longer on the server; open its session file if you saved one.");
+    await resume(await call("hello"), saved);
   });
 // What a tab had before it was reloaded: the server has the face, the browser the history.
 const resume = async (told, saved) => {
@@ -41,7 +40,8 @@ const resume = async (told, saved) => {
   }
   if (told.lost && !told.opened) {
     state.desk = "";
-    return kept(sessionStorage, "pti-tab", null);
+    kept(sessionStorage, "pti-tab", null);
+    return toast(LOST, { bad: true });
   }
   if (!told.opened && told.photograph) {
     Object.assign(state, { name: mine.name, revision: told.revision });
