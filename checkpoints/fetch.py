@@ -10,7 +10,6 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from checkpoints import http, hub, pypi
 from checkpoints.asset import Asset, HubFile, PackageFile, Source, WebFile
 from checkpoints.errors import DiskFullError, HubDownError, UnavailableError
 from checkpoints.hash_cache import (
@@ -22,6 +21,7 @@ from checkpoints.hash_cache import (
     write_text,
 )
 from checkpoints.manifest import MANIFEST
+from checkpoints.sources import hub, pypi, web_host
 from checkpoints.verdicts import refusal, verdict_on
 from pti_core.errors import CheckpointError
 
@@ -288,7 +288,7 @@ class Store:
                 incoming.mkdir(parents=True, exist_ok=True)
                 path.parent.mkdir(parents=True, exist_ok=True)
                 report = functools.partial(progress, asset.name) if progress else None
-                http.download(source, incoming / "member", report)
+                web_host.download(source, incoming / "member", report)
                 stamp = make_stamp(incoming / "member")
                 if stamp.sha256 != asset.sha256:
                     raise UnavailableError(

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 #: How names of own generators begin; the hash's first digits follow.
 PREFIX, DIGITS = "own-", 12
 _NAME = re.compile(rf"{PREFIX}[0-9a-f]{{{DIGITS}}}")
-#: Sides of picture that are supported.
-SUPPORTED_RESOLUTIONS = (256, 512, 1024)
 #: W is FFHQ's if its mean is that near (cosine) to the embedded generator's, which has FFHQ's.
 LEAST_W_COSINE = 0.99
 #: Pictures that are looked at, and how many have to show a face for a generator of faces.
@@ -56,6 +54,8 @@ def find_own(path: Path) -> str:
         CheckpointError: it is no StyleGAN2, of another size, or damaged; the sentence says what it
             seems to be.
     """
+    from pti_core.generators.stylegan2 import SUPPORTED_RESOLUTIONS  # with torch
+
     if not path.is_file():
         raise CheckpointError(f"There is no file {path}; give the path of a StyleGAN2 generator.")
     seen = identify(path)

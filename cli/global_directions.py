@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cli.exit_status import exit_status
-from mappers.styleclip.global_directions import IMAGES, build, default_path
 from pti_core.errors import UserError
 
 
@@ -17,7 +16,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     building = commands.add_parser("build", help="measure every channel (hours; it can be resumed)")
     building.add_argument("--generator", default="mobile", metavar="NAME")
-    building.add_argument("--images", type=int, default=IMAGES, metavar="N")
+    building.add_argument("--images", type=int, metavar="N")
     building.add_argument("--seed", type=int, default=0, metavar="N")
     building.add_argument("--out", type=Path, metavar="FILE.safetensors")
     parsed = parser.parse_args(arguments)
@@ -30,9 +29,11 @@ def _build(parsed: argparse.Namespace) -> int:
     from checkpoints.factory import load_generator
     from cli.download_progress import Report
     from mappers.styleclip.clip import load_clip
+    from mappers.styleclip.global_directions import IMAGES, build, default_path
     from pti_core.networks.devices import pick_device
 
-    if parsed.images < 1:
+    images = IMAGES if parsed.images is None else parsed.images
+    if images < 1:
         raise UserError("--images is a whole number of at least 1.")
     path = parsed.out or default_path(parsed.generator)
     with Report() as report:
@@ -45,6 +46,6 @@ def _build(parsed: argparse.Namespace) -> int:
             bar.total = total
             bar.update(done - bar.n)
 
-        found = build(generator, clip, path, parsed.images, parsed.seed, on_channel)
+        found = build(generator, clip, path, images, parsed.seed, on_channel)
     print(f"{path}: {found.channels} channels of {generator.name}, {found.images} images each")
     return 0

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from cli.exit_status import exit_status
 from mappers.styleclip.published import find_name, trained_folder
-from mappers.styleclip.train import TrainingConfig, begin, resume, train
 from pti_core.errors import UserError
 
 
@@ -18,13 +17,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m mappers.train", description="Train a latent mapper; it can be resumed."
     )
-    own = TrainingConfig()
     parser.add_argument("--prompt", required=True, help='as in "a face with a bowl cut"')
     parser.add_argument("--name", help="of the mapper (default: from the prompt)")
     parser.add_argument("--generator", default="mobile", metavar="NAME")
-    parser.add_argument("--steps", type=int, default=own.steps, metavar="N")
-    parser.add_argument("--batch", type=int, default=own.batch, metavar="N")
-    parser.add_argument("--seed", type=int, default=own.seed, metavar="N")
+    parser.add_argument("--steps", type=int, metavar="N")
+    parser.add_argument("--batch", type=int, metavar="N")
+    parser.add_argument("--seed", type=int, metavar="N")
     parser.add_argument("--no-fine", action="store_true", help="leave the fine levels alone")
     parser.add_argument("--out", type=Path, metavar="FILE.pt")
     parsed = parser.parse_args(arguments)
@@ -39,15 +37,16 @@ def _train(parsed: argparse.Namespace) -> int:
     from cli.progress_bar import StepDisplay
     from mappers.styleclip.clip import load_clip
     from mappers.styleclip.losses import load_identity_loss
+    from mappers.styleclip.train import TrainingConfig, begin, resume, train
     from pti_core.networks.devices import pick_device
 
     prompt = parsed.prompt.strip()
-    if not prompt or parsed.steps < 1 or parsed.batch < 1:
+    given = {name: getattr(parsed, name) for name in ("steps", "batch", "seed")}
+    given = {name: value for name, value in given.items() if value is not None}
+    if not prompt or min(given.get("steps", 1), given.get("batch", 1)) < 1:
         raise UserError("Give a prompt, and whole numbers of at least 1 for --steps and --batch.")
     path = parsed.out or trained_folder() / f"{find_name(parsed.name or prompt)}.pt"
-    config = TrainingConfig(
-        steps=parsed.steps, batch=parsed.batch, seed=parsed.seed, no_fine=parsed.no_fine
-    )
+    config = TrainingConfig(**given, no_fine=parsed.no_fine)
     state = resume(path, prompt, config) if path.exists() else begin(prompt, config)
     with Report() as report:
         clip = load_clip(report)

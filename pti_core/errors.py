@@ -16,6 +16,13 @@ class PhotographError(UserError):
 class NoFaceError(PhotographError):
     """No face was found in the photograph."""
 
+    def __init__(
+        self,
+        said: str = "No face was found in the photograph; "
+        "use one in which a face is large, sharp and seen from the front.",
+    ) -> None:
+        super().__init__(said)
+
 
 class CheckpointError(UserError):
     """A weight file is missing, corrupt, refused or cannot be fetched."""

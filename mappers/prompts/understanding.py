@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from mappers.prompts.amounts import Amount, is_amount, read_amount
-from mappers.prompts.colors import color_in
+from mappers.prompts.color_reader import color_in
 from mappers.prompts.in_words import class_in_words
 from mappers.prompts.lexicon import HAIR_COLOR, Ask, Lexicon, label, load_lexicon, opposite
 from mappers.prompts.reader import FRONT, NOTHING, Chances, Reader

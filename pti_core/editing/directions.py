@@ -2,7 +2,8 @@
 
 A direction is a unit vector in W along which one attribute of the face changes (Shen et al. 2020,
 "Interpreting the Latent Space of GANs for Semantic Face Editing"). How the shipped ones were found
-and calibrated is in docs/directions.md; `python -m scripts.directions` makes them anew.
+and calibrated is in docs/directions.md; `scripts/directions/direction_table.py` lists them, and
+`python -m scripts.directions` makes them anew.
 """
 
 from __future__ import annotations

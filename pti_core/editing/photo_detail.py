@@ -37,7 +37,6 @@ from pti_core.editing.image_ops import (
     dilate,
     length_of,
     luma,
-    pull_push,
     px,
     remap,
     resize,
@@ -54,8 +53,6 @@ _STILL = 6.0  # the same without flow: what did not change in its place
 _STRANDS = 14.0  # how far single hairs reach beyond the parser's outline
 _TONE = 8.0  # of a change of light
 _EDGE = 9.0  # background this far from any person is the photograph's to the bit
-_TEXTURE = 12.0  # coarser structure of the clean plate is not shown where the head was
-_BARED_MARGIN = 14.0  # the edited render shows its scene so far from its own head
 #: Text-driven edits change the hair's shape if they change so much of its area.
 _HAIR_MOVED = 0.2
 
@@ -153,7 +150,7 @@ def compose(
     elif not kept.hair_shape:
         image, gain, changed = _with_scene(layers, image, small, parsing, gain)
     else:
-        behind, share, changed = _warped_photo(layers, small, smooth, parsing)
+        behind, share, changed = _warped_photo(layers, smooth, parsing)
         names = ("neck",) if kept.hair_tone else ("hair", "neck")
         tone = _tone(small, warped, layers.photo_parsing.warped(smooth), parsing, names)
         behind = behind + resize(tone, side)
@@ -206,33 +203,10 @@ def _with_residual(
     return edited + resize(gain, side)[..., None] * fine + resize(coarse, side), gain
 
 
-def _bared_scene(layers: PhotoLayers, edited: np.ndarray, after: Parsing) -> np.ndarray:
-    """What is behind the head where it has moved away, (R, R, 3).
-
-    The edited render shows a scene there. It takes the photograph's colours by what the photograph
-    has over it where both show the scene, continued smoothly (as membranes are in Poisson editing,
-    Pérez et al. 2003), and the clean plate's texture.
-    """
-    side, at = len(layers.photo), len(edited)
-    photo = resize(layers.photo, at)
-    taken = dilate(np.maximum(layers.near, layers.photo_parsing.figure), px(_BARED_MARGIN, at))
-    own = smoothstep(blur(1 - taken, px(4.0, at)) * 2 - 1)
-    hidden = dilate(after.figure, px(_BARED_MARGIN, at))
-    shown = smoothstep(blur(1 - hidden, px(4.0, at)) * 2 - 1)
-    scene = edited + pull_push(photo - edited, own * shown)
-    scene = pull_push(scene + own[..., None] * (photo - scene), np.maximum(own, shown))
-    plate = resize(layers.plate, at)
-    fine = layers.plate - resize(blur(plate, px(_TEXTURE, at)), side)
-    return resize(blur(scene, px(_TEXTURE, at) / 2), side) + fine
-
-
 def _warped_photo(
-    layers: PhotoLayers, edited: np.ndarray, flow: np.ndarray, after: Parsing
+    layers: PhotoLayers, flow: np.ndarray, after: Parsing
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The photograph with its head moved by a smooth flow, in front of its own background.
-
-    Args:
-        edited: the edited render at the side of the flow.
 
     Returns:
         The image (R, R, 3); how much of the photograph's detail it has, and where it differs from
@@ -255,8 +229,7 @@ def _warped_photo(
     uncovered = blur(uncovered, px(2.0, at))
     big = resize_flow(flow, side)
     photo = remap(layers.photo, big, cv2.INTER_CUBIC)
-    bared = _bared_scene(layers, edited, after)
-    scene = layers.photo + resize(uncovered, side)[..., None] * (bared - layers.photo)
+    scene = layers.photo + resize(uncovered, side)[..., None] * (layers.plate - layers.photo)
     # Half-covered pixels bring the old background along: it is exchanged for the new one.
     old = remap(layers.plate, big, cv2.INTER_LINEAR)
     photo = photo + resize((1 - matte) * moved * layers.plain, side)[..., None] * (scene - old)

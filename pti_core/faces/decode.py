@@ -37,7 +37,7 @@ MAX_PROFILE = 8 * 2**20
 # preview or the film that telephones append. More is padding, which would be kept in memory.
 _FILE_BYTES_PER_PIXEL, _FILE_BYTES_BESIDE = 8, 32 * 2**20
 # The decoder's process takes 7 to 8 (12 for 10 bits), the picture here 4.
-_HEIF_BYTES_PER_PIXEL = 14
+_HEIF_BYTES_PER_PIXEL = 16
 
 #: Decoders take memory by the picture: two at once would take twice the bound.
 DECODING = threading.Lock()

@@ -119,10 +119,7 @@ class FaceFinder:
             points = self._landmarks_by(turned, way)
             if points is not None:
                 return _turn_back(points, way.turns, array.shape[1], array.shape[0])
-        raise NoFaceError(
-            "No face was found in the photograph; "
-            "use one in which a face is large, sharp and seen from the front."
-        )
+        raise NoFaceError()
 
     def all_landmarks(self, image: Image.Image) -> list[np.ndarray]:
         """Return the landmarks (68, 2), photo pixels, of every face; first that of `landmarks`.

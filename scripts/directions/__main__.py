@@ -21,8 +21,8 @@ from pti_core.generators.ganspace_sefa import ganspace, sefa
 from pti_core.session.session import Session
 from scripts.directions import fit, library, looks, people
 from scripts.directions.calibrate import Calibration, read_all
+from scripts.directions.direction_table import RECIPES
 from scripts.directions.faces import Album, Tools, sampled
-from scripts.directions.recipes import RECIPES
 from scripts.directions.sheet import contact_sheet, leakage_picture
 from scripts.directions.tagging import sheets
 from service.malloc_tuning import tune_malloc

@@ -16,9 +16,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from scripts.directions.direction_table import Recipe
 from scripts.directions.faces import Album, Tools, place_name
 from scripts.directions.measures import Gauge
-from scripts.directions.recipes import Recipe
 from service.malloc_tuning import tune_malloc
 
 #: One face in ten may be further from itself than a recipe's `distance` by so much.

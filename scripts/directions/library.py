@@ -23,10 +23,10 @@ from scripts.directions.calibrate import (
     strips,
     unit_step,
 )
+from scripts.directions.direction_table import GUARDED, RECIPES, Recipe
 from scripts.directions.faces import Album, Readings, Tools, sampled
 from scripts.directions.looks import fit_looks
 from scripts.directions.measures import Gauge, Measurer, Table, gauged
-from scripts.directions.recipes import GUARDED, RECIPES, Recipe
 from scripts.directions.tagging import read_tags
 
 #: Faces that are fitted: as the mapping gives them, so that every attribute has its extremes.

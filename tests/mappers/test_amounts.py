@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mappers.prompts.amounts import is_amount, read_amount
-from mappers.prompts.colors import color_in
+from mappers.prompts.color_reader import color_in
 from mappers.prompts.lexicon import load_lexicon
 from mappers.prompts.text import read_text
 

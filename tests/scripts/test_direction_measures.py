@@ -10,9 +10,9 @@ from scripts.directions import library, looks, tagging
 from scripts.directions.calibrate import Calibration, Strips, unit_step
 from scripts.directions.colours import NAMES as COLOURS
 from scripts.directions.colours import colours
+from scripts.directions.direction_table import GUARDED, RECIPES, Recipe
 from scripts.directions.faces import Readings, place_name
 from scripts.directions.measures import MIXTURES, plain_names
-from scripts.directions.recipes import GUARDED, RECIPES, Recipe
 from scripts.directions.shapes import NAMES as SHAPES
 from scripts.directions.shapes import shapes
 

@@ -14,7 +14,10 @@ from service.process_setup import let_threads_sleep, reach_this_machine_directly
 REPOSITORY = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("module", ["cli.main", "cli.text", "cli.checkpoints"])
+@pytest.mark.parametrize(
+    "module",
+    ["cli.main", "cli.text", "cli.checkpoints", "cli.train_mapper", "cli.global_directions"],
+)
 def test_threads_of_every_command_line_sleep_while_they_wait(module):
     """OpenMP reads its settings when torch is imported, so they are there before it is."""
     program = (

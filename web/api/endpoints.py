@@ -15,11 +15,11 @@ from pti_core.errors import UserError
 from service.face_choice import find_face
 from service.job_queue import Job, Progress
 from service.studio import VIEWS, Studio
+from web.error_wrappers import as_error, sentence
 from web.event_lanes import EDITS
 from web.files import cached, cached_picture
 from web.job_watch import watch
 from web.middleware.caller import caller_of, network_asking
-from web.user_errors import as_error, sentence
 
 
 class Endpoints:

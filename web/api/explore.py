@@ -14,9 +14,9 @@ from pti_core.editing.animation import FORMS, SIDES, between, check_form, encode
 from service.render_turns import Wanted
 from service.studio import VIEWS, Studio
 from web.api.endpoints import checked, whole
+from web.error_wrappers import as_error
 from web.event_lanes import EDITS, FRAMES, STRIPS
 from web.files import cached
-from web.user_errors import as_error
 
 
 class ExploreEndpoints:

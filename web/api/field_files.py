@@ -9,9 +9,9 @@ import gradio as gr
 
 from pti_core.errors import UserError
 from service.studio import Studio
+from web.error_wrappers import as_error
 from web.files import cached
 from web.middleware.caller import network_asking
-from web.user_errors import as_error
 
 if TYPE_CHECKING:
     from service.field_files import FieldFiles

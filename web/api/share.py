@@ -9,9 +9,9 @@ import gradio as gr
 from service.share_store import Record, Store, new_secret
 from service.studio import VIEWS, Studio
 from web.api.endpoints import checked
+from web.error_wrappers import as_error
 from web.event_lanes import EDITS
 from web.middleware.caller import network_asking
-from web.user_errors import as_error
 
 
 class ShareEndpoints:

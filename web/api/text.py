@@ -10,9 +10,9 @@ from pti_core.ai_mark import to_png
 from service.studio import VIEWS
 from service.text_service import WAYS, TextService, Wish, plain
 from web.api.endpoints import checked
+from web.error_wrappers import as_error
 from web.event_lanes import EDITS
 from web.files import cached
-from web.user_errors import as_error
 
 
 class TextEndpoints:

@@ -36,6 +36,7 @@ class EditPart:
             likeness=self.likeness,
             surprise=self.surprise,
             across=self.across,
+            prepare=self.prepare,
             look=self.look,
         )
 
@@ -48,6 +49,11 @@ class EditPart:
         """A step of the history had other edits by text: give the session those again."""
         self.stacks.put_back(ask.workspace, ask.whole("stack", -1))
         return self.opened.text_edits(ask.workspace)
+
+    def prepare(self, ask: Ask) -> Mapping[str, Any]:
+        """The unedited photograph is shown: begin what the first edit would wait for."""
+        self.studio.prepare(ask.workspace)
+        return {}
 
     def likeness(self, ask: Ask) -> Mapping[str, Any]:
         """Whether it is still the same person, as a network sees it; {} before that is loaded."""

@@ -10,10 +10,10 @@ from service.job_queue import Job, Progress
 from service.studio import Studio
 from web import strings
 from web.actions import Actions, Ask
+from web.error_wrappers import sentence
 from web.files import cached
 from web.job_watch import Polls
 from web.tabs.open_session import OpenedSession
-from web.user_errors import sentence
 
 
 class LearnPart:

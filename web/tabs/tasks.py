@@ -12,7 +12,7 @@ from typing import Any
 
 from pti_core.errors import CheckpointError, UserError
 from web.actions import Ask
-from web.user_errors import sentence
+from web.error_wrappers import sentence
 
 #: Tasks that are remembered; each is a few numbers and a result.
 _KEPT = 64

@@ -189,25 +189,6 @@ def test_clean_plate_has_no_head(photo: np.ndarray) -> None:
     assert plate[head > 0.5].mean() < 100 < photo[head > 0.5].mean()  # stripes are 30 and 90
 
 
-def test_what_the_head_has_left_shows_the_edited_renders_scene_in_the_photographs_colours() -> None:
-    """A wall that is dark at the left, light at the right and darker than its render: where the
-    head was, the wall of the render is seen as the photograph would have it."""
-    wall = np.linspace(40, 160, SIDE, dtype=np.float32)[None, :, None]
-
-    def seen(centre: tuple[float, float], darker: float) -> np.ndarray:
-        head = disc(centre, RADIUS)[..., None]
-        return head * render(centre) + (1 - head) * (wall - darker) + np.zeros(3, np.float32)
-
-    photo = np.rint(seen(CENTRE, 20))
-    layers = PhotoLayers.of(photo, seen(CENTRE, 0), parse(), parse())
-    moved = (CENTRE[0] - 24, CENTRE[1])
-    found = compose(layers, seen(moved, 0), parse(moved))
-    left = (disc(CENTRE, RADIUS - 4) > 0) & (disc(moved, RADIUS + 8) == 0)
-    wanted = np.broadcast_to(wall - 20, found.image.shape)
-    assert left.sum() > 500
-    assert np.abs(found.image - wanted)[left].mean() < 6
-
-
 def test_what_covers_the_photograph_hides_its_finer_detail(layers: PhotoLayers) -> None:
     edit = compose(layers, render(), parse())
     painted = edit.image.copy()

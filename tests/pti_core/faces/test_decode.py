@@ -364,7 +364,9 @@ def test_one_picture_is_decoded_at_a_time(monkeypatch):
 def test_an_heic_file_that_crashes_its_decoder_is_a_sentence(monkeypatch):
     """The decoder is a process of its own, whatever ends it."""
     data = saved(colourful(), "HEIF")
-    crashing = "import os, signal, sys; sys.stdin.read(); os.kill(os.getpid(), signal.SIGSEGV)"
+    crashing = (
+        "import os, signal, sys; sys.stdin.buffer.read(); os.kill(os.getpid(), signal.SIGSEGV)"
+    )
     real = subprocess.Popen
     ended = lambda command, **pipes: real([sys.executable, "-c", crashing], **pipes)  # noqa: E731
     with monkeypatch.context() as patch:

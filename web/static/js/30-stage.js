@@ -2,7 +2,8 @@
 const stage = $("#stage");
 const before = $("#before"), after = $("#after");
 const zoom = { by: 1, x: 0, y: 0 };
-let beforeUrls = {}, latest = "", moving = false, drawing = 0;
+const beforeUrls = {}; // by path, promised
+let latest = "", moving = false, drawing = 0;
 const pictures = new Map(); // full pictures of late, by what they show
 const KEPT_PICTURES = 16;
 
@@ -28,7 +29,8 @@ const render = async () => {
   if (!state.opened) return;
   const mine = ++drawing, key = pictureKey();
   moving = false;
-  let url = pictures.get(key);
+  const plain = isPlain() && state.opened.composited; // it is the photograph, which is here
+  let url = pictures.get(key) ?? (plain ? await beforeUrl() : "");
   if (!url) {
     stage.classList.add("drawing");
     for (let tries = 0; !url && mine === drawing; tries++) {
@@ -64,6 +66,7 @@ const render = async () => {
   put(url);
   await after.decode().catch(() => {});
   stage.dataset.shown = key;
+  if (plain) call("prepare").catch(() => {});
   describe();
   keepThumbnail();
   tellLikeness();
@@ -96,12 +99,19 @@ const describe = () => {
   const list = Object.keys(state.edits).map((n) => `${controls.get(n).label} ${shownAmount(n)}`);
   after.alt = list.length ? `The edited picture: ${list.join(", ")}` : "The picture without edits";
 };
-const showBefore = async () => {
+// The unedited picture of the view, fetched once; "" where it cannot be had.
+const beforeUrl = async () => {
   const path = state.opened?.before[state.view];
-  if (!path) return;
-  const key = path;
-  beforeUrls[key] ??= await fetched(fileUrl(path)).catch(() => "");
-  if (beforeUrls[key]) before.src = beforeUrls[key];
+  if (!path) return "";
+  beforeUrls[path] ??= fetched(fileUrl(path)).catch(() => {
+    delete beforeUrls[path];
+    return "";
+  });
+  return beforeUrls[path];
+};
+const showBefore = async () => {
+  const url = await beforeUrl();
+  if (url) before.src = url;
 };
 
 // ------------------------------------------------------------------------------------- original

@@ -1,4 +1,4 @@
-"""Colours of hair by name, by shade and name, or by hex."""
+"""Colours of hair by name, by shade and name, or by hex. The names stand in lexicon.toml."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ import pytest
 DATA = b"weights from the hub " * 20_000
 SHA256 = hashlib.sha256(DATA).hexdigest()
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = Path(__file__).parents[3]
 
 CHILD = """
 import json, sys

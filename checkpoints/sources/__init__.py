@@ -1,0 +1,1 @@
+"""Where weight files come from: the Hub, a plain web address, the package index."""
