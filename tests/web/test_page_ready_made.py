@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from functools import partial
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -68,10 +69,12 @@ def test_a_ready_made_face_is_edited_before_all_networks_are_there(
     browser, page_url, page_studio, name
 ):
     visit = Visit(browser, page_url)
-    page = visit.page
+    page, asked = visit.page, list[str]()
+    page.on("request", lambda request: asked.append(urlsplit(request.url).path))
     page.click(f"[data-example={name}]")
     page.wait_for_selector("#controls", state="visible")
     visit.until_drawn()
+    assert "/moving" not in asked  # the photograph itself came with the sliders
     plain = visit.pixels()
     visit.tab("Expression")
 
@@ -81,6 +84,8 @@ def test_a_ready_made_face_is_edited_before_all_networks_are_there(
 
     visit.drawn_after(press)
     assert visit.amounts()["smile"] > 0 and visit.pixels() != plain
+    visit.drawn_after(lambda: page.keyboard.press("Control+z"))
+    assert visit.pixels() == plain
     assert not page_studio.networks.ready
     assert "Ready-made faces work" in page.inner_text("#status")
     visit.check()
