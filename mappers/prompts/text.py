@@ -23,6 +23,7 @@ _JOINING = r"\b(?:and|with|but|plus|then|while|also|or|nor|without|except)\b"
 _CUT = re.compile(
     rf"(?<!\d)\.|\.(?!\d)|[,;!?\n+&()](?!\d)|(?<=\w)/(?!\d)| / |:(?=\s)(?!\s*[+-]?\d)|{_JOINING}"
 )
+_JOINED_TO = re.compile(rf" *(?:[,;\n&+]|{_JOINING})", re.IGNORECASE)
 #: Marks that keyboards and word processors put in place of plain ones.
 _MARKS = str.maketrans(
     {"\N{RIGHT SINGLE QUOTATION MARK}": "'", "\N{LEFT SINGLE QUOTATION MARK}": "'"}
@@ -205,7 +206,10 @@ def _spoken(text: str, lexicon: Lexicon) -> tuple[str, tuple[str, ...]]:
         meaning = _meaning(found[0], lexicon)
         before = text[: found.start()].lower().split()
         led = bool(before) and before[-1] in lexicon.leading
-        if alone or not meaning or (before and re.search(r"[,;\n&+] *$", text[: found.start()])):
+        # "🙂 but older", "beard, 👓"
+        apart = before and re.search(r"[,;\n&+] *$", text[: found.start()])
+        apart = apart or (not before and _JOINED_TO.match(text, found.end()))
+        if alone or not meaning or apart:
             return f" , {meaning} , "
         if led or (not before and meaning not in lexicon.feelings):
             return f" {meaning} "
@@ -221,7 +225,8 @@ def _meaning(sign: str, lexicon: Lexicon) -> str:
     if sign in lexicon.smileys:
         return lexicon.smileys[sign]
     bare = re.sub("[\ufe0f\U0001f3fb-\U0001f3ff]", "", sign)
-    for meaning, signs in lexicon.pictographs.items():
-        if bare in _CLUSTER.findall(signs):
-            return meaning
+    for one in dict.fromkeys((bare, bare[:1])):  # a man with a beard, and a beard
+        for meaning, signs in lexicon.pictographs.items():
+            if one in _CLUSTER.findall(signs):
+                return meaning
     return bare[:1]

@@ -267,6 +267,7 @@ def _why(why: str, please: str) -> str:
 def resolve(wishes: Sequence[Wish], known: Known) -> tuple[list[Part], list[Leftover]]:
     """Parts of the wishes that can be done here, and what cannot."""
     parts: dict[tuple[str, str], Part] = {}
+    numbered: set[tuple[str, str]] = set()
     rest: list[Leftover] = []
     for wish in wishes:
         given, why = _give(wish, known)
@@ -274,9 +275,14 @@ def resolve(wishes: Sequence[Wish], known: Known) -> tuple[list[Part], list[Left
             rest.append(Leftover(wish.said, why))
         for part in given:
             key = part.way, part.name
-            old = parts.get(key, part)
+            old, number = parts.get(key, part), wish.amount.of(part.name) is not None
             if old.amount * part.amount >= 0:
-                parts[key] = part if abs(part.amount) >= abs(old.amount) else old
+                # Twelve years stay twelve where grey hair, named beside them, also makes older.
+                if number is (key in numbered):
+                    parts[key] = part if abs(part.amount) >= abs(old.amount) else old
+                elif number or key not in parts:
+                    parts[key] = part
+                numbered |= {key} if number else set()
             else:
                 both = f"{parts.pop(key).said} … {part.said}"
                 rest.append(Leftover(both, "contradicts itself, so neither was done"))

@@ -22,7 +22,7 @@ from pti_core.generators import stylegan2
 from pti_core.generators.base import Generator
 from pti_core.generators.stylegan2 import StyleGAN2
 from pti_core.networks.devices import Card
-from tests.checkpoints.test_hub import Hub
+from tests.checkpoints.sources.test_hub import Hub
 from tests.helpers.layouts import NvidiaWriter, as_nvidia, rosinality_state, write_rosinality
 
 REPOSITORY = Path(__file__).parents[2]

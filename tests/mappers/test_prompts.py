@@ -36,15 +36,15 @@ def edits(prompt: str, known: Known = KNOWN) -> dict[str, float]:
 def test_the_lists_are_understood(name):
     right, total, applied, impossible = evaluate(name, known_of(name))
     assert total >= 70
-    assert right >= 0.79 * total  # the hardest are learnt in part only
+    assert right >= 0.74 * total  # the hardest are learnt in part only
     assert applied <= max(2, 0.1 * impossible)
 
 
 def test_lists_that_nothing_was_learnt_from_are_understood():
     found = [evaluate(name, known_of(name)) for name in UNSEEN]
     shares = [right / total for right, total, _, _ in found]
-    assert min(shares) >= 0.85 and sum(shares) / len(shares) >= 0.93 and len(shares) >= 10
-    assert sum(applied for *_, applied, _ in found) <= 0.05 * sum(one[3] for one in found)
+    assert min(shares) >= 0.87 and sum(shares) / len(shares) >= 0.94 and len(shares) >= 18
+    assert sum(applied for *_, applied, _ in found) <= 0.03 * sum(one[3] for one in found)
 
 
 def test_each_list_names_its_author_or_how_it_was_written():
@@ -333,6 +333,26 @@ def test_a_smiley_behind_words_is_decoration_and_is_named(prompt):
 def test_a_pictograph_in_the_place_of_a_word_is_that_word(prompt):
     found = understand(prompt, KNOWN)
     assert found.edits["glasses"] > 0 and not found.rest and not found.decoration
+
+
+@pytest.mark.parametrize(
+    ("prompt", "expected"),
+    [
+        ("🙂 but older", "smile+ age+"),
+        ("😀, blond hair", "smile+ hair_blond+"),
+        ("🧔‍♂️ pls", "beard+ (moustache+)"),  # a man with a beard is a beard
+        ("🕶️", "glasses+"),
+    ],
+)
+def test_a_pictograph_before_a_joining_word_is_a_wish(prompt, expected):
+    assert as_expected(prompt, expected, KNOWN), understand(prompt, KNOWN)
+
+
+def test_an_amount_that_is_named_is_not_exceeded_by_a_wish_beside_it():
+    """Whatever else in the sentence makes older, without a number."""
+    for prompt in ("twelve years older, an old lady", "an old lady, twelve years older"):
+        assert edits(prompt)["age"] == pytest.approx(12, abs=0.1), understand(prompt, KNOWN)
+    assert edits("3 years older, 7 years older")["age"] == pytest.approx(7, abs=0.1)
 
 
 def test_a_prompt_beyond_the_limit_is_refused_and_not_cut():

