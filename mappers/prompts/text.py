@@ -36,6 +36,8 @@ _COLOR_CODE = re.compile(r"rgb\(\s*\d+\s*,\s*\d+\s*,\s*\d+\s*\)|#(?:[0-9a-f]{6}|
 _ELIDED = re.compile(r"\b(?:[cdjlmnst]|qu|un|(?:d|n|s)?[ae]?ll)'(?=\s)")
 _TENS, _ONES = "一二三四五六七八九", "一二两三四五六七八九"
 _CHINESE_NUMBER = re.compile(rf"([{_TENS}]?)十([{_TENS}]?)(?=[岁歳年度])|([{_ONES}])(?=[岁歳年度])")
+#: "on my 48th birthday"
+_BIRTHDAY = re.compile(r"\b(\d{1,3})(?:st|nd|rd|th) birthday\b")
 _LETTER = r"[^\W\d_]"
 
 
@@ -91,6 +93,7 @@ def read_text(prompt: str, lexicon: Lexicon) -> Text:
     text = text.lower()
     text = re.sub(r"\bw/(?=[a-z])(?!o\b|out\b)", "with ", text)
     text = lexicon.any_written.sub(lambda found: lexicon.written[found[0]], text)
+    text = _BIRTHDAY.sub(r"\1 years old birthday", text)
     text = _CHINESE_NUMBER.sub(_in_digits, text)
     text, please = _in_english(text)
     text = _without_accents(text)

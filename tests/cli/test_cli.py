@@ -255,6 +255,7 @@ def test_hair_of_any_colour(inverted):
         assert dyed.tobytes() != before.tobytes()
 
 
+@pytest.mark.slow
 def test_edits_and_pasting(inverted):
     session, out = inverted / "s.safetensors", inverted / "edited.jpg"
     done = run("edit", session, "--set", "age=+10", "--set", "smile=-0.3", "--out", out, "--paste")
@@ -268,13 +269,16 @@ def test_edits_and_pasting(inverted):
     assert "#rrggbb" in refusal("edit", session, "--hair-color", "pink", "--out", out)
 
 
+@pytest.mark.slow
 def test_an_edit_in_the_photographs_own_file_keeps_size_opacity_and_profile(inverted, tmp_path):
-    """The session's photograph enlarged beyond what a session keeps, half of it seen through."""
+    """The session's photograph enlarged beyond what a session keeps, with a hole in its corner."""
     session, own, out = inverted / "s.safetensors", tmp_path / "own.png", tmp_path / "edited.png"
     with Image.open(PHOTO) as photo:
         size = (6400, round(6400 * photo.height / photo.width))
         large = photo.convert("RGB").resize(size)
-    large.putalpha(Image.linear_gradient("L").resize(size))
+    opacity = Image.new("L", size, 255)
+    opacity.paste(40, (0, 0, 300, 200))
+    large.putalpha(opacity)
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     large.save(own, icc_profile=profile, compress_level=1)
     done = run("edit", session, "--set", "age=+10", "--out", out, "--photo", own)

@@ -124,7 +124,7 @@ def test_what_is_an_amount_and_nothing_else(clause, told):
         ("make her smile…", ("make her smile.",)),
         ("older 🎩", ("older",)),
         ("older, 🎩", ("older,", ", 🎩")),
-        ("👨 with glasses", ("👨", "with glasses")),
+        ("👨 with glasses", ("👨 ,", "with glasses")),
         ("", ()),
     ],
 )

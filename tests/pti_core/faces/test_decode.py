@@ -102,8 +102,9 @@ def test_broken_exif_of_an_item_is_ignored(format, header):
     exif = Image.Exif()
     exif[271] = "a camera"
     data = saved(colourful(), format, exif=exif.tobytes(), quality=95)
-    assert data.count(b"II*\0") == 1
-    assert difference(open_photograph(data.replace(b"II*\0", header)), colourful()) < 8
+    tiff = b"II*\0" if b"II*\0" in data else b"MM\0*"
+    assert data.count(tiff) == 1
+    assert difference(open_photograph(data.replace(tiff, header)), colourful()) < 8
 
 
 @pytest.mark.parametrize("size", [3_000_000, 40_000_000])
@@ -289,7 +290,7 @@ LARGEST: dict[str, tuple[int, str, str, dict[str, Any]]] = {
     "deep tiff": (10, "RGB", "TIFF", {}),
     "gif": (1, "RGB", "GIF", {}),
     "avif": (14, "RGB", "AVIF", {"quality": 30, "speed": 10}),
-    "heic": (14, "RGB", "HEIF", {"quality": 30, "enc_params": {"preset": "ultrafast"}}),
+    "heic": (16, "RGB", "HEIF", {"quality": 30, "enc_params": {"preset": "ultrafast"}}),
 }
 
 
