@@ -315,8 +315,11 @@ def test_the_page_knows_which_workspace_its_script_shows(page):
     sent = re.search(r'trigger\("shown", \{ (\w+):', script())
     assert sent is not None
     left: list[str] = []
+    used: list[str] = []
     kept = Page.keep(
-        SimpleNamespace(studio=SimpleNamespace(leave=left.append)),
+        SimpleNamespace(
+            studio=SimpleNamespace(leave=left.append, workspaces=SimpleNamespace(use=used.append))
+        ),
         gr.EventData(None, {sent[1]: "new"}),
         "old",
     )
