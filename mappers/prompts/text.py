@@ -210,8 +210,8 @@ def _spoken(text: str, lexicon: Lexicon) -> tuple[str, tuple[str, ...]]:
         before = text[: found.start()].lower().split()
         led = bool(before) and before[-1] in lexicon.leading
         # "🙂 but older", "beard, 👓"
-        apart = before and re.search(r"[,;\n&+] *$", text[: found.start()])
-        apart = apart or (not before and _JOINED_TO.match(text, found.end()))
+        behind, ahead = text[: found.start()], _JOINED_TO.match(text, found.end())
+        apart = re.search(r"[,;\n&+] *$", behind) if before else ahead
         if alone or not meaning or apart:
             return f" , {meaning} , "
         if led or (not before and meaning not in lexicon.feelings):

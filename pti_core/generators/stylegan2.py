@@ -39,8 +39,7 @@ BLUR = (1.0, 3.0, 3.0, 1.0)
 #: In a 16-bit `dtype` the blocks from this side on are computed in it. Below lies a tenth of the
 #: arithmetic, and errors made there are seen over the whole picture.
 HALF_FROM = 64
-#: Sides of picture that the product's other parts have been tried with; the network takes any power
-#: of two.
+#: Sides that the other parts were tried with; the network takes any power of two.
 SUPPORTED_RESOLUTIONS = (256, 512, 1024)
 #: Cards of less memory (bytes) compute each block a second time in place of keeping its maps.
 #: Tuning at 1024 holds 1 GB of weights, gradients, moments and copies, and 2 to 3 GB of maps.

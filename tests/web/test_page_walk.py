@@ -46,7 +46,7 @@ def until(true: Callable[[], bool], seconds: float = PATIENCE / 1000) -> None:
         time.sleep(0.2)
 
 
-def desk_of(visit: Visit) -> str:
+def workspace_of(visit: Visit) -> str:
     """The workspace that the tab shows."""
     return str(visit.page.evaluate("JSON.parse(sessionStorage.getItem('pti-tab')).desk"))
 
@@ -106,6 +106,7 @@ def edit(visit: Visit) -> None:
     page.wait_for_function("document.querySelector('#prompt').value")
     page.fill("#prompt", "riding a horse")
     page.click("#do-it")
+    page.wait_for_selector("#do-it:not([disabled])")  # else it comes behind the next step
     page.wait_for_function("document.querySelector('#heard').textContent.includes('not')")
 
 
@@ -260,13 +261,13 @@ def test_a_walk_through_all_functions_leaves_the_console_clean(
     walk.drawn_after(lambda: page.click("#faces button >> nth=1"))
     assert page.locator("#faces button >> nth=1").get_attribute("aria-pressed") == "true"
 
-    desk = desk_of(walk)
+    desk = workspace_of(walk)
     page.set_input_files("#file-session", file)
     walk.drawn_after(lambda: page.click("#ask-buttons .main"))
     assert walk.amounts() == amounts
     until(lambda: desk not in set(page_studio.workspaces))  # no tab shows it any more
 
-    desk = desk_of(walk)
+    desk = workspace_of(walk)
     assert page_studio.workspaces.visit(desk)  # another tab shows it: leaving it removes nothing
     page.click("#forget")
     page.click("#ask-buttons .danger")
@@ -281,7 +282,7 @@ def test_a_photograph_that_is_removed_leaves_the_server(
     visit = Visit(browser, page_url)
     visit.choose(group_photograph)
     visit.page.wait_for_selector("#learn:not([disabled])")
-    desk = desk_of(visit)
+    desk = workspace_of(visit)
     assert page_studio.workspaces.visit(desk)  # another tab shows it: leaving it removes nothing
     visit.page.click("#remove-photo")
     visit.page.wait_for_selector("#drop", state="visible")
