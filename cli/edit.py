@@ -14,10 +14,9 @@ from pti_core.errors import UserError
 from service.malloc_tuning import tune_malloc
 
 if TYPE_CHECKING:
-    from PIL import Image
-
     from pti_core.editing.hair_color import HairColor
     from pti_core.faces.images import Photograph
+    from pti_core.session.session import Session
 
 #: Side at which a photograph is compared with a session's copy, and the mean difference, of 255,
 #: up to which they are the same one. JPEG's is under 2; that of two pictures some 40.
@@ -49,11 +48,12 @@ def edit(arguments: argparse.Namespace) -> int:
         # Before the generator is fetched: a wrong name or amount.
         own = session.directions(directions.load_directions(), person)
         directions.apply(session.pivots, edits, own)
+    # Before the work, too: the wrong photograph.
+    photo = _own_photograph(arguments.photo, session, person) if arguments.photo else None
     with Report() as report_download:
         models = load_edit_models(session.generator_name, report_download)
     session = with_directions(session, models, arguments.directions)
-    if arguments.photo:
-        photo = _own_photograph(arguments.photo, session.photograph(person))
+    if photo:
         rendering = render_edit(session, models, state)
         picture = rendering.in_file(photo, session.alignments[person])
     else:
@@ -68,8 +68,8 @@ def edit(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _own_photograph(path: Path, kept: Image.Image) -> Photograph:
-    """The file of a session's photograph at its own size. kept: the session's copy.
+def _own_photograph(path: Path, session: Session, person: int) -> Photograph:
+    """The file of a session's photograph at its own size.
 
     Raises:
         UserError: it is another photograph.
@@ -78,7 +78,7 @@ def _own_photograph(path: Path, kept: Image.Image) -> Photograph:
 
     from pti_core.faces.images import read_photograph
 
-    photo = read_photograph(path, max_side=None)
+    photo, kept = read_photograph(path, max_side=None), session.photograph(person)
     small = [image.resize((_GLANCE, _GLANCE)) for image in (photo.image, kept)]
     (wide, high), (kept_wide, kept_high) = photo.image.size, kept.size
     alike = abs(wide / high * kept_high / kept_wide - 1) < 0.02

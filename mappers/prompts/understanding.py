@@ -267,7 +267,7 @@ def _why(why: str, please: str) -> str:
 def resolve(wishes: Sequence[Wish], known: Known) -> tuple[list[Part], list[Leftover]]:
     """Parts of the wishes that can be done here, and what cannot."""
     parts: dict[tuple[str, str], Part] = {}
-    numbered: set[tuple[str, str]] = set()
+    ranks: dict[tuple[str, str], tuple[bool, float]] = {}
     rest: list[Leftover] = []
     for wish in wishes:
         given, why = _give(wish, known)
@@ -275,14 +275,12 @@ def resolve(wishes: Sequence[Wish], known: Known) -> tuple[list[Part], list[Left
             rest.append(Leftover(wish.said, why))
         for part in given:
             key = part.way, part.name
-            old, number = parts.get(key, part), wish.amount.of(part.name) is not None
+            old = parts.get(key, part)
+            # Twelve years stay twelve where grey hair, named beside them, also makes older.
+            rank = wish.amount.of(part.name) is not None, abs(part.amount)
             if old.amount * part.amount >= 0:
-                # Twelve years stay twelve where grey hair, named beside them, also makes older.
-                if number is (key in numbered):
-                    parts[key] = part if abs(part.amount) >= abs(old.amount) else old
-                elif number or key not in parts:
-                    parts[key] = part
-                numbered |= {key} if number else set()
+                if key not in parts or rank >= ranks[key]:
+                    parts[key], ranks[key] = part, rank
             else:
                 both = f"{parts.pop(key).said} … {part.said}"
                 rest.append(Leftover(both, "contradicts itself, so neither was done"))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,14 +31,20 @@ def _revision(studio: Studio) -> int:
     return max((studio.workspaces.get(one).revision for one in studio.workspaces), default=0)
 
 
+def learning(browser: Any, page_url: str, photograph: Path) -> Visit:
+    """A visitor whose face is being learned, and can be edited already."""
+    visit = Visit(browser, page_url)
+    visit.choose(photograph)
+    visit.page.click("#learn:not([disabled])")
+    visit.page.wait_for_selector("#still", state="visible")
+    return visit
+
+
 @pytest.mark.browser
 @pytest.mark.slow
 def test_one_edits_while_the_likeness_improves(browser, page_url, page_studio, group_photograph):
-    visit = Visit(browser, page_url)
+    visit = learning(browser, page_url, group_photograph)
     page = visit.page
-    visit.choose(group_photograph)
-    page.click("#learn:not([disabled])")
-    page.wait_for_selector("#still", state="visible")
     visit.until_drawn()
     assert page_studio.line.job_of(next(iter(page_studio.workspaces))) is not None
     visit.tab("Face")
@@ -68,11 +76,8 @@ def test_one_edits_while_the_likeness_improves(browser, page_url, page_studio, g
 def test_a_lost_connection_ends_no_learning_and_loses_no_edit(
     browser, page_url, page_studio, group_photograph
 ):
-    visit = Visit(browser, page_url)
+    visit = learning(browser, page_url, group_photograph)
     page = visit.page
-    visit.choose(group_photograph)
-    page.click("#learn:not([disabled])")
-    page.wait_for_selector("#still", state="visible")
     drawn = visit.until_drawn()
     job = page_studio.line.job_of(
         page.evaluate("JSON.parse(sessionStorage.getItem('pti-tab')).desk")
