@@ -112,7 +112,8 @@ def _use(seen: Seen, client: Client, chance: random.Random) -> None:
         view = chance.choice(("face", "photograph"))
         seen.timed(client, desk, amounts, view, api_name="/edit")
         time.sleep(chance.uniform(4, 12))
-    what = chance.choice(("animate", "share", "text", "align", "personalise", "abandon"))
+    ends = ("animate", "share", "text", "text", "align", "personalise", "abandon")
+    what = chance.choice(ends)  # words twice: the quiet time needs `ENOUGH` of them
     if what == "animate":
         seen.timed(client, desk, {}, {"age": 5}, 4, "gif", "face", api_name="/animate")
     elif what == "text":
