@@ -37,7 +37,7 @@ from service.share_store import Store, keep_swept, store_from
 from service.studio import PRESET_NAMES, Studio
 from service.sweeper import repeat
 from service.zero_gpu import GpuLoan, LoanSeconds, gpu_loan
-from web.strings import TITLE
+from web.page_text import TITLE
 
 #: Seconds that the page waits for what edits need. Where its files are here it is loaded by then: a
 #: page that came before would share the cores with it, and could be used no sooner.

@@ -219,7 +219,7 @@ def main() -> None:
     add("--threads", type=int, default=2)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    from checkpoints.factory import load_tuning_models
+    from checkpoints.network_loaders import load_tuning_models
 
     models = load_tuning_models("mobile")
     sessions = arguments.out / "sessions"

@@ -120,7 +120,7 @@ def presets(reduced: bool) -> tuple[Preset, Preset]:
 
 def make_models(bench: Bench, generator: Generator) -> TuningModels:
     """Everything of a personalisation on the bench's device."""
-    from checkpoints.factory import load_face_finder, load_perceptual, load_tuning_models
+    from checkpoints.network_loaders import load_face_finder, load_perceptual, load_tuning_models
     from pti_core.editing.directions import load_directions
 
     placed = generator.place(bench.device)
@@ -246,7 +246,7 @@ def previewed(bench: Bench, session: Session, models: TuningModels, name: str) -
 
 def run(bench: Bench) -> dict[str, Any]:
     """All measurements, the most wanted ones first."""
-    from checkpoints.factory import load_generator
+    from checkpoints.network_loaders import load_generator
 
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
     found = bench.found

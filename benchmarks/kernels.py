@@ -20,7 +20,7 @@ def parts(threads: int) -> dict[str, Callable[[], object]]:
     import torch
 
     torch.set_num_threads(threads)
-    from checkpoints.factory import load_generator, load_perceptual
+    from checkpoints.network_loaders import load_generator, load_perceptual
     from pti_core.networks.lpips import area
 
     generator, lpips = load_generator("mobile").place(torch.device("cpu")), load_perceptual()

@@ -74,7 +74,7 @@ def head_of(
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    from checkpoints.factory import load_edit_models
+    from checkpoints.network_loaders import load_edit_models
 
     parser = argparse.ArgumentParser(prog="python -m benchmarks.large_photo", description=__doc__)
     parser.add_argument("sessions", nargs="+", type=Path)

@@ -31,7 +31,7 @@ def run(photo: Path, preset: str, threads: int) -> dict[str, Any]:
     import torch
 
     torch.set_num_threads(threads)
-    from checkpoints.factory import load_tuning_models
+    from checkpoints.network_loaders import load_tuning_models
     from pti_core.faces.images import to_tensor
     from pti_core.personalisation import personalise
     from pti_core.rendering import render

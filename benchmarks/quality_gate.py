@@ -154,7 +154,7 @@ def main() -> int:
     parser.add_argument("--update", action="store_true", help="write the committed values anew")
     arguments = parser.parse_args()
 
-    from checkpoints.factory import load_tuning_models
+    from checkpoints.network_loaders import load_tuning_models
 
     models = load_tuning_models("mobile")
     values = measure(models, run(models))

@@ -80,7 +80,7 @@ Source = HubFile | PackageFile | WebFile
 class Asset:
     """One weight file the product can use.
 
-    name: what the rest of the product asks for. role: one of the words in `manifest.py`.
+    name: what the rest of the product asks for. role: what kind of network or file it is.
     sha256: hex, or None where no trustworthy value is known: then the hash of the first download
     is recorded, and every later file is held to it (trust on first use).
     size: bytes, or None where unknown. licence: who may do what. purpose: what it is for.

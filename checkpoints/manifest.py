@@ -1,7 +1,7 @@
 """The manifest: every weight file the product can use.
 
-Hashes and sizes of files from packages were computed from the published archives. Those of Hub
-files are given only where independent public sources agree; elsewhere they are None.
+Hashes and sizes of files from packages were computed from the published archives. Of Hub files
+hashes alone are given, and only where independent public sources agree; elsewhere they are None.
 """
 
 from collections.abc import Mapping
@@ -334,7 +334,7 @@ ASSETS = (
         "directions",
         (*_editor("fs3.npy"), HubFile("rinong/stylegan-nada-models", "fs3.npy", "main")),
         "code MIT; computed from StyleGAN2-FFHQ and CLIP: treat as non-commercial",
-        "StyleCLIP global directions: channel relevance for FFHQ",
+        "StyleCLIP global directions: channel relevance for FFHQ (not used yet: built here)",
     ),
 )
 

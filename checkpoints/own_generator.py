@@ -103,7 +103,7 @@ def subject_of(generator: Generator, progress: Progress | None = None) -> Subjec
 
 
 def _look(generator: Generator, progress: Progress | None) -> Subject:
-    from checkpoints.factory import load_face_finder, load_generator
+    from checkpoints.network_loaders import load_face_finder, load_generator
     from pti_core.faces.images import to_image
 
     if generator.w_dim == 512:

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from checkpoints.errors import DiskFullError, HubDownError
-from checkpoints.factory import GENERATORS, load_generator
 from checkpoints.fetch import Progress, Store
+from checkpoints.network_loaders import GENERATORS, load_generator
 from checkpoints.own_generator import describe_own, find_own, is_own, subject_of
 from pti_core.errors import CheckpointError, UserError
 from pti_core.networks.devices import pick_device

@@ -30,7 +30,7 @@ def edit(arguments: argparse.Namespace) -> int:
     check_outputs({"--out": arguments.out}, inputs)
     tune_malloc()
 
-    from checkpoints.factory import load_edit_models
+    from checkpoints.network_loaders import load_edit_models
     from checkpoints.own_generator import is_own
     from cli.download_progress import Report
     from pti_core.editing import directions

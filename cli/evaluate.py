@@ -131,7 +131,7 @@ class Display:
 
 
 def _load(arguments: argparse.Namespace) -> TuningModels:
-    from checkpoints.factory import load_tuning_models
+    from checkpoints.network_loaders import load_tuning_models
     from checkpoints.select_generator import choose_generator
     from cli.download_progress import Report
 

@@ -16,7 +16,7 @@ def add_faces(parser: argparse.ArgumentParser) -> None:
 
 def list_faces(arguments: argparse.Namespace) -> int:
     """Number and box (left, top, right, bottom; pixels) of every face, the largest first."""
-    from checkpoints.factory import load_face_finder
+    from checkpoints.network_loaders import load_face_finder
     from pti_core.faces.detect import face_box
     from pti_core.faces.images import open_photograph
 

@@ -19,8 +19,8 @@ def open_file(arguments: argparse.Namespace) -> int:
     """A latent code or an exported generator to a session without a photograph."""
     check_outputs({"--out": arguments.out}, [arguments.file])
 
-    from checkpoints.factory import load_generator
     from checkpoints.latent_codes import read_codes
+    from checkpoints.network_loaders import load_generator
     from checkpoints.select_generator import choose_generator
     from cli.download_progress import Report
     from pti_core.session.export import read_export, session_from_export
@@ -45,7 +45,7 @@ def export(arguments: argparse.Namespace) -> int:
     """A session's pivot and tuned generator as one safetensors file."""
     check_outputs({"--out": arguments.out}, [arguments.session])
 
-    from checkpoints.factory import load_generator
+    from checkpoints.network_loaders import load_generator
     from cli.download_progress import Report
     from pti_core.session.export import export_bytes
     from pti_core.session.session import Session

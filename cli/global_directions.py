@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _build(parsed: argparse.Namespace) -> int:
     from tqdm import tqdm
 
-    from checkpoints.factory import load_generator
+    from checkpoints.network_loaders import load_generator
     from cli.download_progress import Report
     from mappers.styleclip.clip import load_clip
     from mappers.styleclip.global_directions import IMAGES, build, default_path

@@ -39,7 +39,7 @@ def invert(arguments: argparse.Namespace) -> int:
     tune_malloc()
     opened = open_all(asked)
 
-    from checkpoints.factory import load_tuning_models
+    from checkpoints.network_loaders import load_tuning_models
     from checkpoints.select_generator import choose_generator
     from cli.download_progress import Report
     from pti_core.personalisation import personalise, refine

@@ -58,7 +58,7 @@ def edit(arguments: argparse.Namespace) -> int:
     outputs = {"--out": arguments.out, "--save": arguments.save}
     check_outputs(outputs, [arguments.session])
 
-    from checkpoints.factory import load_edit_models
+    from checkpoints.network_loaders import load_edit_models
     from cli.download_progress import Report
     from mappers.edits import (
         ATTRIBUTES,

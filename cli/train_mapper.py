@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _train(parsed: argparse.Namespace) -> int:
-    from checkpoints.factory import load_generator
+    from checkpoints.network_loaders import load_generator
     from cli.download_progress import Report
     from cli.progress_bar import StepDisplay
     from mappers.styleclip.clip import load_clip

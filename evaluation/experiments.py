@@ -26,7 +26,7 @@ from evaluation.people import People, gather
 from evaluation.photographs import Photo
 from evaluation.tables import AS_NEAR
 from pti_core.faces.images import to_tensor
-from pti_core.inversion.pivotal_tuning import pivotal_tune
+from pti_core.inversion.paper_tuning import pivotal_tune
 from pti_core.inversion.tuned_delta import TunedDelta
 from pti_core.inversion.tuning_config import TuningConfig, for_all
 

@@ -13,7 +13,7 @@ from evaluation.bench import Bench
 from evaluation.measures import Subject, measure_editing, measure_reconstruction
 from evaluation.photographs import Photo
 from pti_core.faces.images import to_tensor
-from pti_core.inversion.pivotal_tuning import pivotal_tune
+from pti_core.inversion.paper_tuning import pivotal_tune
 from pti_core.inversion.tuned_delta import DELTA_DTYPE, TunedDelta
 from pti_core.networks.lpips import area
 from pti_core.progress import Step

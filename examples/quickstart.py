@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from checkpoints.factory import load_generator, load_tuning_models
+from checkpoints.network_loaders import load_generator, load_tuning_models
 from pti_core import Preset, Session, Step, TuningModels, paste_back, personalise, render
 from pti_core.ai_mark import to_png
 

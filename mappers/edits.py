@@ -2,7 +2,7 @@
 
 Ways: attributes (directions, as the sliders move them), a latent mapper, a global direction, latent
 optimisation. The last three need weights that may not be here; they become entries of the session's
-stack (`pti_core.stack`), so that they add up with the sliders and are saved.
+stack (`pti_core.editing.text_edit`), so that they add up with the sliders and are saved.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def measure_of(session: Session) -> Callable[[], Mapping[str, float]]:
 
     @cache
     def measure() -> Mapping[str, float]:
-        from checkpoints.factory import load_attribute_meter
+        from checkpoints.network_loaders import load_attribute_meter
 
         with suppress(UserError):
             crop = Image.open(BytesIO(session.crops[session.at(None)])).convert("RGB")

@@ -2,10 +2,10 @@
 
 The public interface, as `examples/quickstart.py` uses it:
 
-    models = load_tuning_models(load_generator("mobile"))     # checkpoints.factory
+    models = load_tuning_models(load_generator("mobile"))     # checkpoints.network_loaders
     session, report = personalise("me.jpg", models)           # photograph -> generator
     image = render(session, models, {"age": 10})              # -> aligned face, R x R
-    image = render(session, models, EditState({"smile": 0.5}, hair_color=HairColor("pink")))
+    image = render(session, models, EditState({"smile": 0.5}, hair_color=HairColor("#ff69b4")))
     photograph = paste_back(session, models, {"age": 10})     # -> the whole photograph
     session.save("me.safetensors"); session = Session.open("me.safetensors")
     session, report = refine(session, models)                 # tune further

@@ -19,7 +19,7 @@ from pti_core.faces.attributes import AttributeMeter
 from pti_core.faces.framing import Where, frame
 from pti_core.faces.images import Source, open_photograph, to_tensor
 from pti_core.generators.base import Generator
-from pti_core.inversion.pivotal_tuning import pivotal_tune
+from pti_core.inversion.paper_tuning import pivotal_tune
 from pti_core.inversion.pivots import changed_noise, find_inversion
 from pti_core.inversion.presets import PRESETS, Preset
 from pti_core.inversion.projector import Projection, ProjectionConfig, project

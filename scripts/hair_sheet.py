@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from checkpoints.factory import load_edit_models
+from checkpoints.network_loaders import load_edit_models
 from pti_core.editing.edit_state import EditState
 from pti_core.editing.hair_color import HairColor
 from pti_core.rendering import render

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from checkpoints.factory import load_generator, load_perceptual
+from checkpoints.network_loaders import load_generator, load_perceptual
 from pti_core.generators.base import Generator
 from pti_core.generators.ganspace_sefa import principal_axes
 from pti_core.inversion.latent_prior import DATA, LatentPrior, save_latent_prior

@@ -32,7 +32,7 @@ def main() -> int:
     options = parser.parse_args()
     names = options.names or sorted(path.stem for path in EXAMPLES.glob("*.jpg"))
 
-    from checkpoints.factory import load_tuning_models
+    from checkpoints.network_loaders import load_tuning_models
     from pti_core.personalisation import personalise
     from pti_core.session.session import Session
 

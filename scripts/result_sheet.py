@@ -10,7 +10,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from checkpoints.factory import load_edit_models
+from checkpoints.network_loaders import load_edit_models
 from pti_core.editing.edit_state import EditState
 from pti_core.editing.hair_color import HairColor
 from pti_core.rendering import render

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from PIL import Image, ImageDraw
 
-from checkpoints.factory import load_edit_models
+from checkpoints.network_loaders import load_edit_models
 from mappers.edits import plan, what_is_known
 from mappers.prompts.reader import fetch_reader
 from pti_core.errors import UserError

@@ -1,6 +1,6 @@
 """Train the reader of prompts: python -m scripts.train_prompt_reader
 
-It learns from prompts composed of the vocabulary (scripts/reader_training) and from the prompts of
+It learns from prompts composed of the vocabulary (scripts/prompt_training) and from the prompts of
 imagined authors (tests/mappers/prompts). Half an hour on two cores.
 `python -m tests.mappers.prompts.evaluate --folds N` trains without some authors and judges by them.
 """
@@ -24,9 +24,9 @@ from torch import Tensor, nn
 from mappers.prompts.reader import FILES, WEIGHTS
 from pti_core.networks.clause_network import ClauseNetwork, rows_of, save_network
 from pti_core.networks.sentence_encoder import WIDTH, read_encoder
-from scripts.reader_training.authored import LISTS, Sample, samples_of
-from scripts.reader_training.composed import Composer
-from scripts.reader_training.vocabulary import NAMES, vocabulary
+from scripts.prompt_training.authored import LISTS, Sample, samples_of
+from scripts.prompt_training.composed import Composer
+from scripts.prompt_training.vocabulary import NAMES, vocabulary
 
 #: Lists that nothing is learnt from: what a new author's prompts are read like (docs/text.md).
 UNSEEN = (

@@ -39,14 +39,14 @@ def find_face(studio: Studio, photograph: bytes | Path, face: Where = 0) -> Foun
 
     Args:
         face: its number, as `FaceFinder.all_landmarks` counts; for generators of other things 0,
-            the largest square in the middle, a square, or `framing.WHOLE`.
+            the largest square in the middle, a square around a head, or `framing.WHOLE`.
 
     Raises:
         PhotographError, NoFaceError, UserError: no photograph, no face, none of that number.
     """
     from pti_core.faces.align import align
     from pti_core.faces.detect import face_box
-    from pti_core.faces.framing import frame
+    from pti_core.faces.framing import frame, square_box
     from pti_core.faces.images import read_photograph
     from pti_core.faces.picture_end import picture_end
 
@@ -55,7 +55,10 @@ def find_face(studio: Studio, photograph: bytes | Path, face: Where = 0) -> Foun
     opened = read_photograph(data)
     kept = data[: picture_end(data)]  # not what telephones append: a film, a second picture
     if models.faces is None or not isinstance(face, int):
-        crop, alignment = frame(models.faces, opened.image, face, models.generator.resolution)
+        with studio.face_finding:
+            crop, alignment = frame(models.faces, opened.image, face, models.generator.resolution)
+        if isinstance(face, tuple):
+            return Found(kept, crop, opened.note, [square_box(face)])
         (left, top), (right, bottom) = alignment.quad[0], alignment.quad[2]
         return Found(kept, crop, opened.note, [(left + 0.5, top + 0.5, right + 0.5, bottom + 0.5)])
     with studio.face_finding:

@@ -27,7 +27,7 @@ def load_editor(generator: str, report: Report) -> EditModels:
     report("the libraries", 0, 0)
     import torch
 
-    from checkpoints.factory import load_edit_models
+    from checkpoints.network_loaders import load_edit_models
     from checkpoints.select_generator import choose_generator
 
     torch.set_num_threads(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2)
@@ -47,7 +47,7 @@ def load_networks(
     editor: loads what edits need, by `load_editor`; it is taken from there.
     """
     models = editor.get() if editor else load_editor(generator, report)
-    from checkpoints.factory import load_tuning_models
+    from checkpoints.network_loaders import load_tuning_models
     from mappers.prompts.reader import fetch_reader
     from service.warm_up import warm_up
 
@@ -94,7 +94,7 @@ def load_other(generator: str) -> Any:
     """What edits of a session file need that was made with another generator."""
     import torch
 
-    from checkpoints.factory import load_edit_models
+    from checkpoints.network_loaders import load_edit_models
 
     return load_edit_models(generator, device=torch.device("cpu"))
 

@@ -12,8 +12,8 @@ from typing import TypeAlias
 #: those that move many pictures take a quarter of a busy server.
 PATIENCE = 4.0
 #: The same of its first picture, which needs the photograph's layers, some three edits' time:
-#: longer than until an animation that nobody listens to is dropped (`web.queue_guard`), so that
-#: many of those take nothing from edits.
+#: longer than until an animation that nobody listens to is dropped (`web.event_queue_guard`), so
+#: that many of those take nothing from edits.
 FIRST_PATIENCE = 12.0
 #: Seconds that `wait_until_quiet` takes at most: on a busy server nobody would ever learn a face.
 LONGEST = 60.0

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import torch
 
-from pti_core.inversion.pivotal_tuning import pivotal_tune
+from pti_core.inversion.paper_tuning import pivotal_tune
 from pti_core.inversion.presets import FAST
 from pti_core.inversion.projector import project
 from pti_core.models import TuningModels

@@ -114,7 +114,7 @@ def make_picture() -> Callable[..., Image.Image]:
 @pytest.fixture(scope="module")
 def models(generator, lpips, directions) -> TuningModels:
     """What a personalisation needs, with the real face finder and no measures."""
-    from checkpoints.factory import load_face_finder
+    from checkpoints.network_loaders import load_face_finder
 
     return TuningModels(
         generator=generator,

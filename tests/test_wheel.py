@@ -80,9 +80,10 @@ def test_requirements_are_those_of_the_tree(installed):
 @pytest.mark.slow
 def test_the_installed_page_has_its_files_and_ready_made_faces(run):
     made = run(
-        "from pathlib import Path; from web.page import STATIC; from web.strings import PREVIEWS; "
-        "from web.tabs.photo import EXAMPLES; from pti_core.editing.directions import "
-        "load_directions; print(len(list(STATIC.rglob('*'))), len(list(PREVIEWS.iterdir())), "
+        "from pathlib import Path; from web.page import STATIC; "
+        "from web.page_text import PREVIEWS; from web.tabs.photo import EXAMPLES; "
+        "from pti_core.editing.directions import load_directions; "
+        "print(len(list(STATIC.rglob('*'))), len(list(PREVIEWS.iterdir())), "
         "len(list(EXAMPLES.glob('*.safetensors'))), len(load_directions()))"
     )
     files, previews, examples, directions = map(int, made.split())

@@ -10,11 +10,11 @@ import random
 from collections.abc import Mapping
 from typing import Any
 
-#: Look to its edits. Chosen by looking at the three example photographs.
+#: Look to its edits; a name may state the years. Chosen by looking at the three examples.
 LOOKS: Mapping[str, Mapping[str, float]] = {
     "Studio light": {"light_side": 0.35, "exposure": 0.2, "background": -0.35, "colourful": 0.15},
-    "Ten years younger": {"age": -10.0},
-    "Ten years older": {"age": 10.0, "hair_grey": 0.35},
+    "{years} years younger": {"age": -10.0},
+    "{years} years older": {"age": 10.0, "hair_grey": 0.35},
     "Big smile": {"smile": 0.8},
     "Party": {"smile": 0.6, "makeup": 0.5, "lipstick": 0.5, "eye_makeup": 0.4, "colourful": 0.3},
     "Silver fox": {"hair_grey": 0.9, "age": 4.0},
@@ -66,8 +66,10 @@ def looks_for(bounds: Bounds) -> list[dict[str, Any]]:
             for edit, share in shares.items()
             if edit in bounds and (amount := _amount(edit, share, bounds[edit]))
         }
-        if edits:
-            found.append({"name": name, "edits": edits})
+        stated = "{years}" in name and not edits.get("age")
+        if edits and not stated:
+            years = f"{abs(edits.get('age', 0)):g}"  # what this person's range allows
+            found.append({"name": name.format(years=years), "edits": edits})
     return found
 
 

@@ -17,7 +17,7 @@ import gradio as gr
 from pti_core.editing.controls import Control
 from service.share_store import Store
 from service.studio import Studio
-from web import strings
+from web import page_text
 from web.actions import Actions
 from web.event_lanes import private
 from web.labels import described
@@ -103,13 +103,13 @@ class Page:
         studio = self.studio
         return {
             "controls": described(self.controls),
-            "presets": [[name, strings.preset(name)] for name in studio.preset_names],
+            "presets": [[name, page_text.preset(name)] for name in studio.preset_names],
             "preset": self.preset,
-            "generators": [[n, strings.GENERATORS.get(n, n)] for n in studio.generator_names],
+            "generators": [[n, page_text.GENERATORS.get(n, n)] for n in studio.generator_names],
             "examples": examples(),
             "sentences": list(TEXT_EXAMPLES),
             "formats": list(FORMATS),
-            "link_days": strings.days(self.store.days),
+            "link_days": page_text.days(self.store.days),
             "about": about,
         }
 
@@ -118,11 +118,11 @@ def markup() -> str:
     """The page's HTML."""
     text = Template((STATIC / "page.html").read_text(encoding="utf-8"))
     return text.substitute(
-        title=strings.TITLE,
-        tagline=strings.TAGLINE,
-        consent=strings.CONSENT,
-        examples=strings.example_cards(examples()),
-        hero=strings.hero(examples()),
+        title=page_text.TITLE,
+        tagline=page_text.TAGLINE,
+        consent=page_text.CONSENT,
+        examples=page_text.example_cards(examples()),
+        hero=page_text.hero(examples()),
     )
 
 

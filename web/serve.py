@@ -23,6 +23,7 @@ from web.api.fetch import fetch_by_these_rules
 from web.api.field_files import FieldFileEndpoints
 from web.api.share import ShareEndpoints
 from web.api.text import TextEndpoints
+from web.event_queue_guard import Listening, QueueGuard
 from web.files import MAX_UPLOAD
 from web.middleware.body_limit import BodyLimit
 from web.middleware.caller import Callers
@@ -32,8 +33,7 @@ from web.middleware.live_preview import LivePreviews
 from web.middleware.security import SecurityHeaders, forbid_other_origins
 from web.middleware.share_head import ShareHead
 from web.page import Page
-from web.queue_guard import Listening, QueueGuard
-from web.strings import PREVIEWS, TITLE
+from web.page_text import PREVIEWS, TITLE
 
 #: Events that run at a time. Those that follow a personalisation do so as long as it waits.
 MAX_EVENTS = 120

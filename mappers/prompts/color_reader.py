@@ -1,4 +1,7 @@
-"""Colours of hair by name, by shade and name, or by hex. The names stand in lexicon.toml."""
+"""Colours of hair by name, by shade and name, or by hex.
+
+The names stand in labels_degrees_emoji.toml.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is known of single words: labels, degrees, colours, pictographs (lexicon.toml).
+"""What is known of single words: labels, degrees, colours, pictographs (labels_degrees_emoji.toml).
 
 What sentences ask for is learnt (`reader`); these tables say how much, in which colour, and how an
 edit is called.
@@ -48,7 +48,7 @@ class MapperRow:
 
 @dataclass(frozen=True)
 class Lexicon:
-    """The tables of lexicon.toml.
+    """The tables of labels_degrees_emoji.toml.
 
     shares: of the range, by ask ("beard-"). degrees: share and what says it, the longest first.
     natural: colours that directions of their own do. smileys: what each says, the longest first.
@@ -106,7 +106,7 @@ def any_of(text: str) -> re.Pattern[str]:
 
 @cache
 def _tables() -> dict[str, Any]:
-    return tomllib.loads((HERE / "lexicon.toml").read_text("utf-8"))
+    return tomllib.loads((HERE / "labels_degrees_emoji.toml").read_text("utf-8"))
 
 
 def label(name: str, amount: float, otherwise: str = "") -> str:
@@ -123,7 +123,7 @@ def labels() -> Mapping[str, tuple[str, str]]:
 
 @cache
 def load_lexicon() -> Lexicon:
-    """The lexicon of lexicon.toml."""
+    """The lexicon of labels_degrees_emoji.toml."""
     tables = _tables()
     smileys = [
         (sign, meaning) for meaning, signs in tables["smileys"].items() for sign in signs.split()

@@ -79,8 +79,8 @@ def load_identity_loss(
     progress: Progress | None = None, store: Store | None = None
 ) -> tuple[IdentityLoss, str]:
     """ArcFace where its weights are on this machine, else LPIPS; and which it is."""
-    from checkpoints.factory import load_perceptual
     from checkpoints.fetch import Store
+    from checkpoints.network_loaders import load_perceptual
     from checkpoints.safe_pickle import read_torch
     from pti_core.faces.arcface_identity import ArcFaceIdentity
 

@@ -9,7 +9,7 @@ from PIL import Image
 
 from pti_core.errors import UserError
 from pti_core.faces.align import Alignment, align
-from pti_core.faces.detect import FaceFinder, landmarks_of
+from pti_core.faces.detect import Box, FaceFinder, landmarks_of
 
 #: Left, top and side of a square in photo pixels.
 Square = tuple[float, float, float]
@@ -28,14 +28,17 @@ def frame(
 
     Args:
         finder: what finds faces; without it a number stands for the largest square in the middle.
-        where: which face, a square, or `WHOLE`.
+        where: which face, a square, or `WHOLE`. A face that is seen in the square is aligned as any
+            other; where none is seen the square itself is the crop.
 
     Raises:
         NoFaceError: no face is found.
         UserError: no face has that number, or the square is not in the photograph.
     """
     if isinstance(where, tuple):
-        return cut_square(image, where, size)
+        square = check_square(where, image.size)
+        points = None if finder is None else finder.landmarks_in_square(image, square_box(square))
+        return cut_square(image, square, size) if points is None else align(image, points, size)
     if finder is None or isinstance(where, str):
         return cut_square(image, middle_square(image), size)
     return align(image, landmarks_of(finder, image, where), size)
@@ -45,6 +48,12 @@ def middle_square(image: Image.Image) -> Square:
     """The largest square in the middle."""
     side = min(image.size)
     return (image.width - side) / 2, (image.height - side) / 2, float(side)
+
+
+def square_box(square: Square) -> Box:
+    """Left, top, right and bottom of a square."""
+    left, top, side = square
+    return left, top, left + side, top + side
 
 
 def check_square(square: object, image_size: tuple[int, int]) -> Square:

@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from checkpoints.factory import (
+from checkpoints.network_loaders import (
     load_attribute_meter,
     load_face_finder,
     load_generator,

@@ -38,7 +38,7 @@ class Witnesses:
 
     @cached_property
     def generator(self) -> Generator:
-        from checkpoints.factory import load_generator
+        from checkpoints.network_loaders import load_generator
 
         return load_generator("mobile").place(torch.device("cpu"))
 
@@ -49,19 +49,19 @@ class Witnesses:
 
     @cached_property
     def finder(self) -> FaceFinder:
-        from checkpoints.factory import load_face_finder
+        from checkpoints.network_loaders import load_face_finder
 
         return load_face_finder()
 
     @cached_property
     def meter(self) -> AttributeMeter:
-        from checkpoints.factory import load_attribute_meter
+        from checkpoints.network_loaders import load_attribute_meter
 
         return load_attribute_meter(self.finder)
 
     @cached_property
     def parser(self) -> FaceParser:
-        from checkpoints.factory import load_face_parser
+        from checkpoints.network_loaders import load_face_parser
 
         return load_face_parser()
 

@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks import quality_gate
 from benchmarks.quality_gate import HIGHER_IS_BETTER, TOLERANCES, committed, compare
-from pti_core.inversion.pivotal_tuning import TunedDelta
+from pti_core.inversion.paper_tuning import TunedDelta
 
 
 def test_what_was_committed_passes_and_anything_worse_fails():
@@ -31,7 +31,7 @@ def test_values_of_other_work_are_not_compared(monkeypatch):
 
 @pytest.mark.slow
 def test_quality_has_not_fallen_and_a_fall_would_be_seen():
-    from checkpoints.factory import load_tuning_models
+    from checkpoints.network_loaders import load_tuning_models
     from service.malloc_tuning import tune_malloc
 
     tune_malloc()

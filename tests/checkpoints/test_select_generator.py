@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from checkpoints.factory import load_edit_models
 from checkpoints.fetch import Store
+from checkpoints.network_loaders import load_edit_models
 from checkpoints.select_generator import choose_generator, pick_generator
 from pti_core.errors import CheckpointError, UserError
 from pti_core.generators import stylegan2

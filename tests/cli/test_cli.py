@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from checkpoints.factory import load_edit_models
+from checkpoints.network_loaders import load_edit_models
 from cli import arguments as choices
 from cli.progress_bar import StepDisplay
 from pti_core.faces.images import to_tensor

@@ -19,14 +19,14 @@ import torch
 from torch import Tensor
 
 from checkpoints.asset import HubFile
-from checkpoints.factory import load_encoder, load_generator, load_identity, load_perceptual
-from checkpoints.factory import load_face_finder as find_faces
 from checkpoints.fetch import Store
 from checkpoints.manifest import MANIFEST
+from checkpoints.network_loaders import load_encoder, load_generator, load_identity, load_perceptual
+from checkpoints.network_loaders import load_face_finder as find_faces
 from pti_core.errors import UserError
 from pti_core.faces.arcface_identity import ArcFaceIdentity
 from pti_core.inversion.losses import View
-from pti_core.inversion.pivotal_tuning import TuningConfig
+from pti_core.inversion.paper_tuning import TuningConfig
 from pti_core.inversion.presets import Preset
 from pti_core.inversion.projector import ProjectionConfig
 from pti_core.models import TuningModels

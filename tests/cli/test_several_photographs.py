@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from checkpoints.factory import load_edit_models
+from checkpoints.network_loaders import load_edit_models
 from evaluation.people import generated_face
 from pti_core.editing.edit_state import EditState
 from pti_core.faces.align import Alignment
-from pti_core.inversion.pivotal_tuning import TunedDelta
+from pti_core.inversion.paper_tuning import TunedDelta
 from pti_core.rendering import render
 from pti_core.session.person import PersonState, encode_crop, encode_photograph
 from pti_core.session.session import Session

@@ -74,7 +74,9 @@ def workspace(session, models, tmp_path, monkeypatch) -> Path:
     torch.save({"state_dict": mapper_state(groups), "opts": options}, folder / "bowlcut.pt")
     monkeypatch.setenv("PTI_CHECKPOINTS", str(folder))
     monkeypatch.setenv("PTI_CACHE", str(tmp_path / "cache" / "checkpoints"))
-    monkeypatch.setattr("checkpoints.factory.load_edit_models", lambda name, progress: models)
+    monkeypatch.setattr(
+        "checkpoints.network_loaders.load_edit_models", lambda name, progress: models
+    )
     session.save(tmp_path / "s.safetensors")
     return tmp_path
 

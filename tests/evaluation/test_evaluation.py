@@ -14,7 +14,7 @@ import pytest
 import torch
 from PIL import Image
 
-from checkpoints.factory import load_face_finder
+from checkpoints.network_loaders import load_face_finder
 from cli import arguments as choices
 from evaluation import experiments, figures, pivot_choice, same_person
 from evaluation.bench import Bench, Settings
@@ -27,7 +27,7 @@ from pti_core.ai_mark import DIGITAL_SOURCE_TYPE
 from pti_core.editing.directions import load_directions
 from pti_core.editing.edit_state import EditState
 from pti_core.errors import EditError, UserError
-from pti_core.inversion.pivotal_tuning import TunedDelta
+from pti_core.inversion.paper_tuning import TunedDelta
 from pti_core.models import TuningModels
 from pti_core.rendering import render as render_session
 from pti_core.session.session import Session

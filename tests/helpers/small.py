@@ -10,9 +10,10 @@ from PIL import Image
 
 from pti_core.editing.directions import Direction
 from pti_core.errors import NoFaceError
+from pti_core.faces.detect import Box
 from pti_core.generators.base import Generator
 from pti_core.inversion.losses import View
-from pti_core.inversion.pivotal_tuning import TuningConfig
+from pti_core.inversion.paper_tuning import TuningConfig
 from pti_core.inversion.presets import Preset
 from pti_core.inversion.projector import ProjectionConfig
 from pti_core.models import TuningModels
@@ -45,6 +46,9 @@ class MiddleFace:
 
     def all_landmarks(self, image: Image.Image) -> list[np.ndarray]:
         return [self.landmarks(image)]
+
+    def landmarks_in_square(self, image: Image.Image, square: Box) -> np.ndarray | None:
+        return None
 
 
 def small_tuning_models(

@@ -12,7 +12,7 @@ import torch
 from pti_core.editing.edit_state import EditState
 from pti_core.errors import PhotographError, SessionError, UserError
 from pti_core.inversion.losses import View
-from pti_core.inversion.pivotal_tuning import TuningConfig
+from pti_core.inversion.paper_tuning import TuningConfig
 from pti_core.inversion.presets import Preset
 from pti_core.inversion.projector import ProjectionConfig
 from pti_core.personalisation import personalise, refine

@@ -102,7 +102,7 @@ def test_the_bare_render_is_the_generators(session, models) -> None:
 
 
 def test_without_tuning_the_render_is_bare(session, models) -> None:
-    from pti_core.inversion.pivotal_tuning import TunedDelta
+    from pti_core.inversion.paper_tuning import TunedDelta
 
     inverted = replace(session, delta=TunedDelta({}))
     assert composite(inverted, models, {}) is None

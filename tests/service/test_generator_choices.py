@@ -12,7 +12,7 @@ from service.generator_choices import GeneratorChoices, load_later
 from service.lazy_loader import LazyLoader
 from service.studio import Studio
 from tests.helpers.small import SHORT
-from web.strings import status
+from web.page_text import status
 
 
 def test_edits_do_not_wait_for_what_only_learning_needs(models):

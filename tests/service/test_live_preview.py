@@ -21,7 +21,7 @@ from pti_core.faces.align import Alignment
 from pti_core.faces.images import to_image
 from pti_core.generators.base import Generator
 from pti_core.generators.stylegan2 import Mapping, StyleGAN2, StyleGAN2Config, Synthesis
-from pti_core.inversion.pivotal_tuning import TunedDelta
+from pti_core.inversion.paper_tuning import TunedDelta
 from pti_core.models import EditModels, TuningModels
 from pti_core.session.person import PersonState, encode_crop, encode_photograph
 from pti_core.session.session import Session
@@ -201,7 +201,7 @@ def test_stylegan2_has_a_middle_that_a_head_reads(directions, lpips, make_pictur
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [11, 12])
 def test_the_real_generator_on_faces_it_never_saw(seed, lpips, make_picture):
-    from checkpoints.factory import load_edit_models
+    from checkpoints.network_loaders import load_edit_models
 
     models = load_edit_models("mobile")
     studio = studio_of(models, lpips)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from service import render_turns
 from service.render_turns import RenderTurns
-from web import queue_guard
+from web import event_queue_guard
 
 
 def run(work, count: int = 1) -> list[threading.Thread]:
@@ -74,7 +74,7 @@ def test_a_frame_has_its_turn_among_edits_without_end(monkeypatch):
 
 
 def test_the_first_picture_of_many_waits_until_a_job_without_listeners_is_dropped(monkeypatch):
-    dropped = queue_guard.DEAF_SECONDS + queue_guard.SECONDS_BETWEEN_SWEEPS
+    dropped = event_queue_guard.DEAF_SECONDS + event_queue_guard.SECONDS_BETWEEN_SWEEPS
     assert render_turns.FIRST_PATIENCE > dropped > render_turns.PATIENCE
     monkeypatch.setattr(render_turns, "PATIENCE", 0.2)
     monkeypatch.setattr(render_turns, "FIRST_PATIENCE", 1.5)

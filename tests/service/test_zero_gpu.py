@@ -17,7 +17,7 @@ from checkpoints.fetch import Store, default_cache, persistent_storage
 from checkpoints.manifest import MANIFEST
 from pti_core.errors import CheckpointError, PhotographError, UserError
 from pti_core.inversion.losses import View
-from pti_core.inversion.pivotal_tuning import TuningConfig
+from pti_core.inversion.paper_tuning import TuningConfig
 from pti_core.inversion.presets import FAST, PAPER, Preset
 from pti_core.inversion.projector import ProjectionConfig
 from pti_core.models import EditModels, TuningModels

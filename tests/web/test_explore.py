@@ -27,8 +27,8 @@ from tests.conftest import make_lively_generator
 from tests.helpers.small import SHORT, MiddleFace
 from web.api.explore import ExploreEndpoints
 from web.labels import amount_text
+from web.page_text import likeness
 from web.serve import create_app, serve
-from web.strings import likeness
 
 CONTROLS = [
     Control("age", "Age", "face", "years", -10.0, 20.0),
@@ -105,7 +105,7 @@ def test_an_amount_as_people_read_it():
 
 @pytest.fixture(scope="module")
 def studio(lpips, directions) -> Studio:
-    from checkpoints.factory import load_face_finder, load_identity
+    from checkpoints.network_loaders import load_face_finder, load_identity
 
     models = TuningModels(
         generator=make_lively_generator(),

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from checkpoints.factory import load_edit_models, load_tuning_models
+from checkpoints.network_loaders import load_edit_models, load_tuning_models
 from pti_core.editing.controls import read_controls
 from pti_core.editing.directions import load_directions
 from service.share_store import Store

@@ -15,7 +15,7 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 
-from checkpoints.factory import load_edit_models, load_tuning_models
+from checkpoints.network_loaders import load_edit_models, load_tuning_models
 from checkpoints.own_generator import Subject, find_own, subject_of
 from checkpoints.select_generator import choose_generator
 from pti_core.editing.controls import read_controls

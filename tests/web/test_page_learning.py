@@ -13,7 +13,7 @@ from pti_core.progress import Step
 from service.job_queue import JobQueue, Stage
 from tests.helpers.small import SHORT
 from tests.helpers.visit import Visit
-from web.strings import status
+from web.page_text import status
 
 #: Some ten seconds of steps; a stop comes long before its end.
 LONG = replace(

@@ -16,8 +16,8 @@ from service.load_networks import load_editor, load_networks
 from service.share_store import Store
 from service.studio import Studio
 from tests.helpers.visit import Visit
+from web.page_text import PREVIEWS
 from web.serve import create_app, serve
-from web.strings import PREVIEWS
 from web.tabs.photo import EXAMPLES, examples
 
 pytestmark = pytest.mark.slow

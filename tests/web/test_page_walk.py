@@ -12,7 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
-from checkpoints.factory import load_face_parser
+from checkpoints.network_loaders import load_face_parser
 from pti_core.models import TuningModels
 from tests.helpers.field_files import boundary
 from tests.helpers.visit import PATIENCE, Visit

@@ -22,7 +22,8 @@ from scripts.house_limits import product_files
 from service import free_disk, job_queue, malloc_tuning, share_store, studio, workspaces
 from service.share_store import Store
 from service.workspaces import Workspaces
-from web import connections, files, job_watch, queue_guard, strings
+from web import connections, files, job_watch, page_text
+from web import event_queue_guard as guard
 from web.api import fetch
 from web.middleware.body_limit import Limits
 from web.page import markup, script
@@ -64,9 +65,9 @@ DEPLOYMENT = [
     f"at most {picture_end.SLACK // 1024} kB behind the end of a PNG",
     f"together {decode.MAX_BYTES // 10**6} MB, one at a time",
     f"in a process of its own, {heif_process.SECONDS:g} s",
-    f"{queue_guard.MAX_OF_LANE} in a lane ({queue_guard.MAX_OF_LONG_LANE} for animations and "
-    f"strips), {queue_guard.MAX_OF_SESSION} of a session, {queue_guard.MAX_OF_ADDRESS} of an "
-    f"address, {queue_guard.MAX_WAITING_EVENTS} in all",
+    f"{guard.MAX_OF_LANE} in a lane ({guard.MAX_OF_LONG_LANE} for animations and "
+    f"strips), {guard.MAX_OF_SESSION} of a session, {guard.MAX_OF_ADDRESS} of an "
+    f"address, {guard.MAX_WAITING_EVENTS} in all",
     f"goes on for {job_watch.RELOAD_SECONDS // 60:g} minutes",
     f"{job_queue.MAX_WAITING_JOBS} wait, {job_queue.PLACES_OF_AN_ADDRESS} of an address",
     f"{share_store.MAX_OF_ONE} of an owner; {share_store.MAX_OF_ADDRESS} of an address",
@@ -103,9 +104,9 @@ def test_the_numbers_of_sharing_are_the_codes(sentence):
 
 
 def test_a_program_that_left_is_noticed_within_ten_seconds():
-    assert queue_guard.DEAF_SECONDS + queue_guard.SECONDS_BETWEEN_SWEEPS < 10
+    assert guard.DEAF_SECONDS + guard.SECONDS_BETWEEN_SWEEPS < 10
     assert "within ten seconds for a program" in words("docs/sharing.md")
-    told = f"ends after {queue_guard.DEAF_SECONDS:g} to 10 s"
+    told = f"ends after {guard.DEAF_SECONDS:g} to 10 s"
     assert told in words("docs/deployment.md")
 
 
@@ -154,14 +155,14 @@ def test_the_defaults_are_those_numbers(tmp_path):
 
 
 def test_the_pages_promises_are_the_codes():
-    assert f"within {2 * files.CACHE_SECONDS // 60} minutes" in strings.CONSENT
-    assert "forgets the rest within an hour after you leave" in strings.CONSENT
+    assert f"within {2 * files.CACHE_SECONDS // 60} minutes" in page_text.CONSENT
+    assert "forgets the rest within an hour after you leave" in page_text.CONSENT
     assert SessionState(gr.Blocks()).STATE_TTL_WHEN_CLOSED == 3600  # since a tab last told of it
     assert workspaces.UNUSED_SECONDS + _default_seconds(keep_tidy) <= 3600  # with no tab at all
     assert "const TELL_EVERY = 10 * 60_000;" in script()
-    assert strings.CONSENT in markup()
+    assert page_text.CONSENT in markup()
     assert f"files that you just made within {2 * files.CACHE_SECONDS // 60} minutes" in script()
-    assert f'<span id="link-days">{strings.days(share_store.DEFAULT_DAYS)}</span>' in markup()
+    assert f'<span id="link-days">{page_text.days(share_store.DEFAULT_DAYS)}</span>' in markup()
     assert '$("#link-days").textContent = facts.link_days' in script()  # where it is set otherwise
 
 
@@ -174,7 +175,9 @@ def secrets_named(source: str) -> set[str]:
 
 def test_no_secret_is_read_but_that_of_the_hub():
     """The Hub's own client reads it."""
-    assert "`HF_TOKEN` for gated repositories; nothing else is read." in words("docs/deployment.md")
+    assert "`HF_TOKEN` for gated or private repositories; nothing else is read here" in words(
+        "docs/deployment.md"
+    )
     assert secrets_named("import os\nos.environ.get('MY_API_KEY')") == {"MY_API_KEY"}
     for path in product_files():
         assert secrets_named((ROOT / path).read_text("utf-8")) <= {"HF_TOKEN"}, path

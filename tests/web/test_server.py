@@ -312,8 +312,10 @@ def quick(studio, directions, tmp_path, monkeypatch) -> Iterator[tuple[str, int]
     from service.share_store import Store
 
     limits = connections.Limits(head=2.0, stall=2.0, together=30)
-    monkeypatch.setattr("web.queue_guard.Connections", lambda: connections.Connections(limits))
-    monkeypatch.setattr("web.queue_guard.SECONDS_BETWEEN_SWEEPS", 0.2)
+    monkeypatch.setattr(
+        "web.event_queue_guard.Connections", lambda: connections.Connections(limits)
+    )
+    monkeypatch.setattr("web.event_queue_guard.SECONDS_BETWEEN_SWEEPS", 0.2)
     store = Store(tmp_path)
     blocks = create_app(studio, controls_of(directions.values()), "A generator.", store=store)
     url = serve(blocks, store, studio, prevent_thread_lock=True, quiet=True)

@@ -12,7 +12,7 @@ import html
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from web.strings import TAGLINE, TITLE
+from web.page_text import TAGLINE, TITLE
 
 Message = MutableMapping[str, Any]
 Application = Callable[[MutableMapping[str, Any], Any, Any], Awaitable[None]]

@@ -9,7 +9,7 @@ from pti_core.ai_mark import to_jpeg
 from pti_core.editing.controls import Control
 from pti_core.errors import UserError
 from service.studio import Studio
-from web import strings
+from web import page_text
 from web.actions import Actions, Ask
 from web.files import cached
 from web.labels import amount_text, bounds_of
@@ -60,7 +60,7 @@ class EditPart:
         if not self.studio.networks.ready:
             return {}
         found = self.studio.likeness(ask.workspace, ask.edits)
-        return strings.likeness(found) if found else {}
+        return page_text.likeness(found) if found else {}
 
     def surprise(self, ask: Ask) -> Mapping[str, Any]:
         """Random edits that suit the person; the same for the same seed."""

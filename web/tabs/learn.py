@@ -8,7 +8,7 @@ from typing import Any
 from pti_core.ai_mark import to_jpeg
 from service.job_queue import Job, Progress
 from service.studio import Studio
-from web import strings
+from web import page_text
 from web.actions import Actions, Ask
 from web.error_wrappers import sentence
 from web.files import cached
@@ -83,8 +83,8 @@ class LearnPart:
 def _told(progress: Progress, seen: int) -> dict[str, Any]:
     told = {
         "state": progress.state,
-        "stage": strings.STAGE_NUMBERS.get(progress.stage, 0),
-        "said": strings.progress(progress),
+        "stage": page_text.STAGE_NUMBERS.get(progress.stage, 0),
+        "said": page_text.progress(progress),
         "done": progress.done,
         "left": progress.seconds_left,
         "note": progress.note,

@@ -14,7 +14,7 @@ from pti_core.editing.controls import Control
 from pti_core.errors import UserError
 from service.studio import SCREEN_SIDE, Studio
 from service.workspaces import Workspace
-from web import strings
+from web import page_text
 from web.files import cached
 from web.labels import bounds_of, described
 from web.looks import looks_for
@@ -90,7 +90,7 @@ class OpenedSession:
             "own": list(session.own),
             "bounds": bounds,
             "looks": looks_for(bounds),
-            "off": strings.what_is_off(self.studio.edit_models(workspace_id)),
+            "off": page_text.what_is_off(self.studio.edit_models(workspace_id)),
             "person": session.person,
             "people": faces([session.crop(i) for i in range(count)]),
             "before": {"face": on_screen(crop), "photograph": on_screen(photograph)},
@@ -98,7 +98,7 @@ class OpenedSession:
             "composited": self.studio.composites(workspace_id),
             "hair": hair_of(session.hair_color),
             "keep_background": self.studio.workspaces.get(workspace_id).keep_background,
-            "facts": strings.facts(self.studio.workspaces.get(workspace_id).report),
+            "facts": page_text.facts(self.studio.workspaces.get(workspace_id).report),
             **self.text_edits(workspace_id),
         }
 

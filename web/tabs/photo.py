@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pti_core.errors import UserError
 from service.share_store import Store, is_identifier, new_secret
 from service.studio import VIEWS, Studio
-from web import strings
+from web import page_text
 from web.actions import Actions, Ask
 from web.files import uploaded
 from web.tabs.open_session import OpenedSession, faces, on_screen
@@ -90,7 +90,7 @@ class PhotoPart:
 
     def status(self, ask: Ask) -> Mapping[str, Any]:
         """Whether the server is ready, and how long learning a face takes."""
-        return strings.status(self.studio, ask.workspace)
+        return page_text.status(self.studio, ask.workspace)
 
     def photograph(self, ask: Ask) -> Mapping[str, Any]:
         """A photograph was chosen: the faces in it, or why there is none."""

@@ -1,6 +1,6 @@
 """How many prompts of the lists are understood as listed: python -m tests.mappers.prompts.evaluate
 
-What a list is: scripts/reader_training/authored.py. Nothing was learnt from lists in `UNSEEN`. With
+What a list is: scripts/prompt_training/authored.py. Nothing was learnt from lists in `UNSEEN`. With
 --folds N the reader is trained N times, each time without every Nth list, and reads those lists:
 cross-validation over authors. --keep FOLDER keeps its weights, and goes on where it was stopped.
 """
@@ -18,7 +18,7 @@ from mappers.prompts.reader import Reader, fetch_reader, find_reader
 from mappers.styleclip.published import MAPPERS
 from pti_core.editing.controls import Control, read_controls
 from pti_core.networks.clause_network import save_network
-from scripts.reader_training.authored import edits_of, rows_of
+from scripts.prompt_training.authored import edits_of, rows_of
 from scripts.train_prompt_reader import UNSEEN, new_training
 
 HERE = Path(__file__).parent

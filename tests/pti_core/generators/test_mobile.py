@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file
 
-from checkpoints.factory import load_generator
+from checkpoints.network_loaders import load_generator
 from pti_core.errors import CheckpointError
 from pti_core.generators.mobile import depthwise_modulated, inverse_haar
 from pti_core.generators.mobile_files import read_ir

@@ -12,7 +12,7 @@ from pti_core.errors import CheckpointError
 from pti_core.inversion.latent_prior import LatentPrior, load_latent_prior, save_latent_prior
 from pti_core.inversion.losses import View
 from pti_core.inversion.low_res import SIDE, LowResRenderer, mid_activations, recover_head
-from pti_core.inversion.pivotal_tuning import TuningConfig, pivotal_tune
+from pti_core.inversion.paper_tuning import TuningConfig, pivotal_tune
 from pti_core.inversion.projector import ProjectionConfig, project
 from pti_core.networks.lpips import area
 from tests.conftest import make_lively_generator
@@ -201,7 +201,7 @@ def test_what_is_learned_is_for_one_generator(generator, head, tmp_path):
 
 @pytest.mark.slow
 def test_what_is_shipped_comes_nearer_in_as_many_steps_most_of_them_small():
-    from checkpoints.factory import load_generator, load_perceptual
+    from checkpoints.network_loaders import load_generator, load_perceptual
     from pti_core.inversion.presets import FAST
 
     generator, lpips = load_generator("mobile").place(torch.device("cpu")), load_perceptual()

@@ -29,7 +29,7 @@ def test_other_weights_are_refused() -> None:
 
 @pytest.mark.slow
 def test_a_photographs_parts_are_where_they_are() -> None:
-    from checkpoints.factory import load_face_finder, load_face_parser
+    from checkpoints.network_loaders import load_face_finder, load_face_parser
 
     photo = Image.open(EXAMPLE).convert("RGB")
     crop, _ = align(photo, load_face_finder().landmarks(photo), 1024)

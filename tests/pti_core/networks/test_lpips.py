@@ -6,8 +6,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from checkpoints.factory import load_perceptual
 from checkpoints.fetch import fetch
+from checkpoints.network_loaders import load_perceptual
 from pti_core.errors import CheckpointError
 from pti_core.networks.lpips import area, load_lpips
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from pti_core.inversion.pivotal_tuning import TunedDelta
+from pti_core.inversion.paper_tuning import TunedDelta
 from pti_core.session.int8_delta import LEAST_POWER, MOST_POWER, compact, pack, pack_all, unpack
 
 SHAPES = {"pointwise": (64, 32, 1, 1), "depthwise": (64, 1, 3, 3), "bias": (64,), "style": (8, 512)}

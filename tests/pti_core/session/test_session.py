@@ -24,7 +24,7 @@ from pti_core.errors import EditError, SessionError
 from pti_core.faces.align import Alignment
 from pti_core.faces.images import to_tensor
 from pti_core.inversion.losses import View
-from pti_core.inversion.pivotal_tuning import TunedDelta, TuningConfig, pivotal_tune
+from pti_core.inversion.paper_tuning import TunedDelta, TuningConfig, pivotal_tune
 from pti_core.models import EditModels
 from pti_core.rendering import paste_back, picture, render
 from pti_core.session import file_format

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from checkpoints.factory import load_encoder, load_identity
 from checkpoints.fetch import Store
 from checkpoints.identify import identify
+from checkpoints.network_loaders import load_encoder, load_identity
 from checkpoints.select_generator import choose_generator
 from cli.checkpoints import main
 from mappers.styleclip.clip import Clip, clip_is_here

@@ -256,24 +256,3 @@ on($$("#views input"), "change", async (event) => {
   await showBefore();
   render();
 });
-
-// -------------------------------------------------------------------------------- faces to press
-let boxes = null; // { size, boxes, face } while a photograph is to be learned
-const placeBoxes = () => {
-  const where = $("#boxes");
-  where.replaceChildren();
-  if (!boxes || (boxes.boxes.length < 2 && !boxes.square && !boxes.marked)) return;
-  const box = stage.getBoundingClientRect(), [width, height] = boxes.size;
-  const scale = Math.min(box.width / width, box.height / height);
-  const left = (box.width - width * scale) / 2, top = (box.height - height * scale) / 2;
-  boxes.boxes.forEach(([x0, y0, x1, y1], index) => {
-    const one = made("button", {
-      type: "button",
-      "aria-pressed": String(index === boxes.face),
-      "aria-label": `Face ${index + 1} of ${boxes.boxes.length}`,
-      style: `left:${left + x0 * scale}px;top:${top + y0 * scale}px;width:${(x1 - x0) * scale}px;height:${(y1 - y0) * scale}px`,
-      onclick: () => chooseFace(index),
-    });
-    where.append(one);
-  });
-};

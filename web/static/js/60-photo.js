@@ -120,17 +120,18 @@ const turn = (person) =>
 
 // ---------------------------------------------------------------------------------- photographs
 // A new photograph beside an open session replaces nothing without a question.
-const mayReplace = async () => {
+const mayReplace = async (what) => {
   if (app.dataset.mode === "learning") {
     toast("A face is being learned; stop that first.");
     return false;
   }
   if (!state.opened || (state.example && isPlain())) return true;
-  const answer = await ask("Leave this face?", "The new photo takes its place. Save the session file first if you want to come back to it later.",
-    [["", "Cancel"], ["save", "Save session file"], ["go", "Use the new photo", "main"]]);
+  const whose = state.example ? $(`[data-example="${CSS.escape(state.example)}"]`).textContent : state.name;
+  const answer = await ask(`Leave ${whose || "this face"}?`, `${what} takes the place of the face that is open, and of its edits. Save the session file first if you want to come back to it later.`,
+    [["", "Cancel"], ["save", "Save session file"], ["go", "Go on", "main"]]);
   if (answer === "save") {
     await saveSession();
-    return mayReplace();
+    return mayReplace(what);
   }
   if (answer === "go" && !$("#still").hidden) await call("stop");
   return answer === "go";
@@ -164,7 +165,7 @@ const chooseFace = (face) =>
   });
 const takePhoto = (file) =>
   attempt(async () => {
-    if (!file || !(await mayReplace())) return;
+    if (!file || !(await mayReplace("The new photo"))) return;
     const mine = ++choosing;
     if (/[.](safetensors|pt|pth|npy|npz)$/i.test(file.name)) return takeSession(file, true);
     disarm();
@@ -196,6 +197,7 @@ const takePhoto = (file) =>
       lookFor(false);
     }
   });
+let found = ""; // the workspace whose photograph shows faces that were found
 const showPhotograph = (told) => {
   const other = state.desk !== told.desk;
   state.desk = told.desk;
@@ -209,13 +211,17 @@ const showPhotograph = (told) => {
   after.alt = "The chosen photo";
   unzoom();
   fetched(fileUrl(told.people[0])).then((url) => ($("#crop").src = url), () => {});
-  $("#setup-text").textContent = told.boxes.length > 1
-    ? `${told.boxes.length} faces were found. Press another one in the photo to use it.`
-    : told.people.length > 1 ? `${told.people.length} photos will be learned together.`
-    : told.marked ? "Drag a square over the whole head, or learn the picture as it is."
-    : told.square ? "Drag a square over what it is to learn." : "One face was found.";
+  const alone = told.people.length === 1;
+  $("#setup-text").textContent = !alone ? `${told.people.length} photos will be learned together.`
+    : told.marked ? MARKING
+    : told.square ? "Drag a square over what it is to learn."
+    : told.boxes.length > 1 ? `${told.boxes.length} faces were found. Press another one in the photo to use it.` : "One face was found.";
+  // Of several photographs the first one's boxes are on the stage.
+  found = !told.marked && !told.square ? told.desk : found;
+  $("#mark-face").hidden = told.square || (told.marked && found !== told.desk);
+  $("#mark-face").textContent = told.marked ? "Back to the faces that were found" : "Another face: mark it yourself";
   $("#learn").textContent = told.people.length > 1 ? `Learn these ${told.people.length} faces` : told.square ? "Learn this picture" : "Learn this face";
-  $("#setup h2").textContent = told.square ? "Which part?" : "Whose face?";
+  $("#setup h2").textContent = told.square ? "Which part?" : told.boxes.length > 1 ? "Whose face?" : "Is this the face?";
   $("#learn").disabled = false;
   $("#back").hidden = !comeBack;
   $("#other-photo").hidden = $("#remove-photo").hidden = Boolean(comeBack);
@@ -237,7 +243,7 @@ const leavePhoto = () => {
 };
 const takeSession = (file, asked_ = false) =>
   attempt(async () => {
-    if (!file || !(asked_ || (await mayReplace()))) return;
+    if (!file || !(asked_ || (await mayReplace("The session file")))) return;
     $("#drop").classList.add("busy");
     try {
       const { path } = await upload(file);
@@ -248,7 +254,7 @@ const takeSession = (file, asked_ = false) =>
   });
 const openExample = (name) =>
   attempt(async () => {
-    if (!(await mayReplace())) return;
+    if (!(await mayReplace("The ready-made face"))) return;
     const heading = $("#examples h2"), invitation = heading.textContent;
     $("#welcome").classList.add("busy");
     heading.textContent = `Opening ${$(`[data-example="${CSS.escape(name)}"]`).textContent} …`;

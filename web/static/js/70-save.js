@@ -45,7 +45,7 @@ const paintShares = (shares) => {
   $("#shares").replaceChildren(...(shares.length ? shares.map(shareRow) : [made("p", { class: "hint" }, "None yet.")]));
 };
 const shareRow = ({ share, name, until, link }) => {
-  const named = made("input", { value: name, placeholder: "Name it for yourself", maxlength: 80, "aria-label": "Name of the link" });
+  const named = made("input", { value: name, placeholder: "Name", maxlength: 80, "aria-label": "Name of the link" });
   on(named, "change", () => attempt(async () => paintShares((await call("rename_share", { share, name: named.value })).shares)));
   return made("div", { class: "row share" }, named, made("a", { href: address(link), target: "_blank", rel: "noopener" }, "Open"),
     made("small", {}, `until ${until}`),
@@ -60,6 +60,8 @@ const shareRow = ({ share, name, until, link }) => {
 on("#share", "click", () => {
   $("#link-row").hidden = true;
   $("#link-said").textContent = "";
+  $("#share-before").src = before.src;
+  $("#share-after").src = after.src;
   $("#share-dialog").showModal();
   attempt(async () => paintShares((await call("shares")).shares));
 });

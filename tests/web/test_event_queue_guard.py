@@ -20,9 +20,9 @@ from pti_core.editing.controls import controls_of
 from service.share_store import Store
 from service.studio import Studio
 from tests.helpers.small import ENDLESS, SHORT, small_tuning_models
-from web import queue_guard
+from web import event_queue_guard
+from web.event_queue_guard import QueueGuard
 from web.job_watch import RELOAD_SECONDS
-from web.queue_guard import QueueGuard
 from web.serve import create_app, serve
 
 
@@ -88,17 +88,17 @@ def test_many_animations_that_nobody_waits_for_stop_nobody(url, client, desk, bl
     frames = [desk, {}, {"age": 5}, 60, "gif", "face"]
     queue = blocks._queue
     with monkeypatch.context() as patched:
-        patched.setattr(queue_guard, "UNHEARD_SECONDS", 60)  # nothing makes room
+        patched.setattr(event_queue_guard, "UNHEARD_SECONDS", 60)  # nothing makes room
         refused = []
         for _ in range(300):
             status, told = post(url, "call/animate", frames)
             refused += [told] if status == 503 else []
-            assert len(queue) <= queue_guard.MAX_OF_LONG_LANE
-        assert len(refused) > 200 and refused[0] == {"detail": queue_guard.FULL}
+            assert len(queue) <= event_queue_guard.MAX_OF_LONG_LANE
+        assert len(refused) > 200 and refused[0] == {"detail": event_queue_guard.FULL}
     for _ in range(20):  # those that nobody hears make room
         assert post(url, "call/animate", frames)[0] == 200
         time.sleep(0.01)
-        assert len(queue) <= queue_guard.MAX_OF_LONG_LANE
+        assert len(queue) <= event_queue_guard.MAX_OF_LONG_LANE
     over = threading.Event()
 
     def flood() -> None:
@@ -129,13 +129,13 @@ def test_what_is_swept_before_its_first_step_ends(url, client, desk, blocks, mon
                 await asyncio.sleep(0.01)
             await asyncio.sleep(1)
         await asyncio.sleep(0)  # it has begun the event, whose task has not run yet
-        monkeypatch.setattr(queue_guard, "DEAF_SECONDS", -1)
+        monkeypatch.setattr(event_queue_guard, "DEAF_SECONDS", -1)
         await sweep(guard)
         monkeypatch.setattr(QueueGuard, "sweep", sweep)
         over.set()
 
     monkeypatch.setattr(QueueGuard, "sweep", sweep_at_the_worst_moment)
-    time.sleep(2 * queue_guard.SECONDS_BETWEEN_SWEEPS)
+    time.sleep(2 * event_queue_guard.SECONDS_BETWEEN_SWEEPS)
     post(url, "call/animate", [desk, {}, {"age": 5}, 2, "gif", "face"])
     assert over.wait(20)
     assert until(lambda: not any(queue.active_jobs)) < 10
@@ -157,7 +157,7 @@ def test_thousands_of_calls_that_nobody_hears_take_nobodys_answer(
     assert not job.done() and not queue.stopped
     assert client.predict(desk, api_name="/stop") == {"stopped": True}
     assert job.result(timeout=30)["report"]
-    monkeypatch.setattr(queue_guard, "QUIET_SECONDS", 1)
+    monkeypatch.setattr(event_queue_guard, "QUIET_SECONDS", 1)
     until(lambda: len(queue.pending_messages_per_session) < 10)
     assert len(queue.pending_event_ids_session) < 10
     assert client.predict(api_name="/status")["ready"]
@@ -183,7 +183,7 @@ def test_a_personalisation_whose_stream_is_closed_ends(url, studio, client, phot
         stream.request("GET", f"/gradio_api/call/personalise/{told['event_id']}")
         stream.getresponse().read(10)
         streams.append(stream)
-    time.sleep(queue_guard.DEAF_SECONDS + 4)
+    time.sleep(event_queue_guard.DEAF_SECONDS + 4)
     assert len(studio.line) == 2  # somebody listens
     for stream in streams:
         stream.sock.close() if stream.sock else stream.close()
@@ -228,22 +228,22 @@ def test_only_what_fills_a_bound_makes_room(blocks, monkeypatch):
     guard = QueueGuard(blocks)
     number = next(n for n, fn in blocks.fns.items() if fn.api_name == "animate")
     lane = blocks.fns[number].concurrency_id
-    full = [event(f"{n}", f"8.8.{n}.8", lane) for n in range(queue_guard.MAX_OF_LONG_LANE)]
+    full = [event(f"{n}", f"8.8.{n}.8", lane) for n in range(event_queue_guard.MAX_OF_LONG_LANE)]
     waiting = [event("elsewhere", "8.8.4.4"), *full]
     monkeypatch.setattr(guard, "_waiting", lambda: waiting)
     body = SimpleNamespace(fn_index=number, session_hash="mine")
-    assert guard._refusal(body, event("", "8.8.8.8").request) == (queue_guard.FULL, full)
+    assert guard._refusal(body, event("", "8.8.8.8").request) == (event_queue_guard.FULL, full)
 
     def no_room(*_: object, **__: object) -> None:
-        raise queue_guard.DiskFullError
+        raise event_queue_guard.DiskFullError
 
-    monkeypatch.setattr(queue_guard, "check_free_disk", no_room)
-    assert guard._refusal(body, event("", "8.8.8.8").request) == (queue_guard.NO_ROOM, [])
+    monkeypatch.setattr(event_queue_guard, "check_free_disk", no_room)
+    assert guard._refusal(body, event("", "8.8.8.8").request) == (event_queue_guard.NO_ROOM, [])
 
 
 def test_the_controls_are_events_of_the_page(blocks):
     names = {fn.api_name for fn in blocks.fns.values()}
-    assert set(queue_guard.CONTROLS) <= names
+    assert set(event_queue_guard.CONTROLS) <= names
 
 
 def test_a_tool_whose_caller_is_gone_ends(url, studio, client, photograph):
@@ -268,7 +268,7 @@ def test_a_tool_whose_caller_is_gone_ends(url, studio, client, photograph):
     }
     connection.request("POST", "/gradio_api/mcp/", json.dumps(call), kinds)
     until(lambda: studio.line.job_of(desk) is not None)
-    time.sleep(queue_guard.DEAF_SECONDS + 4)
+    time.sleep(event_queue_guard.DEAF_SECONDS + 4)
     assert studio.line.job_of(desk) is not None  # its caller is there
     threading.Thread(target=connection.close).start()
     assert until(lambda: studio.line.job_of(desk) is None) < 10

@@ -15,7 +15,7 @@ from pathlib import Path
 from mappers.prompts.lexicon import load_lexicon
 from mappers.prompts.reader import FRONT, NOTHING
 from mappers.prompts.text import plain, read_text
-from scripts.reader_training.vocabulary import DIRECTIONS, NAMES
+from scripts.prompt_training.vocabulary import DIRECTIONS, NAMES
 
 LISTS = Path(__file__).parents[2] / "tests" / "mappers" / "prompts"
 

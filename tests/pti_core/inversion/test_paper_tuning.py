@@ -10,7 +10,7 @@ import torch.nn.functional as F
 
 from pti_core.inversion.losses import PhotographLoss, View, high_pass, visibility
 from pti_core.inversion.optimisers import Muon, orthogonalise
-from pti_core.inversion.pivotal_tuning import DELTA_DTYPE, TuningConfig, pivotal_tune, steps_for
+from pti_core.inversion.paper_tuning import DELTA_DTYPE, TuningConfig, pivotal_tune, steps_for
 from tests.conftest import SIDE, make_lively_generator
 
 PLAIN = TuningConfig(

@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from mappers.prompts.lexicon import HAIR_COLOR, load_lexicon, opposite
 from mappers.prompts.reader import NOTHING
 from mappers.prompts.text import plain, read_text
-from scripts.reader_training.authored import Sample
-from scripts.reader_training.vocabulary import Clause
+from scripts.prompt_training.authored import Sample
+from scripts.prompt_training.vocabulary import Clause
 
 #: Directions that are turned, not taken away.
 TURNS = ("pose", "pitch", "light_side")
