@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import sys
 import threading
 import weakref
 from collections import OrderedDict
@@ -13,6 +15,9 @@ _log = logging.getLogger(__name__)
 
 Owner = TypeVar("Owner")
 
+#: The system's lowest priority.
+LAST = 19
+
 
 class LatestWork:
     """A queue of the latest piece of work for each owner, run in a thread that ends with it.
@@ -22,10 +27,11 @@ class LatestWork:
 
     Args:
         most: pieces that may wait.
+        aside: it takes what other threads leave of the processor (Linux; elsewhere its share).
     """
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    def __init__(self, most: int, aside: bool = False) -> None:
+        self._most, self._aside = most, aside
         self._waiting: OrderedDict[int, tuple[weakref.ref, Callable[[Any], None]]] = OrderedDict()
         self._lock = threading.Lock()
         self._running = False
@@ -44,6 +50,9 @@ class LatestWork:
         threading.Thread(target=self._run, name="latest work").start()
 
     def _run(self) -> None:
+        if self._aside and sys.platform == "linux":
+            # Of this thread alone, and of torch's that it starts: both end with the work.
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LAST)
         while (piece := self._next()) is not None:
             owner = piece[0]()
             if owner is None:

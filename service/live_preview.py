@@ -81,7 +81,8 @@ class Previewer:
     def __init__(self) -> None:
         self._computing, self._fitting = threading.Lock(), threading.Lock()
         self._keeping = threading.Lock()
-        self._preparing, self._looking = LatestWork(_MOST_WAITING), LatestWork(_MOST_WAITING)
+        self._preparing = LatestWork(_MOST_WAITING)
+        self._looking = LatestWork(_MOST_WAITING, aside=True)  # previews go on meanwhile
         self._tuned: WeakKeyDictionary[Session, dict[str, Tensor]] = WeakKeyDictionary()
 
     def prepare(

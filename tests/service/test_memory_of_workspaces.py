@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import gc
 import io
+import os
+import sys
 import threading
 import time
 import weakref
@@ -22,7 +24,7 @@ from pti_core.errors import UserError
 from pti_core.models import TuningModels
 from pti_core.networks.face_parsing import FaceParser
 from pti_core.progress import Step
-from service.latest_work import LatestWork
+from service.latest_work import LAST, LatestWork
 from service.studio import Studio
 from service.text_service import TextService, Wish
 from service.workspaces import UNUSED_SECONDS, Workspaces
@@ -186,6 +188,23 @@ def test_only_the_latest_work_of_an_owner_is_done():
     work.put(owners[4], lambda _: over.set())
     assert over.wait(10)
     assert done == ["b", owners[3]]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have priorities of their own on Linux")
+def test_work_aside_takes_what_is_left_and_nothing_else_does():
+    seen, over = [], threading.Event()
+
+    def note(_: Owner) -> None:
+        seen.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+        over.set()
+
+    owner, before = Owner(), os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+    for aside in (True, False):
+        over.clear()
+        LatestWork(2, aside=aside).put(owner, note)
+        assert over.wait(10)
+    assert seen == [LAST, before]
+    assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == before
 
 
 def test_more_work_than_may_wait_is_left_out():

@@ -131,6 +131,47 @@ def test_a_photograph_that_cannot_be_used_arms_nothing(
     visit.context.close()
 
 
+def test_a_face_that_was_not_found_is_marked_with_keys_and_with_the_mouse(
+    browser, page_url, group_photograph
+):
+    visit = Visit(browser, page_url)
+    page = visit.page
+    visit.choose(group_photograph)
+    page.wait_for_selector("#learn:not([disabled])")
+    found = page.locator("#boxes button").count()
+    page.click("#mark-face")
+    # What was found is not armed any more; the square has the focus.
+    assert page.locator("#learn").is_disabled() and page.locator("#boxes button").count() == 1
+    assert page.evaluate("document.activeElement.closest('#boxes') !== null")
+    place = page.locator("#boxes button")
+    before = place.bounding_box()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("-")
+    page.wait_for_selector("#learn:not([disabled])")
+    after = place.bounding_box()
+    assert after["x"] > before["x"] and after["width"] < before["width"]
+    assert page.evaluate("document.activeElement.closest('#boxes') !== null")
+    crop = page.locator("#crop").get_attribute("src")
+
+    box = page.locator("#stage").bounding_box()
+    middle_x, middle_y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(middle_x - 90, middle_y - 60)
+    page.mouse.down()
+    page.mouse.move(middle_x + 20, middle_y + 30, steps=4)
+    page.mouse.up()
+    page.wait_for_function("(old) => document.querySelector('#crop').src !== old", arg=crop)
+    page.wait_for_selector("#learn:not([disabled])")
+    drawn = place.bounding_box()
+    assert abs(drawn["width"] - 110) < 6 and abs(drawn["x"] - (middle_x - 90)) < 6
+
+    page.click("#mark-face")  # back
+    page.wait_for_selector("#boxes button:nth-child(2)")
+    assert page.locator("#boxes button").count() == found
+    page.wait_for_selector("#learn:not([disabled])")
+    visit.check()
+    visit.context.close()
+
+
 def test_a_phone_scrolls_without_moving_a_slider(browser, visit):
     page = visit.page
     page.click("#share")

@@ -10,7 +10,8 @@ from PIL import Image, ImageFilter
 from checkpoints.fetch import fetch
 from pti_core.errors import NoFaceError
 from pti_core.faces.align import Alignment, align, crop
-from pti_core.faces.detect import FaceFinder
+from pti_core.faces.detect import FaceFinder, face_box
+from pti_core.faces.framing import frame, square_box
 from pti_core.faces.images import open_photograph
 from pti_core.faces.paste import paste
 
@@ -167,6 +168,53 @@ def test_of_several_faces_the_largest_is_taken(finder, photos, landmarks):
         both.paste(small, (x_small, 0))
         both.paste(photos["obama"], (x_large, 0))
         assert error(finder.landmarks(both) - np.array([x_large, 0]), landmarks["obama"]) < 0.02
+
+
+SHARED_PHOTOS = pytest.mark.skipif(
+    not SHARED.is_dir(), reason="the shared photographs are not on this machine"
+)
+
+
+@pytest.fixture(scope="module")
+def two_people():
+    """Side by side: a face that is sure, and a bearded one of which the detector is not."""
+    both = Image.new("RGB", (1800, 900))
+    for x, name in ((0, "watson"), (900, "tyrion")):
+        both.paste(open_photograph(SHARED / f"{name}.jpg").resize((900, 900)), (x, 0))
+    return both
+
+
+@SHARED_PHOTOS
+@pytest.mark.parametrize("width", [800, 1200, 1800])
+def test_a_face_beside_another_is_found_though_it_is_not_sure(finder, two_people, width):
+    small = two_people.resize((width, width // 2), Image.Resampling.LANCZOS)
+    boxes = [face_box(points) for points in finder.all_landmarks(small)]
+    assert len(boxes) == 2
+    assert boxes[0][2] < width / 2 < boxes[1][0]
+
+
+def test_what_is_no_face_is_not_listed_beside_one(finder, photos):
+    """The detector sees a faint face in the astronaut's suit."""
+    for name in NAMES:
+        assert len(finder.all_landmarks(photos[name])) == 1, name
+
+
+@SHARED_PHOTOS
+def test_the_face_in_a_drawn_square_is_aligned_as_any_other(finder, two_people):
+    left, top, right, bottom = face_box(finder.all_landmarks(two_people)[1])
+    for square in ((1000, 100, 700), (1100, 200, 550), (950, 50, 800)):
+        found = finder.landmarks_in_square(two_people, square_box(square))
+        assert found is not None
+        assert np.abs(np.array(face_box(found)) - (left, top, right, bottom)).max() < 60
+        crop, alignment = frame(finder, two_people, square, 256)
+        assert crop.size == (256, 256) and alignment.side != square[2]
+
+
+def test_a_square_without_a_face_of_its_size_is_cut_as_it_was_drawn(finder, photos):
+    for square in ((0, 0, 100), (300, 60, 180)):  # a wall; a face that is off its middle
+        assert finder.landmarks_in_square(photos["obama"], square_box(square)) is None
+        _, alignment = frame(finder, photos["obama"], square, 64)
+        assert alignment.side == square[2]
 
 
 def test_no_face_is_one_sentence(finder, photos):
@@ -373,7 +421,7 @@ def test_only_square_faces_are_pasted(photos, aligned):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not SHARED.is_dir(), reason="the shared photographs are not on this machine")
+@SHARED_PHOTOS
 def test_every_shared_photograph_is_found_and_goes_back(finder):
     for path in sorted(SHARED.iterdir()):
         photo = open_photograph(path)

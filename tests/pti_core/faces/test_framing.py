@@ -37,7 +37,7 @@ def test_a_square_is_cut_where_it_was_drawn_up_to_the_edge():
             frame(MiddleFace(), image, wrong, 128)
 
 
-def test_detection_is_not_asked_where_a_square_is_given():
+def test_a_square_is_taken_where_no_face_is_seen_in_it():
     blank = Image.new("RGB", (90, 90), "grey")
     with pytest.raises(NoFaceError):
         frame(MiddleFace(), blank, 0, 64)
