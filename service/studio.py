@@ -146,7 +146,9 @@ class Studio(EditService):
         if not found:
             raise PhotographError("None of the photographs can be used. " + " ".join(notes))
         workspace = self.workspaces.get_or_new(workspace_id, address)
-        workspace.boxes, workspace.note = workspace.boxes or found[0].boxes, " ".join(notes)
+        if not workspace.photographs:
+            workspace.boxes = found[0].boxes
+        workspace.note = " ".join(notes)
         workspace.faces = [*workspace.faces, *(0 for _ in found)]
         workspace.photographs = [*workspace.photographs, *(one.data for one in found)]
         workspace.crops = [*workspace.crops, *(one.crop for one in found)]
@@ -259,7 +261,7 @@ class Studio(EditService):
             raise SessionError("A face is being learned here; stop that or let it end first.")
         report = session.made.get("report")
         workspace.photographs = workspace.originals = list(session.photographs)
-        workspace.faces, workspace.boxes = [], []
+        workspace.faces, workspace.boxes = list(session.alignments), []
         self._set_session(workspace, report if isinstance(report, dict) else {}, session)
         return workspace
 

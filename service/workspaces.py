@@ -97,8 +97,8 @@ class Workspace:
         photographs: what is to be personalised together, usually one: the bytes as they came, or
             those of a session file that was opened.
         crops: the aligned face in each.
-        faces: which face of each photograph, as `FaceFinder.all_landmarks` counts them, or a
-            square (left, top, side) of a generator of other things.
+        faces: which face of each photograph, as `FaceFinder.all_landmarks` counts them, a square
+            (left, top, side) that was drawn, or where the crop of an opened session lies.
         code: a latent code to tune around, (w_dim,) or (num_ws, w_dim); None to find one.
         boxes: (left, top, right, bottom), pixels, of all faces in the first photograph.
         session: the personalised generator; None before.

@@ -152,7 +152,7 @@ class FaceFinder:
         for face in sorted(found, key=lambda one: one.score, reverse=True):
             if any(_inside(face.box, points) for points in (first, *others)):
                 continue
-            if face.score >= SURE_SCORE or self._spread(array, face.box) <= STEADY:
+            if self._is_face(array, face):
                 others.append(self._looked_again(array, face).points)
         return [first, *sorted(others, key=lambda points: points[:, 0].mean())]
 
@@ -162,19 +162,22 @@ class FaceFinder:
         `square` is (left, top, right, bottom) in pixels, around a whole head. The face's middle
         lies in its middle half and its box has a quarter of its side at least; None if there is
         none.
-        As a person says that a face is there, any score will do.
         """
         patch = _Patch.around(np.asarray(image.convert("RGB")), square, SQUARE_MARGIN)
-        found = self._search(patch.pixels, _Try(), LEAST_SCORE)
+        left, top, right, bottom = square
+        middle = patch.into(np.array([(left + right) / 2, (top + bottom) / 2]))
+        reach = patch.factor * (right - left) / 4
+        found = [
+            face
+            for face in self._search(patch.pixels, _Try(), LEAST_SCORE)
+            if (np.abs(_middle(face.box) - middle) <= reach).all()
+            and face.box[2] - face.box[0] >= reach[0]
+            and self._is_face(patch.pixels, face)
+        ]
         if not found:
             return None
         looked = self._looked_again(patch.pixels, max(_sure(found), key=_area))
-        points = patch.out_of(looked.points)
-        (left, top, right, bottom), side = face_box(points), square[2] - square[0]
-        away = max(
-            abs(left + right - square[0] - square[2]), abs(top + bottom - square[1] - square[3])
-        )
-        return points if away <= side / 2 and right - left >= side / 4 else None
+        return patch.out_of(looked.points)
 
     def landmarks_in_box(self, image: Image.Image | np.ndarray, box: Box) -> np.ndarray:
         """Return the landmarks (68, 2), pixels, of the upright face in a detector-like box.
@@ -205,6 +208,10 @@ class FaceFinder:
         corners = patch.into(np.array(box, dtype=np.float64).reshape(2, 2))
         found = [self._predict(patch.pixels, moved) for moved in _jittered(corners, jitter)]
         return patch.out_of(np.stack(found))
+
+    def _is_face(self, array: np.ndarray, face: _Found) -> bool:
+        """Return whether a find is sure, or one whose landmarks hardly follow its box."""
+        return face.score >= SURE_SCORE or self._spread(array, face.box) <= STEADY
 
     def _spread(self, array: np.ndarray, box: Box) -> float:
         """Return how far landmarks move with the box, relative to the distance between the eyes."""
@@ -307,9 +314,13 @@ def face_box(landmarks: np.ndarray) -> Box:
     return float(left), float(top - 0.4 * (bottom - top)), float(right), float(bottom)
 
 
+def _middle(box: Box) -> np.ndarray:
+    return np.array([(box[0] + box[2]) / 2, (box[1] + box[3]) / 2])
+
+
 def _inside(box: Box, landmarks: np.ndarray) -> bool:
     """Return whether the middle of a box lies in a face."""
-    x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+    x, y = _middle(box)
     left, top, right, bottom = face_box(landmarks)
     return left < x < right and top < y < bottom
 

@@ -8,13 +8,14 @@ import numpy as np
 from PIL import Image
 
 from pti_core.errors import UserError
-from pti_core.faces.align import Alignment, align
+from pti_core.faces.align import Alignment, align, crop
 from pti_core.faces.detect import Box, FaceFinder, landmarks_of
 
 #: Left, top and side of a square in photo pixels.
 Square = tuple[float, float, float]
-#: A face by its number (`FaceFinder.all_landmarks`), a square, or the photograph as it is.
-Where = int | Square | Literal["whole"]
+#: A face by its number (`FaceFinder.all_landmarks`), a square, the photograph as it is, or where a
+#: session's crop was.
+Where = int | Square | Literal["whole"] | Alignment
 #: The photograph is an aligned face already: its largest square in the middle.
 WHOLE: Literal["whole"] = "whole"
 #: Smallest side of a square: less shows nothing.
@@ -28,13 +29,16 @@ def frame(
 
     Args:
         finder: what finds faces; without it a number stands for the largest square in the middle.
-        where: which face, a square, or `WHOLE`. A face that is seen in the square is aligned as any
-            other; where none is seen the square itself is the crop.
+        where: which face, a square, `WHOLE`, or a crop's place. A face that is seen in a square
+            is aligned as any other; where none is seen the square itself is the crop.
 
     Raises:
         NoFaceError: no face is found.
         UserError: no face has that number, or the square is not in the photograph.
     """
+    if isinstance(where, Alignment):
+        there = where.scaled(image.size)
+        return crop(image, there, size), there
     if isinstance(where, tuple):
         square = check_square(where, image.size)
         points = None if finder is None else finder.landmarks_in_square(image, square_box(square))

@@ -20,11 +20,13 @@ from pti_core.ai_mark import DIGITAL_SOURCE_TYPE
 from pti_core.editing.controls import controls_of
 from pti_core.errors import UserError
 from pti_core.faces.decode import CUT
+from pti_core.faces.framing import frame
+from pti_core.faces.images import read_photograph
 from pti_core.progress import OnStep, Step
 from service.share_store import Store
 from service.studio import Studio
 from service.text_service import Done, Wish
-from tests.helpers.small import ENDLESS, SHORT, small_tuning_models
+from tests.helpers.small import ENDLESS, SHORT, MiddleFace, small_tuning_models
 from web.actions import BROKEN, Actions, Ask
 from web.looks import LOOKS, looks_for, surprise
 from web.page import Page, script
@@ -144,6 +146,28 @@ def test_a_bad_file_among_more_people_is_named(page, uploads):
     assert len(told["people"]) == 1
     (refused,) = told["refused"]
     assert refused.startswith("bad.jpg: ")
+
+
+def test_a_face_that_is_added_to_a_session_leaves_the_first_where_it_was(page, uploads, desk):
+    session = page.studio.session(desk)
+    path = uploads / "session.safetensors"
+    session.save(path)
+    opened = call(page, "open_session", path=str(path))["opened"]["desk"]
+    workspace = page.studio.workspaces.get(opened)
+    before = np.asarray(session.crop())
+    (uploads / "text.jpg").write_text("no picture")
+    bad = [{"path": str(uploads / "text.jpg"), "name": "bad.jpg"}]
+    told = call(page, "add_people", desk=opened, files=bad)
+    assert [refused.split(":")[0] for refused in told["refused"]] == ["bad.jpg"]
+    assert len(told["people"]) == 1 and told["face"] is None and not told["marked"]
+    more = [{"path": str(uploads / "photograph.png"), "name": "good.png"}]
+    told = call(page, "add_people", desk=opened, files=more)
+    assert len(told["people"]) == 2 and told["boxes"] == []
+    assert workspace.faces == [session.alignments[0], 0]
+    # It is learned anew from the same crop, of the session's JPEG file.
+    image = read_photograph(workspace.photographs[0]).image
+    again, _ = frame(MiddleFace(), image, workspace.faces[0], before.shape[0])
+    assert np.abs(np.asarray(again).astype(int) - before).mean() < 4
 
 
 def test_an_open_session_is_told_and_its_steps_come_back(page, desk):

@@ -149,15 +149,16 @@ class PhotoPart:
 
         workspace = self.studio.workspaces.get(workspace_id)
         image = read_photograph(workspace.photographs[0]).image
+        first = workspace.faces[0]
         return {
             "desk": workspace_id,
             "picture": on_screen(image, "photograph.jpg"),
             "size": image.size,
             "note": workspace.note,
             "boxes": [list(box) for box in workspace.boxes],
-            "face": workspace.faces[0],
+            "face": first if isinstance(first, int) else None,
             "square": self.studio.networks.get().faces is None,
-            "marked": not isinstance(workspace.faces[0], int),
+            "marked": isinstance(first, (tuple, str)),
             "people": faces(workspace.crops),
         }
 

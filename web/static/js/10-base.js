@@ -26,13 +26,13 @@ const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 const base = location.pathname.replace(/[/]$/, "");
 const fileUrl = (path) => `${base}/gradio_api/file=${path}`;
 
-const toast = (text, { bad = false, action, label } = {}) => {
+const toast = (text, { bad = false, action, label, stays = false } = {}) => {
   const close = () => note.remove();
   const note = made("div", { class: bad ? "toast bad" : "toast" }, made("span", {}, text));
   if (action) note.append(button(label, { onclick: () => (close(), action()) }));
   note.append(button("×", { class: "close", "aria-label": "Close the message", onclick: close }));
   $("#toasts").append(note);
-  setTimeout(close, bad ? 12000 : 5000);
+  if (!stays) setTimeout(close, bad ? 12000 : 5000);
   return close;
 };
 

@@ -16,6 +16,7 @@ const state = {
   keepBackground: true,
   steps: [], // of the history
   at: 0,
+  framed: "", // the desk whose photo shows faces that were found
 };
 let allControls = facts.controls; // of the open session; at first the page's
 const controls = new Map(allControls.map((control) => [control.name, control]));
@@ -58,7 +59,7 @@ const same = (one, other) => {
 const remember = () => {
   if (!state.desk) return;
   const { desk, name, example, share, view, steps, at } = state;
-  const told = { desk, name, example, share, view, at, steps };
+  const told = { desk, name, example, share, view, at, steps, framed: state.framed };
   kept(sessionStorage, "pti-tab", told);
   kept(localStorage, "pti-latest", told);
 };
@@ -90,7 +91,7 @@ const go = (index) =>
     const step = state.steps[index];
     if (!step) return;
     if (step.person !== state.person)
-      take(await call("turn", { person: step.person, edits: step.edits }), true);
+      await showOther(await call("turn", { person: step.person, edits: step.edits }));
     if (step.stack !== state.stack) {
       const told = await call("put_back", { stack: step.stack });
       Object.assign(state, { stack: told.stack, entries: told.entries });

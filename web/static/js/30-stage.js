@@ -13,6 +13,7 @@ let learned = 0; // counts how often the generator of the open session changed
 const put = (url) => {
   latest = url;
   after.src = url;
+  if ($("#share-dialog").open) $("#share-after").src = url;
 };
 const asked = async (full, more = {}) => {
   const answer = await fetch(`${base}/moving`, {
@@ -171,6 +172,7 @@ const applyZoom = () => {
   $("#real").setAttribute("aria-pressed", String(zoom.by > 1));
 };
 const zoomAt = (factor, clientX, clientY) => {
+  if (boxes) return; // faces are pressed and drawn where they are
   const box = stage.getBoundingClientRect();
   const x = clientX - box.left - box.width / 2, y = clientY - box.top - box.height / 2;
   const by = clamp(zoom.by * factor, 1, 12), ratio = by / zoom.by;

@@ -9,86 +9,105 @@ const photoOnStage = () => {
   return { left: (width - wide * scale) / 2, top: (height - high * scale) / 2, scale };
 };
 const placeBoxes = () => {
-  const where = $("#boxes"), held = where.contains(document.activeElement);
+  const where = $("#boxes"), held = [...where.children].indexOf(document.activeElement);
   where.replaceChildren();
   stage.classList.toggle("marking", byHand());
   if (!boxes || (boxes.boxes.length < 2 && !byHand())) return;
   const { left, top, scale } = photoOnStage(), many = boxes.boxes.length;
-  where.append(...boxes.boxes.map(([x0, y0, x1, y1], index) =>
-    made("button", {
-      type: "button",
-      "aria-pressed": String(byHand() || index === boxes.face),
-      "aria-label": byHand() ? "The square: arrow keys move it, plus and minus size it" : `Face ${index + 1} of ${many}`,
-      style: `left:${left + x0 * scale}px;top:${top + y0 * scale}px;width:${(x1 - x0) * scale}px;height:${(y1 - y0) * scale}px`,
-      ...(byHand() ? { onkeydown: nudge } : { onclick: () => chooseFace(index) }),
-    })));
-  if (held && byHand()) where.firstElementChild?.focus();
+  where.append(...boxes.boxes.map(([x0, y0, x1, y1], index) => {
+    const place = `left:${left + x0 * scale}px;top:${top + y0 * scale}px;width:${(x1 - x0) * scale}px;height:${(y1 - y0) * scale}px`;
+    if (!byHand())
+      return made("button", { type: "button", style: place, "aria-pressed": String(index === boxes.face),
+        "aria-label": `Face ${index + 1} of ${many}`, onclick: () => chooseFace(index) });
+    const square = made("div", { tabindex: 0, style: place, class: "square", role: "application",
+      "aria-label": "The square: arrow keys move it, plus and minus size it" });
+    on(square, "keydown", nudge);
+    return square;
+  }));
+  if (held >= 0) where.children[Math.min(held, where.children.length - 1)].focus();
+};
+
+// One choice after the other; the answer to one that is not the latest any more is dropped.
+let choosing = 0, choices = Promise.resolve(), nudged = 0;
+const supersede = () => {
+  clearTimeout(nudged);
+  return ++choosing;
+};
+const choose = (where) => {
+  const mine = supersede();
+  $("#learn").disabled = true; // until the server has it
+  choices = choices.then(() => mine === choosing && attempt(async () => {
+    const told = await call("choose_face", where);
+    if (mine === choosing) showPhotograph(told);
+  }));
+};
+const chooseFace = (face) => {
+  for (const [index, one] of $$("#boxes button").entries()) one.setAttribute("aria-pressed", String(index === face));
+  choose({ face });
 };
 
 const showSquare = ([left, top, side]) => {
+  supersede();
   boxes = { ...boxes, boxes: [[left, top, left + side, top + side]] };
-  $("#learn").disabled = true; // until the server has the square
+  $("#learn").disabled = true;
   placeBoxes();
 };
-const useSquare = (square) => {
-  const mine = ++choosing;
-  return attempt(async () => {
-    const told = await call("choose_face", { square });
-    if (mine === choosing) showPhotograph(told);
-  });
-};
 // By keyboard: the server is told once one pauses.
-let nudged = 0;
 const nudge = (event) => {
   const [x0, y0, x1] = boxes.boxes[0], [width, height] = boxes.size, step = Math.min(width, height) / 40;
   const [right, down, more] = { ArrowLeft: [-1, 0, 0], ArrowRight: [1, 0, 0], ArrowUp: [0, -1, 0], ArrowDown: [0, 1, 0],
     "+": [-1, -1, 2], "=": [-1, -1, 2], "-": [1, 1, -2] }[event.key] ?? [];
   if (right === undefined) return;
   event.preventDefault();
-  event.stopPropagation(); // the stage zooms by the same keys
+  event.stopPropagation();
   const side = clamp(x1 - x0 + more * step, Math.min(16, width, height), Math.min(width, height));
   const square = [clamp(x0 + right * step, 0, width - side), clamp(y0 + down * step, 0, height - side), side];
   showSquare(square);
-  clearTimeout(nudged);
-  nudged = setTimeout(() => boxes && useSquare(square), 600);
+  nudged = setTimeout(() => choose({ square }), 600);
 };
 
-// By mouse or finger: from one corner to the other.
-let corner = null; // where the drawing began, in pixels of the photograph
+// By mouse or finger: from one corner to the other. What is drawn is undone where it is too small.
+let corner = null; // where the drawing began, in pixels of the photograph; the finger; what was there
 const inPhoto = (event) => {
   const box = stage.getBoundingClientRect(), { left, top, scale } = photoOnStage(), [width, height] = boxes.size;
   return [clamp((event.clientX - box.left - left) / scale, 0, width), clamp((event.clientY - box.top - top) / scale, 0, height)];
 };
 on(stage, "pointerdown", (event) => {
-  if (!byHand() || event.button) return;
+  if (!byHand() || event.button || corner) return;
   event.preventDefault();
-  corner = inPhoto(event);
+  corner = { at: inPhoto(event), finger: event.pointerId, was: boxes, armed: !$("#learn").disabled };
   stage.setPointerCapture(event.pointerId);
 });
 const squareTo = (event) => {
-  const [x, y] = inPhoto(event), [width, height] = boxes.size;
-  const right = x >= corner[0], down = y >= corner[1];
-  const room = Math.min(right ? width - corner[0] : corner[0], down ? height - corner[1] : corner[1]);
-  const side = Math.min(Math.max(Math.abs(x - corner[0]), Math.abs(y - corner[1])), room);
-  return [right ? corner[0] : corner[0] - side, down ? corner[1] : corner[1] - side, side];
+  const [x, y] = inPhoto(event), [width, height] = boxes.size, [x0, y0] = corner.at;
+  const right = x >= x0, down = y >= y0;
+  const room = Math.min(right ? width - x0 : x0, down ? height - y0 : y0);
+  const side = Math.min(Math.max(Math.abs(x - x0), Math.abs(y - y0)), room);
+  return [right ? x0 : x0 - side, down ? y0 : y0 - side, side];
 };
-on(stage, "pointermove", (event) => corner && boxes && showSquare(squareTo(event)));
+const isDrawing = (event) => boxes && corner?.finger === event.pointerId;
+on(stage, "pointermove", (event) => isDrawing(event) && showSquare(squareTo(event)));
 on(stage, "pointerup pointercancel", (event) => {
-  if (!corner) return;
-  const square = boxes && squareTo(event);
+  if (corner && !boxes) corner = null;
+  if (!isDrawing(event)) return;
+  const square = squareTo(event), { was, armed } = corner;
   corner = null;
-  if (!square || square[2] < 16) return toast("Draw the square larger: from one corner of the head to the other.");
-  useSquare(square);
+  // 16 pixels of the photograph are the least, and as many of the screen: less is a slip.
+  if (event.type === "pointerup" && square[2] >= Math.max(16, 16 / photoOnStage().scale)) return choose({ square });
+  boxes = was;
+  placeBoxes();
+  $("#learn").disabled = !armed;
 });
 
 // A face that was not found, or the wrong one: one draws the square, and can go back to those found.
+const MARKING = "Drag a square over the whole head, or move this one with the arrow keys.";
 on("#mark-face", "click", () => {
+  if (!boxes) return;
   if (boxes.marked) return chooseFace(0);
   const [width, height] = boxes.size, side = Math.min(width, height) / 2;
   boxes = { ...boxes, marked: true };
   showSquare([(width - side) / 2, (height - side) / 2, side]);
   $("#setup-text").textContent = MARKING;
   $("#mark-face").textContent = "Back to the faces that were found";
-  $("#boxes button").focus();
+  $("#boxes .square").focus();
 });
-const MARKING = "Drag a square over the whole head, or move this one with the arrow keys.";

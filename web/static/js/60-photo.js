@@ -57,6 +57,7 @@ const take = (told, keeping = false) => {
   paintPeople();
 };
 const open = async (told, { name = "", example = "", keeping = false, view = "face" } = {}) => {
+  supersede();
   pictures.clear();
   stage.dataset.shown = "";
   looksOf = "";
@@ -103,17 +104,20 @@ const paintPeople = () => {
       title: people.length > 1 ? "Edit this person" : "The face that is edited", onclick: () => app.dataset.mode === "editing" && index !== state.person && turn(index) }, image);
   }));
 };
+// Another person of the session, with the original and the looks of theirs.
+const showOther = async (told) => {
+  take(told, true);
+  pictures.clear();
+  looksOf = "";
+  await showBefore();
+};
 // Each person keeps their own edits.
 const turn = (person) =>
   attempt(async () => {
     const last = state.steps.slice(0, state.at + 1).reverse().find((step) => step.person === person);
     const edits = last?.edits ?? {};
-    const told = await call("turn", { person, edits });
-    take(told, true);
+    await showOther(await call("turn", { person, edits }));
     state.edits = { ...edits };
-    pictures.clear();
-    looksOf = "";
-    await showBefore();
     await commit(`Person ${person + 1}`);
     paintTab();
   });
@@ -154,20 +158,12 @@ const lookFor = (busy) => {
   if (busy) $("#setup-text").textContent = "Looking for a face …";
 };
 let comeBack = null; // what is edited while more people are added to it
-let choosing = 0; // what arrives for an earlier choice is dropped
-const chooseFace = (face) =>
-  attempt(async () => {
-    const mine = ++choosing;
-    $("#learn").disabled = true;
-    for (const [index, one] of $$("#boxes button").entries()) one.setAttribute("aria-pressed", String(index === face));
-    const told = await call("choose_face", { face });
-    if (mine === choosing) showPhotograph(told);
-  });
 const takePhoto = (file) =>
   attempt(async () => {
-    if (!file || !(await mayReplace("The new photo"))) return;
-    const mine = ++choosing;
-    if (/[.](safetensors|pt|pth|npy|npz)$/i.test(file.name)) return takeSession(file, true);
+    if (!file) return;
+    if (/[.](safetensors|pt|pth|npy|npz)$/i.test(file.name)) return takeSession(file);
+    if (!(await mayReplace("The new photo"))) return;
+    const mine = supersede();
     disarm();
     note("");
     lookFor(true);
@@ -180,6 +176,7 @@ const takePhoto = (file) =>
       state.opened = null;
       Object.assign(state, { name: file.name, example: "", steps: [], at: 0, edits: {}, entries: [] });
       showPhotograph(told);
+      if (told.note) toast(told.note);
     };
     try {
       ({ path } = await upload(file));
@@ -191,20 +188,21 @@ const takePhoto = (file) =>
       if (app.dataset.mode === "editing") return toast(error.message, { bad: true });
       note(error.message);
       // A profile, a painting, closed eyes, or a picture that is an aligned face already.
-      if (error.noFace) toast("Is there a face after all?", { label: "Mark it yourself", action: () => attempt(() => learnable({ marked: true })) });
+      if (error.noFace) toast("Is there a face after all?", { label: "Mark it yourself", stays: true, action: () => attempt(() => learnable({ marked: true })) });
     } finally {
       URL.revokeObjectURL(local);
       lookFor(false);
     }
   });
-let found = ""; // the workspace whose photograph shows faces that were found
 const showPhotograph = (told) => {
   const other = state.desk !== told.desk;
   state.desk = told.desk;
   if (other) tellShown();
   show("photo");
   note("");
-  if (told.note) toast(told.note);
+  stage.classList.remove("split");
+  line.hidden = true;
+  $("#split").setAttribute("aria-pressed", "false");
   boxes = told;
   before.removeAttribute("src");
   put(fileUrl(told.picture));
@@ -213,15 +211,15 @@ const showPhotograph = (told) => {
   fetched(fileUrl(told.people[0])).then((url) => ($("#crop").src = url), () => {});
   const alone = told.people.length === 1;
   $("#setup-text").textContent = !alone ? `${told.people.length} photos will be learned together.`
-    : told.marked ? MARKING
     : told.square ? "Drag a square over what it is to learn."
+    : told.marked ? MARKING
     : told.boxes.length > 1 ? `${told.boxes.length} faces were found. Press another one in the photo to use it.` : "One face was found.";
   // Of several photographs the first one's boxes are on the stage.
-  found = !told.marked && !told.square ? told.desk : found;
-  $("#mark-face").hidden = told.square || (told.marked && found !== told.desk);
+  if (!told.marked) state.framed = told.square ? "" : told.desk;
+  $("#mark-face").hidden = told.square || (told.marked && state.framed !== told.desk);
   $("#mark-face").textContent = told.marked ? "Back to the faces that were found" : "Another face: mark it yourself";
   $("#learn").textContent = told.people.length > 1 ? `Learn these ${told.people.length} faces` : told.square ? "Learn this picture" : "Learn this face";
-  $("#setup h2").textContent = told.square ? "Which part?" : told.boxes.length > 1 ? "Whose face?" : "Is this the face?";
+  $("#setup h2").textContent = told.square ? "Which part?" : !alone ? "Whose faces?" : told.boxes.length > 1 ? "Whose face?" : "Is this the face?";
   $("#learn").disabled = false;
   $("#back").hidden = !comeBack;
   $("#other-photo").hidden = $("#remove-photo").hidden = Boolean(comeBack);
@@ -241,9 +239,9 @@ const leavePhoto = () => {
   note("");
   show("welcome");
 };
-const takeSession = (file, asked_ = false) =>
+const takeSession = (file) =>
   attempt(async () => {
-    if (!file || !(asked_ || (await mayReplace("The session file")))) return;
+    if (!file || !(await mayReplace("The session file"))) return;
     $("#drop").classList.add("busy");
     try {
       const { path } = await upload(file);
@@ -274,11 +272,11 @@ on("#new-photo", "click", () => {
   scrollTo(0, 0);
   $("#pick").focus();
 });
-on("#remove-photo", "click", leavePhoto);
+on("#remove-photo", "click", () => (supersede(), leavePhoto()));
 on("#back", "click", () =>
   attempt(async () => {
     const saved = comeBack;
-    boxes = null;
+    supersede();
     await resume(await call("drop_added"), saved);
     comeBack = null;
   }));
@@ -321,11 +319,18 @@ const addPeople = (files) =>
       const { name, example, view, steps, at } = state;
       comeBack = { name, example, view, steps, at, desk: state.desk };
     }
-    const sent = [];
-    for (const file of files) sent.push({ path: (await upload(file)).path, name: file.name });
-    const told = await call("add_people", { files: sent });
-    for (const text of told.refused) toast(text, { bad: true });
-    if (told.refused.length < files.length) showPhotograph(told);
+    const mine = supersede(), armed = !$("#learn").disabled, sent = [];
+    $("#learn").disabled = true;
+    try {
+      for (const file of files) sent.push({ path: (await upload(file)).path, name: file.name });
+      const told = await call("add_people", { files: sent });
+      for (const text of told.refused) toast(text, { bad: true });
+      if (mine !== choosing || told.refused.length === files.length) return;
+      showPhotograph(told);
+      if (told.note) toast(told.note);
+    } finally {
+      if (mine === choosing && armed) $("#learn").disabled = false;
+    }
   });
 
 // ---------------------------------------------------------------------------------------- camera

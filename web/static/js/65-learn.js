@@ -60,7 +60,13 @@ const watchLearning = async (aside, revision) => {
     await pause(400);
   }
 };
+const backToPhotograph = (photograph) => {
+  if (photograph) return showPhotograph(photograph);
+  show("photo");
+  $("#learn").disabled = false;
+};
 const learnOn = async () => {
+  const photograph = boxes; // for the way back
   if ($("#crop").src) put($("#crop").src);
   show("learning");
   $("#stop").disabled = false;
@@ -72,17 +78,16 @@ const learnOn = async () => {
       return attempt(async () => improved(await watchLearning(true, now.revision)));
     }
     const photographStays = now.state === "failed" ? now.why : "It was stopped before it began; the photo is still here.";
-    show("photo");
-    $("#learn").disabled = false;
+    backToPhotograph(photograph);
     note(photographStays);
   } catch (error) {
-    show("photo");
-    $("#learn").disabled = false;
+    backToPhotograph(photograph);
     throw error;
   }
 };
 on("#learn", "click", () =>
   attempt(async () => {
+    supersede();
     $("#learn").disabled = true;
     try {
       const begun = await call("learn", { preset: $("#preset").value, generator: $("#generator").value, seed: Number($("#seed").value) || 0 });

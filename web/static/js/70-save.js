@@ -60,10 +60,12 @@ const shareRow = ({ share, name, until, link }) => {
 on("#share", "click", () => {
   $("#link-row").hidden = true;
   $("#link-said").textContent = "";
-  $("#share-before").src = before.src;
   $("#share-after").src = after.src;
   $("#share-dialog").showModal();
-  attempt(async () => paintShares((await call("shares")).shares));
+  attempt(async () => {
+    $("#share-before").src = (await beforeUrl()) || after.src;
+    paintShares((await call("shares")).shares);
+  });
 });
 on("#make-link", "click", () =>
   attempt(async () => {

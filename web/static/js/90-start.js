@@ -44,7 +44,7 @@ const resume = async (told, saved) => {
     return toast(LOST, { bad: true });
   }
   if (!told.opened && told.photograph) {
-    Object.assign(state, { name: mine.name, revision: told.revision });
+    Object.assign(state, { name: mine.name, revision: told.revision, framed: saved?.framed ?? "" });
     showPhotograph(told.photograph);
     if (told.job) await learnOn();
     return;
