@@ -12,7 +12,7 @@ from pti_core.errors import UserError
 from service.generator_choices import GeneratorChoices
 from service.render_turns import RenderTurns, Wanted, always
 from service.screen_sizes import photograph_of, within
-from service.workspaces import FullRender, Renders, Workspace, Workspaces, moved
+from service.workspaces import Renders, Workspace, Workspaces, moved
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -369,12 +369,12 @@ class EditService:
         if latest is not None and latest.state == state:
             return latest.rendering
         if (plain := self._unedited(workspace, state)) is not None:  # waits for nobody
-            renders.latest = FullRender(state, plain)
+            renders.show(state, plain)
             return plain
         with self._turns.edit():
             latest = renders.latest
             if latest is None or latest.state != state:
-                latest = renders.latest = FullRender(state, self._rendered(workspace, state))
+                latest = renders.show(state, self._rendered(workspace, state))
                 self.workspaces.make_room(keep=workspace.id)
         return latest.rendering
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,11 @@ if TYPE_CHECKING:
 
     from pti_core.faces.framing import Where
     from service.studio import Studio
+
+#: Of a square that was drawn by hand.
+NOTHING_SEEN = (
+    "No face is seen in the square. It can be learned as it is, but a whole head is best."
+)
 
 Box = tuple[float, float, float, float]  # left, top, right, bottom
 
@@ -58,7 +64,9 @@ def find_face(studio: Studio, photograph: bytes | Path, face: Where = 0) -> Foun
         with studio.face_finding:
             crop, alignment = frame(models.faces, opened.image, face, models.generator.resolution)
         if isinstance(face, tuple):
-            return Found(kept, crop, opened.note, [square_box(face)])
+            seen = models.faces is None or not math.isclose(alignment.side, face[2], abs_tol=1e-6)
+            note = opened.note if seen else NOTHING_SEEN
+            return Found(kept, crop, note, [square_box(face)])
         (left, top), (right, bottom) = alignment.quad[0], alignment.quad[2]
         return Found(kept, crop, opened.note, [(left + 0.5, top + 0.5, right + 0.5, bottom + 0.5)])
     with studio.face_finding:

@@ -2,8 +2,10 @@
 
 The 128-px features contain the 256-px image, but the export has no toRGB layer there, and tuning
 changes the features for every person. So a head is fitted to each session: ridge regression from
-the change of the features to the change of the image, on a few random edits. A preview is the
-latest full image, reduced, plus the head's change; only what moved since then can be wrong. When a
+the change of the features to the change of the image, on a few random edits. A preview is a full
+image that was shown, reduced, plus the head's change; only what differs from that can be wrong. It
+is the nearest one: the page goes back to pictures that it has, and shows the photograph without
+asking. When a
 slider begins to move, the full image at the end of its range is rendered in the background. The
 head's error there is added to later previews in proportion, so previews are exact at both ends.
 Edits that the base generator adds (`pti_core.editing.base_edits`) do not change the features; they
@@ -33,12 +35,19 @@ from pti_core.faces.images import to_image, to_tensor
 from pti_core.inversion.low_res import SIDE, mid_activations, recover_head, show
 from pti_core.models import EditModels
 from pti_core.networks.lpips import area
-from pti_core.rendering import checked, edit_weights, edited, is_composited, picture
+from pti_core.rendering import (
+    checked,
+    edit_weights,
+    edited,
+    is_composited,
+    picture,
+    render_unedited,
+)
 from pti_core.session.session import Session
 from service.latest_work import LatestWork
 
 if TYPE_CHECKING:
-    from service.workspaces import FullRender, Renders, Workspace
+    from service.workspaces import Renders, Shown, Workspace
 
 _log = logging.getLogger(__name__)
 
@@ -55,7 +64,7 @@ _AT_HAND = 4
 class Ground:
     """The start's image less the head's image of it (1, 3, SIDE, SIDE); previews add the head's."""
 
-    latest: FullRender
+    start: Shown
     picture: Tensor
 
 
@@ -75,7 +84,7 @@ class End:
 class Previewer:
     """Previews for all workspaces: one at a time, in parallel to edits and personalisations.
 
-    In a workspace's `renders` it keeps `head`, `ground` and `end`, and reads `latest`.
+    In a workspace's `renders` it keeps `head`, `ground` and `end`, and reads `shown`.
     """
 
     def __init__(self) -> None:
@@ -121,9 +130,13 @@ class Previewer:
             mine, renders.head_begun = not renders.head_begun, True
         if mine:
             renders.head = fit_head(session, models, turn=turn)
-        head, latest = renders.head, renders.latest
-        if head is not None and latest is not None:
-            self._ground(renders, head, latest, session, models)
+        plain = workspace.edit_state({})
+        if all(one.state != plain for one in renders.shown):
+            unedited = render_unedited(session, models, plain)
+            if unedited is not None:
+                renders.start_from(plain, unedited)
+        if renders.head is not None and renders.shown:
+            self._ground(renders, renders.head, renders.shown[-1], session, models)
 
     @torch.inference_mode()
     def picture(
@@ -135,15 +148,16 @@ class Previewer:
             EditError: an unknown direction or an amount out of range.
         """
         renders, session = workspace.renders, workspace.session
-        head, latest = renders.head, renders.latest
-        if session is None or head is None or latest is None:
+        head, shown = renders.head, renders.shown
+        if session is None or head is None or not shown:
             return None
         state = workspace.edit_state(checked(session, models, edits))
-        ground = self._ground(renders, head, latest, session, models)
+        start = max(reversed(shown), key=partial(_nearness, state=state))
+        ground = self._ground(renders, head, start, session, models)
         with self._computing:
             change = self._shown_by(head, session, models, state)
         shot = ground.picture + change
-        found = _towards(session, models, latest.state, state)
+        found = _towards(session, models, start.state, state)
         if found is not None:
             name, amount, share = found
             end = renders.end
@@ -162,16 +176,16 @@ class Previewer:
         self,
         renders: Renders,
         head: Tensor,
-        latest: FullRender,
+        start: Shown,
         session: Session,
         models: EditModels,
     ) -> Ground:
-        """Of the latest full image."""
+        """Of a picture that was shown."""
         with self._computing:
             ground = renders.ground
-            if ground is None or ground.latest is not latest:
-                before = self._shown_by(head, session, models, latest.state)
-                ground = Ground(latest, _reduced(latest.rendering.face).to(before) - before)
+            if ground is None or ground.start is not start:
+                before = self._shown_by(head, session, models, start.state)
+                ground = Ground(start, to_tensor(start.face).to(before) - before)
                 renders.ground = ground
             return ground
 
@@ -183,7 +197,7 @@ class Previewer:
         with self._fitting:
             if renders.end is not end:
                 return
-            start = end.ground.latest.state
+            start = end.ground.start.state
             state = replace(start, amounts={**start.amounts, end.name: end.amount})
             shown_there = picture(session, models, state)
             full = area(shown_there.clamp(-1, 1), SIDE)
@@ -219,8 +233,16 @@ class Previewer:
             return found
 
 
-def _reduced(face: Image.Image) -> Tensor:
-    return to_tensor(face.resize((SIDE, SIDE), Image.Resampling.BOX))
+def _nearness(start: Shown, state: EditState) -> tuple[bool, int, int]:
+    """How near a picture that was shown is to a state: whether it has the same of what the head
+    does not see (colour and background, text edits), less the edits of the base generator that
+    differ, less all others that do."""
+    there = start.state
+    same = replace(there, amounts=state.amounts) == state
+    names = {*there.amounts, *state.amounts}
+    differ = [n for n in names if there.amounts.get(n, 0.0) != state.amounts.get(n, 0.0)]
+    added = [n for n in differ if n in base_edits.ADDED]
+    return same, -len(added), -len(differ)
 
 
 def _towards(

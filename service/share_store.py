@@ -187,6 +187,14 @@ class Store:
             raise GoneError()
         return record
 
+    def has(self, share: Any) -> bool:
+        """Whether it is kept and has not expired."""
+        try:
+            self.record(share)
+        except ShareError:
+            return False
+        return True
+
     def session(self, share: Any) -> bytes:
         """The session's file. Raises as `record` does."""
         return self._part(share, _SESSION)

@@ -102,9 +102,9 @@ class Studio(EditService):
         """
         found = find_face(self, photograph, face)
         workspace = self.workspaces.get_or_new(workspace_id, address)
-        workspace.photographs, workspace.crops = [found.data], [found.crop]
-        workspace.note = found.note
-        workspace.faces, workspace.boxes, workspace.code = [face], found.boxes, None
+        workspace.photographs, workspace.crops, workspace.faces = [found.data], [], []
+        workspace.code = None
+        workspace.use(face, found)
         self.workspaces.make_room(keep=workspace.id)
         return workspace
 
@@ -114,8 +114,7 @@ class Studio(EditService):
         if not workspace.photographs:
             raise UserError("Choose a photograph first.")
         found = find_face(self, workspace.photographs[0], face)
-        workspace.crops = [found.crop, *workspace.crops[1:]]
-        workspace.faces, workspace.boxes = [face, *workspace.faces[1:]], found.boxes
+        workspace.use(face, found)
         return workspace
 
     def add(
@@ -146,9 +145,8 @@ class Studio(EditService):
         if not found:
             raise PhotographError("None of the photographs can be used. " + " ".join(notes))
         workspace = self.workspaces.get_or_new(workspace_id, address)
-        if not workspace.photographs:
-            workspace.boxes = found[0].boxes
-        workspace.note = " ".join(notes)
+        boxes = workspace.boxes if workspace.photographs else found[0].boxes
+        workspace.boxes, workspace.note = boxes, " ".join(notes)
         workspace.faces = [*workspace.faces, *(0 for _ in found)]
         workspace.photographs = [*workspace.photographs, *(one.data for one in found)]
         workspace.crops = [*workspace.crops, *(one.crop for one in found)]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pti_core.progress import work_of
@@ -20,6 +22,8 @@ _STEPS_TO_TRUST = 3
 # comparing the result with the photograph. With these, presets take what they did on cores with
 # AVX-512 (benchmarks/README.md). Measured steps replace the guess.
 _STEP_SECONDS, _PERCEPTUAL_SECONDS, _FIT_SECONDS, _MEASURE_SECONDS = 0.4, 1.8, 6.0, 3.0
+# How much longer it takes without AVX-512: 133 to 137 s for 51 (benchmarks/README.md).
+_WITHOUT_AVX512 = 2.6
 
 
 @dataclass(frozen=True)
@@ -167,6 +171,16 @@ def planned(preset: Preset, people: int) -> tuple[str, list[Stage]]:
     return together, plan_of(preset, people)
 
 
+@cache
+def _slowness() -> float:
+    """How much longer a step takes than on cores with AVX-512, before one is measured."""
+    try:
+        flags = Path("/proc/cpuinfo").read_text("utf-8", "replace")
+    except OSError:  # no Linux
+        return 1.0
+    return 1.0 if "avx512f" in flags or "flags" not in flags else _WITHOUT_AVX512
+
+
 def plan_of(preset: Preset, people: int = 1) -> list[Stage]:
     """The stages of a personalisation with their usual steps and a guess at a step's seconds."""
 
@@ -188,9 +202,10 @@ def plan_of(preset: Preset, people: int = 1) -> list[Stage]:
         step * work_of(1.0, stage.low_res_share)
         for step, stage in ((invert, projection), (tune, tuning))
     )
+    slow = _slowness()
     return [
-        Stage("invert", people * projection.steps, invert),
-        Stage("tune", people * tuning.steps, tune),
-        Stage("fit edits", 1, people * _FIT_SECONDS),
-        Stage("measure", 1, people * _MEASURE_SECONDS),
+        Stage("invert", people * projection.steps, slow * invert),
+        Stage("tune", people * tuning.steps, slow * tune),
+        Stage("fit edits", 1, slow * people * _FIT_SECONDS),
+        Stage("measure", 1, slow * people * _MEASURE_SECONDS),
     ]

@@ -26,12 +26,15 @@ if TYPE_CHECKING:
     from pti_core.editing.rendered_edit import Rendering
     from pti_core.faces.framing import Where
     from pti_core.session.session import Session
+    from service.face_choice import Found
     from service.live_preview import End, Ground
 
 #: An address that holds more than 1 / FAIR_SHARE of the bound is the first to lose a workspace.
 FAIR_SHARE = 4
 #: Seconds after which what nobody used goes, whoever it is for; the pages promise an hour.
 UNUSED_SECONDS = 3000.0
+#: Pictures that previews may start from: 200 kB each.
+MOST_SHOWN = 16
 #: Bytes of an identifier from the system's random source: 192 bits.
 ID_BYTES = 24
 
@@ -48,6 +51,14 @@ class FullRender:
     rendering: Rendering
 
 
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """A full image that was shown, reduced to a preview's size, and the edits in it."""
+
+    state: EditState
+    face: Image.Image
+
+
 @dataclass(eq=False)
 class Renders:
     """What was rendered of a workspace's session; a new session comes with new ones.
@@ -57,6 +68,7 @@ class Renders:
         reduced: the photograph by its longest side.
         embedding: the crop's, by the identity network.
         latest: the full image that was shown last.
+        shown: what was shown of late, at most `MOST_SHOWN`, the latest last; previews start there.
         head, ground, end: of `service.live_preview`. head_begun: the head is fitted, or will be.
     """
 
@@ -64,6 +76,7 @@ class Renders:
     reduced: dict[int, Image.Image] = field(default_factory=dict)
     embedding: Any = None
     latest: FullRender | None = None
+    shown: list[Shown] = field(default_factory=list)
     head_begun: bool = False
     head: Tensor | None = None
     ground: Ground | None = None
@@ -75,12 +88,29 @@ class Renders:
         tensors = [ground.picture if ground else None, end.missed if end else None]
         total = sum(one.numel() * one.element_size() for one in tensors if one is not None)
         total += sum(map(len, self.before.values())) + sum(map(_nbytes, self.reduced.values()))
+        total += sum(_nbytes(one.face) for one in self.shown)
         return total + (latest.rendering.nbytes() if latest is not None else 0)
+
+    def show(self, state: EditState, rendering: Rendering) -> FullRender:
+        """Keep a full image as the latest, and as a start of previews."""
+        self.start_from(state, rendering)
+        self.latest = FullRender(state, rendering)
+        return self.latest
+
+    def start_from(self, state: EditState, rendering: Rendering) -> None:
+        """Keep an image as a start of previews."""
+        from PIL import Image
+
+        from pti_core.inversion.low_res import SIDE
+
+        small = Shown(state, rendering.face.resize((SIDE, SIDE), Image.Resampling.BOX))
+        others = [one for one in self.shown if one.state != state]
+        self.shown = [*others, small][-MOST_SHOWN:]
 
     def drop_images(self) -> None:
         """Forget the images, which can be made again; what is fitted to the session stays."""
         self.latest = self.ground = self.end = None
-        self.before, self.reduced = {}, {}
+        self.before, self.reduced, self.shown = {}, {}, []
 
 
 def moved(edits: Mapping[str, float]) -> dict[str, float]:
@@ -137,6 +167,11 @@ class Workspace:
     def crop(self) -> Image.Image | None:
         """The first of the faces."""
         return self.crops[0] if self.crops else None
+
+    def use(self, face: Where, found: Found) -> None:
+        """Use this face of the first photograph."""
+        self.crops, self.faces = [found.crop, *self.crops[1:]], [face, *self.faces[1:]]
+        self.boxes, self.note = found.boxes, found.note
 
     def set_session(self, session: Session, report: dict[str, Any]) -> None:
         """Show a new session, with its crops; nothing that was rendered stays."""

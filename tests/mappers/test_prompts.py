@@ -14,6 +14,7 @@ from PIL import ImageColor
 from mappers.prompts import Known, in_words, understand
 from mappers.prompts.reader import FILES
 from mappers.prompts.text import MAX_PROMPT
+from mappers.prompts.understanding import Leftover, Understanding
 from mappers.styleclip.published import MAPPERS, PublishedMapper
 from pti_core.editing.controls import Control, read_controls
 from scripts.train_prompt_reader import UNSEEN
@@ -269,6 +270,14 @@ def test_a_language_that_is_not_understood_stops_its_clause_and_asks_for_english
 def test_english_is_asked_for_in_the_language_of_the_prompt(prompt, please):
     found = understand(prompt, KNOWN)
     assert not found.parts and please in found.sentence()
+
+
+def test_what_is_left_over_is_said_in_the_plural():
+    why = "is not understood"
+    one, two = Leftover("a hat", why), Leftover("a cat", why)
+    assert Understanding("", (), (one,)).sentence() == "“a hat” is not understood."
+    both = Understanding("", (), (one, two)).sentence()
+    assert both == "“a hat” and “a cat” are not understood."
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -17,16 +17,20 @@ from starlette.responses import PlainTextResponse
 from starlette.testclient import TestClient
 
 from pti_core.ai_mark import DIGITAL_SOURCE_TYPE
+from pti_core.editing.edit_state import EditState
+from pti_core.editing.hair_color import HairColor
 from pti_core.faces.align import Alignment
 from pti_core.faces.images import to_image
 from pti_core.generators.base import Generator
-from pti_core.generators.stylegan2 import Mapping, StyleGAN2, StyleGAN2Config, Synthesis
+from pti_core.generators.stylegan2 import Mapping as MappingNetwork
+from pti_core.generators.stylegan2 import StyleGAN2, StyleGAN2Config, Synthesis
 from pti_core.inversion.paper_tuning import TunedDelta
 from pti_core.models import EditModels, TuningModels
 from pti_core.session.person import PersonState, encode_crop, encode_photograph
 from pti_core.session.session import Session
-from service.live_preview import SIDE, Previewer
+from service.live_preview import SIDE, Previewer, _nearness
 from service.studio import Studio
+from service.workspaces import Shown
 from tests.conftest import make_lively_generator
 from tests.pti_core.session.test_session import PHOTO, QUAD
 from web.middleware.live_preview import MAX_BODY, MAX_RESTING, PATH, LivePreviews
@@ -138,6 +142,36 @@ def workspace(studio, models, make_picture) -> str:
     return studio.open(session_of(models.generator, make_picture)).id
 
 
+def test_a_preview_starts_at_the_picture_that_differs_least():
+    amounts = ({}, {"age": 5.0, "glasses": 0.8}, {"smile": 0.4}, {"hair_red": 0.9})
+    shown = [Shown(EditState(one), Image.new("RGB", (1, 1))) for one in amounts]
+
+    def start(**edits: float) -> Mapping[str, float]:
+        return max(reversed(shown), key=lambda one: _nearness(one, EditState(edits))).state.amounts
+
+    assert start() == {} and start(age=1.0) == {}
+    assert start(age=1.0, glasses=0.8) == {"age": 5.0, "glasses": 0.8}
+    assert start(smile=0.5) == {"smile": 0.4}
+    # What only the base generator adds is not seen in the features: it decides.
+    assert start(smile=0.4, hair_red=0.9) == {"hair_red": 0.9}
+    dyed = Shown(EditState({"smile": 0.5}, hair_color=HairColor("#ff0000")), shown[0].face)
+    shown.append(dyed)
+    assert start(smile=0.5) == {"smile": 0.4}
+
+
+def test_a_preview_begins_at_the_photograph_though_another_picture_came_last(studio, workspace):
+    """The page shows pictures that it has without asking: the photograph, those of an undo."""
+    previewer, models = Previewer(), studio.edit_models(workspace)
+    held = studio.workspaces.get(workspace)
+    studio.picture(workspace, {})
+    previewer.prepare(held, models)
+    until(lambda: held.renders.ground)
+    still = full(studio, workspace, {})
+    studio.picture(workspace, {"age": 20.0})
+    picture = previewer.picture(held, models, {})
+    assert picture is not None and error(np.asarray(picture).astype(float), still) < 0.6
+
+
 def test_previews_are_near_the_full_pictures(studio, models, make_picture):
     workspace = studio.open(session_of(models.generator, make_picture)).id
     end = studio.ranges(workspace)["age"][1]
@@ -179,7 +213,7 @@ def test_a_network_without_a_middle_shows_its_full_picture(
 
 def test_stylegan2_has_a_middle_that_a_head_reads(directions, lpips, make_picture):
     config = StyleGAN2Config(channels=(16,) * 8)
-    parts = {"mapping": Mapping(config), "synthesis": Synthesis(config)}
+    parts = {"mapping": MappingNetwork(config), "synthesis": Synthesis(config)}
     random, weights = torch.Generator().manual_seed(0), {}
     for part, network in parts.items():
         for name, tensor in network.state_dict().items():

@@ -93,8 +93,9 @@ def test_delete_and_expiry_leave_no_file(tmp_path, clock):
     assert files(tmp_path) == []
     kept = store.save(b"2", secret, view="face", card=b"x")
     clock.time += 7 * DAY - 1
-    assert store.session(kept.id) == b"2"
+    assert store.session(kept.id) == b"2" and store.has(kept.id)
     clock.time += 1
+    assert not store.has(kept.id) and not store.has("../x")
     with pytest.raises(GoneError, match="expired"):
         store.session(kept.id)
     assert store.of(secret) == []

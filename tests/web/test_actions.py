@@ -178,6 +178,8 @@ def test_an_open_session_is_told_and_its_steps_come_back(page, desk):
     assert "no longer kept" in call(page, "put_back", desk=desk, stack=5)["error"]
     assert call(page, "likeness", desk=desk, edits={}) == {}
     assert call(page, "hello", desk="unknown")["lost"] is True
+    assert call(page, "hello", desk=desk, copied="a" * 32)["link_gone"] is True
+    assert "link_gone" not in call(page, "hello", desk=desk)
     assert call(page, "likeness", desk="unknown")["gone"] is True
 
 

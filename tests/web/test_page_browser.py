@@ -151,21 +151,28 @@ def test_a_face_that_was_not_found_is_marked_with_keys_and_with_the_mouse(
     after = place.bounding_box()
     assert after["x"] > before["x"] and after["width"] < before["width"]
     assert page.evaluate("document.activeElement.closest('#boxes') !== null")
-    crop = page.locator("#crop").get_attribute("src")
 
     box = page.locator("#stage").bounding_box()
     middle_x, middle_y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    page.mouse.move(middle_x - 90, middle_y - 60)
+
+    def draw(from_x: float, from_y: float, to_x: float, to_y: float) -> dict[str, float]:
+        old = page.locator("#crop").get_attribute("src")
+        page.mouse.move(from_x, from_y)
+        page.mouse.down()
+        page.mouse.move(to_x, to_y, steps=4)
+        page.mouse.up()
+        page.wait_for_function("(old) => document.querySelector('#crop').src !== old", arg=old)
+        page.wait_for_selector("#learn:not([disabled])")
+        return place.bounding_box()
+
+    moved = draw(middle_x, middle_y, middle_x - 60, middle_y + 10)  # by its inside
+    assert moved["width"] == after["width"] and abs(moved["x"] - after["x"] + 60) < 2
+    drawn = draw(middle_x + 120, middle_y - 60, middle_x + 230, middle_y + 30)  # outside: a new one
+    assert abs(drawn["width"] - 110) < 6 and abs(drawn["x"] - (middle_x + 120)) < 6
+    assert "No face is seen" in page.inner_text("#setup-note")
+    page.mouse.move(middle_x - 200, middle_y)  # a slip leaves it as it was
     page.mouse.down()
-    page.mouse.move(middle_x + 20, middle_y + 30, steps=4)
-    page.mouse.up()
-    page.wait_for_function("(old) => document.querySelector('#crop').src !== old", arg=crop)
-    page.wait_for_selector("#learn:not([disabled])")
-    drawn = place.bounding_box()
-    assert abs(drawn["width"] - 110) < 6 and abs(drawn["x"] - (middle_x - 90)) < 6
-    page.mouse.move(middle_x, middle_y)  # a slip leaves it as it was
-    page.mouse.down()
-    page.mouse.move(middle_x + 4, middle_y + 3)
+    page.mouse.move(middle_x - 196, middle_y + 3)
     page.mouse.up()
     assert place.bounding_box() == drawn and page.locator("#learn").is_enabled()
 

@@ -68,6 +68,8 @@ class PhotoPart:
         self.studio.expect_edits()
         secret = ask.text("owner")
         known = {"owner": secret if is_identifier(secret) else new_secret(), **self.status(ask)}
+        if (copied := ask.text("copied")) and not self.store.has(copied):
+            known["link_gone"] = True
         share, latest = ask.text("share"), ask.workspace
         if share:
             workspace, view = self.studio.open_share(self.store, share, ask.address)

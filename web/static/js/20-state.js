@@ -81,6 +81,17 @@ const inRange = (name, amount) => {
 };
 const within = (edits) =>
   Object.fromEntries(Object.entries(edits).filter(([name]) => controls.has(name)).map(([name, amount]) => [name, inRange(name, amount)]));
+// Ranges were fitted to the person: edits that go beyond them are said to end there, in all steps.
+const fitSteps = () => {
+  const now = state.steps[state.at];
+  const ended = Object.keys(now.edits).filter((name) => controls.has(name) && now.edits[name] !== within(now.edits)[name]);
+  state.steps = state.steps.map((step) => {
+    const edits = within(step.edits);
+    return step.person !== state.person || JSON.stringify(edits) === JSON.stringify(step.edits) ? step : { ...step, edits, thumb: undefined };
+  });
+  const ends = ended.map((name) => `${controls.get(name).label} goes as far as ${shownAmount(name, within(now.edits)[name])}`);
+  return ends.length ? ` On this face ${ends.join(", ")}.` : "";
+};
 // Go to a step: 0 is the first that is kept. Of several presses each begins where the one before ended.
 let going = Promise.resolve();
 const afterThat = (work) => (going = going.then(work, work));

@@ -38,7 +38,9 @@ const choose = (where) => {
   $("#learn").disabled = true; // until the server has it
   choices = choices.then(() => mine === choosing && attempt(async () => {
     const told = await call("choose_face", where);
-    if (mine === choosing) showPhotograph(told);
+    if (mine !== choosing) return;
+    showPhotograph(told);
+    note(told.note);
   }));
 };
 const chooseFace = (face) => {
@@ -66,8 +68,9 @@ const nudge = (event) => {
   nudged = setTimeout(() => choose({ square }), 600);
 };
 
-// By mouse or finger: from one corner to the other. What is drawn is undone where it is too small.
-let corner = null; // where the drawing began, in pixels of the photograph; the finger; what was there
+// By mouse or finger: the square is moved by its inside; elsewhere one draws a new one, from one
+// corner to the other, which is undone where it is too small.
+let corner = null; // where it began, in pixels of the photograph; the finger; what was there
 const inPhoto = (event) => {
   const box = stage.getBoundingClientRect(), { left, top, scale } = photoOnStage(), [width, height] = boxes.size;
   return [clamp((event.clientX - box.left - left) / scale, 0, width), clamp((event.clientY - box.top - top) / scale, 0, height)];
@@ -75,11 +78,18 @@ const inPhoto = (event) => {
 on(stage, "pointerdown", (event) => {
   if (!byHand() || event.button || corner) return;
   event.preventDefault();
-  corner = { at: inPhoto(event), finger: event.pointerId, was: boxes, armed: !$("#learn").disabled };
+  const [x, y] = inPhoto(event), [x0, y0, x1, y1] = boxes.boxes[0];
+  const all = x1 - x0 > 0.9 * Math.min(...boxes.size); // it cannot be moved
+  const held = !all && x > x0 && x < x1 && y > y0 && y < y1;
+  corner = { at: [x, y], finger: event.pointerId, was: boxes, held, armed: !$("#learn").disabled };
   stage.setPointerCapture(event.pointerId);
 });
 const squareTo = (event) => {
   const [x, y] = inPhoto(event), [width, height] = boxes.size, [x0, y0] = corner.at;
+  if (corner.held) {
+    const [left, top, end] = corner.was.boxes[0], side = end - left;
+    return [clamp(left + x - x0, 0, width - side), clamp(top + y - y0, 0, height - side), side];
+  }
   const right = x >= x0, down = y >= y0;
   const room = Math.min(right ? width - x0 : x0, down ? height - y0 : y0);
   const side = Math.min(Math.max(Math.abs(x - x0), Math.abs(y - y0)), room);
@@ -90,20 +100,30 @@ on(stage, "pointermove", (event) => isDrawing(event) && showSquare(squareTo(even
 on(stage, "pointerup pointercancel", (event) => {
   if (corner && !boxes) corner = null;
   if (!isDrawing(event)) return;
-  const square = squareTo(event), { was, armed } = corner;
+  const square = squareTo(event), { was, armed, at: start } = corner;
   corner = null;
   // 16 pixels of the photograph are the least, and as many of the screen: less is a slip.
-  if (event.type === "pointerup" && square[2] >= Math.max(16, 16 / photoOnStage().scale)) return choose({ square });
+  const slip = Math.hypot(...inPhoto(event).map((to, axis) => to - start[axis])) < 8 / photoOnStage().scale;
+  if (event.type === "pointerup" && !slip && square[2] >= Math.max(16, 16 / photoOnStage().scale)) return choose({ square });
   boxes = was;
   placeBoxes();
   $("#learn").disabled = !armed;
 });
 
 // A face that was not found, or the wrong one: one draws the square, and can go back to those found.
-const MARKING = "Drag a square over the whole head, or move this one with the arrow keys.";
+let foundBoxes = {}; // what was found, while one marks another
+const MARKING = "Draw a square over the whole head. Drag the square to move it, or use the arrow keys, plus and minus.";
 on("#mark-face", "click", () => {
   if (!boxes) return;
-  if (boxes.marked) return chooseFace(0);
+  if (boxes.marked) {
+    if (foundBoxes.desk === state.desk) { // at once; the server has them in a moment
+      boxes = { ...boxes, ...foundBoxes, marked: false, face: 0 };
+      placeBoxes();
+    }
+    $("#setup-text").textContent = "Back to the faces that were found …";
+    return chooseFace(0);
+  }
+  foundBoxes = { desk: state.desk, boxes: boxes.boxes };
   const [width, height] = boxes.size, side = Math.min(width, height) / 2;
   boxes = { ...boxes, marked: true };
   showSquare([(width - side) / 2, (height - side) / 2, side]);

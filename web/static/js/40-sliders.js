@@ -33,12 +33,18 @@ const sliderRow = (control) => {
     resting = setTimeout(settle, 350);
   });
   on(number, "change", () => {
-    if (number.value.trim() === "" || Number.isNaN(Number(number.value))) return paintSlider(name);
-    setAmount(name, Number(number.value) / scale);
+    const typed = number.value.trim() === "" ? NaN : Number(number.value) / scale;
+    if (Number.isNaN(typed)) {
+      paintSlider(name, true);
+      return toast("Type a number, such as 5 or -5.");
+    }
+    const own = setAmount(name, typed), [, , step] = boundsOf(name);
+    if (Math.abs(own - typed) > step) toast(`${label} goes as far as ${shownAmount(name, own)} on this face.`);
     paintSlider(name);
     settle();
     applied(number);
   });
+  on(number, "focus dblclick", () => number.select()); // a sign is no part of a word
   on(back, "click", () => {
     setAmount(name, 0);
     paintSlider(name);
@@ -90,7 +96,7 @@ const sliderRow = (control) => {
 };
 const THUMB = 22; // pixels, as in style.css
 
-const paintSlider = (name) => {
+const paintSlider = (name, anew = false) => {
   const row = $(`#slider-${CSS.escape(name)}`), control = controls.get(name);
   if (!row) return;
   const amount = state.edits[name] ?? 0, [low, high, step] = boundsOf(name);
@@ -106,7 +112,7 @@ const paintSlider = (name) => {
   row.classList.toggle("one-sided", from === 0);
   row.classList.toggle("moved", Boolean(amount));
   range.setAttribute("aria-valuetext", shownAmount(name));
-  if (document.activeElement !== number) number.value = Number((amount * control.scale).toPrecision(4));
+  if (anew || document.activeElement !== number) number.value = Number((amount * control.scale).toPrecision(4));
   Object.assign(number, { min: from * control.scale, max: to * control.scale });
   $(".put-back", row).disabled = !amount;
 };

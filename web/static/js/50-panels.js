@@ -254,6 +254,14 @@ const paintHistory = () => {
   const here = $("#history [aria-current]"), bar = $("#history");
   if (here) bar.scrollTo({ left: here.offsetLeft - bar.clientWidth + 60 });
 };
+// A wheel moves the two rows sideways, which have no scroll bars.
+for (const row of ["#chips", "#history"])
+  on(row, "wheel", (event) => {
+    const bar = event.currentTarget, to = bar.scrollLeft + event.deltaY;
+    if (event.ctrlKey || !event.deltaY || to < 0 || to > bar.scrollWidth - bar.clientWidth) return;
+    event.preventDefault();
+    bar.scrollLeft = to;
+  }, { passive: false });
 on("#undo", "click", undo);
 on("#redo", "click", redo);
 on("#reset", "click", () =>

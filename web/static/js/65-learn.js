@@ -132,9 +132,9 @@ const improved = async (now) => {
   if (now.state === "failed") throw new Error(now.why);
   await untilStill();
   if (now.state !== "done" || app.dataset.mode !== "editing" || now.opened.desk !== state.desk) return;
-  const step = state.steps[state.at];
   take(now, true);
-  state.edits = within(step.edits);
+  const ends = fitSteps(), step = state.steps[state.at];
+  state.edits = { ...step.edits };
   if (step.stack !== state.stack) {
     const told = await call("put_back", { stack: step.stack });
     Object.assign(state, { stack: told.stack, entries: told.entries });
@@ -143,5 +143,5 @@ const improved = async (now) => {
   paintEdits();
   paintTab();
   await render();
-  toast("Learning is finished; the likeness is at its best.");
+  toast(`Learning is finished; the likeness is at its best.${ends}`, { stays: Boolean(ends) });
 };

@@ -10,7 +10,7 @@ const saveSession = () =>
     const { file, name } = await call("save_session", { edits: state.edits, name: state.name });
     download(file, name);
   });
-on("#save-session", "click", saveSession);
+on(["#save-session", "#save-session-too"], "click", saveSession);
 on("#save", "click", () => {
   for (const one of $$("[name=save-view]")) one.checked = one.value === state.view;
   $("#save-format").value = kept(localStorage, "pti-format") ?? facts.formats[0];

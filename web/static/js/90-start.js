@@ -74,7 +74,8 @@ const start = async () => {
   const own = saved && (saved.share ?? "") === share ? saved : null;
   if (own) state.desk = own.desk;
   try {
-    const told = await call("hello", { share: own ? "" : share });
+    const told = await call("hello", own ? { copied: share } : { share });
+    if (told.link_gone) toast("The link that this page was opened with is gone; this is your own copy, which only this tab has.", { stays: true });
     state.owner = told.owner;
     kept(localStorage, "pti-caller", told.owner);
     tellStatus(told);
