@@ -40,7 +40,7 @@ const sliderRow = (control) => {
     }
     const own = setAmount(name, typed), [, , step] = boundsOf(name);
     if (Math.abs(own - typed) > step) toast(`${label} goes as far as ${shownAmount(name, own)} on this face.`);
-    paintSlider(name);
+    paintSlider(name, true);
     settle();
     applied(number);
   });
