@@ -137,7 +137,7 @@ def add_invert(parser: argparse.ArgumentParser) -> None:
         type=square,
         action="append",
         metavar="LEFT,TOP,SIDE",
-        help="pixels to use in place of a face that is found; once for each photograph",
+        help="where a head is, in pixels as `faces` counts them; once for each photograph",
     )
     which.add_argument(
         "--aligned", action="store_true", help="the photographs are aligned faces already"

@@ -13,7 +13,7 @@ from typing import Any
 #: Look to its edits; a name may state the years. Chosen by looking at the three examples.
 LOOKS: Mapping[str, Mapping[str, float]] = {
     "Studio light": {"light_side": 0.35, "exposure": 0.2, "background": -0.35, "colourful": 0.15},
-    "{years} years younger": {"age": -10.0},
+    "{years} years younger": {"age": -10.0, "hair_grey": -0.35},
     "{years} years older": {"age": 10.0, "hair_grey": 0.35},
     "Big smile": {"smile": 0.8},
     "Party": {"smile": 0.6, "makeup": 0.5, "lipstick": 0.5, "eye_makeup": 0.4, "colourful": 0.3},
@@ -22,7 +22,7 @@ LOOKS: Mapping[str, Mapping[str, float]] = {
     "Summer": {"hair_blond": 0.6, "skin_tone": -0.25, "warmth": 0.25, "smile": 0.4},
     "Redhead": {"hair_red": 0.9, "skin_tone": 0.1},
     "Bookish": {"glasses": 0.9, "hair_dark": 0.25},
-    "Clean shave": {"beard": -0.9, "moustache": -0.9, "age": -3.0},
+    "Clean shave": {"beard": -0.9, "moustache": -0.9},
     "Serious portrait": {"smile": -0.8, "exposure": -0.15, "colourful": -0.4, "background": -0.4},
 }
 #: What Surprise me draws from: one or two of each list; amounts are drawn between the two shares.

@@ -247,6 +247,7 @@ on(stage, "touchmove", (event) => {
 if (!document.fullscreenEnabled) $("#full").hidden = true;
 on("#full", "click", () =>
   document.fullscreenElement ? document.exitFullscreen() : stage.requestFullscreen?.().catch(() => {}));
+on("#leave-full", "click", () => document.exitFullscreen());
 on(document, "fullscreenchange", () => setTimeout(unzoom, 50));
 on(window, "resize", () => (applyZoom(), placeBoxes()));
 

@@ -132,7 +132,7 @@ const mayReplace = async (what) => {
   if (!state.opened || (state.example && isPlain())) return true;
   const whose = state.example ? $(`[data-example="${CSS.escape(state.example)}"]`).textContent : state.name;
   const answer = await ask(`Leave ${whose || "this face"}?`, `${what} takes the place of the face that is open, and of its edits. Save the session file first if you want to come back to it later.`,
-    [["", "Cancel"], ["save", "Save session file"], ["go", "Go on", "main"]]);
+    [["", "Cancel"], ["save", "Save session file"], ["go", "Replace it", "main"]]);
   if (answer === "save") {
     await saveSession();
     return mayReplace(what);

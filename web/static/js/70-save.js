@@ -33,6 +33,7 @@ on("#save-dialog", "close", () => {
 const address = (end) => `${location.origin}${base}${end}`;
 const copy = async () => {
   const said = $("#link-said");
+  $("#link-row").hidden = false;
   try {
     await navigator.clipboard.writeText($("#link").value);
     said.textContent = "Link copied.";
@@ -48,6 +49,7 @@ const shareRow = ({ share, name, until, link }) => {
   const named = made("input", { value: name, placeholder: "Name", maxlength: 80, "aria-label": "Name of the link" });
   on(named, "change", () => attempt(async () => paintShares((await call("rename_share", { share, name: named.value })).shares)));
   return made("div", { class: "row share" }, named, made("a", { href: address(link), target: "_blank", rel: "noopener" }, "Open"),
+    button("Copy", { onclick: () => (($("#link").value = address(link)), copy()) }),
     made("small", {}, `until ${until}`),
     button("Delete", { class: "tool danger", onclick: () => attempt(async () => {
       const sure = await ask("Delete this link?", "Everybody who opens it is told that it is gone.", [["", "Cancel"], ["go", "Delete", "danger"]]);
@@ -74,7 +76,6 @@ on("#make-link", "click", () =>
     try {
       const told = await call("share", pictureRequest());
       $("#link").value = address(told.link);
-      $("#link-row").hidden = false;
       paintShares(told.shares);
       await copy();
     } finally {

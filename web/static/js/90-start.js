@@ -81,6 +81,7 @@ const start = async () => {
     tellStatus(told);
     if (told.state === "loading") untilReady();
     await attempt(() => resume(told, own));
+    if (share && !own && state.opened) toast("This face was shared with you. What you change is your own copy.");
   } catch (error) {
     toast(error.message, { bad: true });
     untilReady();
