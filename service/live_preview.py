@@ -135,8 +135,9 @@ class Previewer:
             unedited = render_unedited(session, models, plain)
             if unedited is not None:
                 renders.start_from(plain, unedited)
-        if renders.head is not None and renders.shown:
-            self._ground(renders, renders.head, renders.shown[-1], session, models)
+        head, shown = renders.head, renders.shown
+        if head is not None and shown:
+            self._ground(renders, head, shown[-1], session, models)
 
     @torch.inference_mode()
     def picture(
@@ -233,16 +234,17 @@ class Previewer:
             return found
 
 
-def _nearness(start: Shown, state: EditState) -> tuple[bool, int, int]:
+def _nearness(start: Shown, state: EditState) -> tuple[bool, int, int, float]:
     """How near a picture that was shown is to a state: whether it has the same of what the head
     does not see (colour and background, text edits), less the edits of the base generator that
-    differ, less all others that do."""
+    differ, less all that do, less how far they do."""
     there = start.state
     same = replace(there, amounts=state.amounts) == state
     names = {*there.amounts, *state.amounts}
     differ = [n for n in names if there.amounts.get(n, 0.0) != state.amounts.get(n, 0.0)]
     added = [n for n in differ if n in base_edits.ADDED]
-    return same, -len(added), -len(differ)
+    far = sum(abs(there.amounts.get(n, 0.0) - state.amounts.get(n, 0.0)) for n in differ)
+    return same, -len(added), -len(differ), -far
 
 
 def _towards(

@@ -188,11 +188,13 @@ class Store:
         return record
 
     def has(self, share: Any) -> bool:
-        """Whether it is kept and has not expired."""
+        """Whether it is kept and has not expired; True where the store cannot be reached."""
         try:
             self.record(share)
-        except ShareError:
+        except GoneError:
             return False
+        except ShareError:
+            return True
         return True
 
     def session(self, share: Any) -> bytes:

@@ -210,12 +210,12 @@ class Studio(EditService):
         workspace, chosen = self._with_session(workspace_id), self._preset(preset)
         assert workspace.session is not None
         session = dataclasses.replace(workspace.session, edits=moved(edits))
-        name = self.choices.choice_of(session.generator_name)
-        order = Order((), chosen, seed, name, session)
+        order = Order((), chosen, seed, self.choices.choice_of(session.generator_name), session)
 
         def work(on_step: OnStep) -> dict[str, Any]:
             refined, report = self._executor.personalise(order, on_step)
-            self._set_session(workspace, report, refined)
+            shown = workspace.session or refined
+            self._set_session(workspace, report, refined.with_choices_of(shown))
             return report
 
         going_on = dataclasses.replace(chosen, tuning=chosen.refining or chosen.tuning)

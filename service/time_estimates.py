@@ -22,8 +22,9 @@ _STEPS_TO_TRUST = 3
 # comparing the result with the photograph. With these, presets take what they did on cores with
 # AVX-512 (benchmarks/README.md). Measured steps replace the guess.
 _STEP_SECONDS, _PERCEPTUAL_SECONDS, _FIT_SECONDS, _MEASURE_SECONDS = 0.4, 1.8, 6.0, 3.0
-# How much longer it takes without AVX-512: 133 to 137 s for 51 (benchmarks/README.md).
-_WITHOUT_AVX512 = 2.6
+# How much longer it takes without AVX-512: `fast` 133 to 137 s for 51, `paper`, which has no steps
+# at low resolution, 2283 for 1205 (benchmarks/README.md).
+_FAST_WITHOUT_AVX512, _PAPER_WITHOUT_AVX512 = 2.6, 1.9
 
 
 @dataclass(frozen=True)
@@ -172,13 +173,14 @@ def planned(preset: Preset, people: int) -> tuple[str, list[Stage]]:
 
 
 @cache
-def _slowness() -> float:
-    """How much longer a step takes than on cores with AVX-512, before one is measured."""
+def _is_slow() -> bool:
+    """Whether steps are computed by a processor that is known to lack AVX-512 (Linux)."""
     try:
         flags = Path("/proc/cpuinfo").read_text("utf-8", "replace")
-    except OSError:  # no Linux
-        return 1.0
-    return 1.0 if "avx512f" in flags or "flags" not in flags else _WITHOUT_AVX512
+    except OSError:
+        return False
+    gpu = Path("/proc/driver/nvidia").exists()
+    return "flags" in flags and "avx512f" not in flags and not gpu
 
 
 def plan_of(preset: Preset, people: int = 1) -> list[Stage]:
@@ -202,7 +204,8 @@ def plan_of(preset: Preset, people: int = 1) -> list[Stage]:
         step * work_of(1.0, stage.low_res_share)
         for step, stage in ((invert, projection), (tune, tuning))
     )
-    slow = _slowness()
+    short = projection.low_res_share > 0
+    slow = (_FAST_WITHOUT_AVX512 if short else _PAPER_WITHOUT_AVX512) if _is_slow() else 1.0
     return [
         Stage("invert", people * projection.steps, slow * invert),
         Stage("tune", people * tuning.steps, slow * tune),

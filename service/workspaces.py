@@ -184,8 +184,8 @@ class Workspace:
         """Leave out the photographs that were added beside the session's and are not learned."""
         if self.session is not None:
             count = len(self.session.crops)
-            self.photographs, self.faces = self.photographs[:count], self.faces[:count]
-            self.crops = self.crops[:count]
+            self.photographs, self.faces = self.photographs[:count], list(self.session.alignments)
+            self.crops = [self.session.crop(person) for person in range(count)]
 
     def edit_state(self, amounts: Mapping[str, float]) -> EditState:
         """The amounts that move something, with all else that is done to the session's person."""

@@ -94,19 +94,22 @@ def described(controls: Sequence[Control]) -> list[dict[str, Any]]:
 
 
 def bounds_of(
-    controls: Sequence[Control], ranges: Mapping[str, tuple[float, float]]
+    controls: Sequence[Control],
+    ranges: Mapping[str, tuple[float, float]],
+    both_sides: bool = False,
 ) -> dict[str, tuple[float, float, float]]:
     """Name to (lowest, highest, step) of a person's slider, in the edit's own units.
 
     Both ends and zero are whole steps within the person's range, so no position is refused. A
-    one-sided slider begins at zero.
+    one-sided slider begins at zero, unless `both_sides` of the range are asked for, as looks do.
     """
     found = {}
     for control in controls:
         own = control.within(ranges.get(control.name))
         low, high = own.bounds
         known = LABELS.get(control.name)
-        found[control.name] = (0.0 if known and not known.low else low, high, own.step)
+        one_sided = known and not known.low and not both_sides
+        found[control.name] = (0.0 if one_sided else low, high, own.step)
     return found
 
 

@@ -93,15 +93,20 @@ class Understanding:
             said = " and ".join(f"“{one.said}”" for one in of if one.said)
             near = list(dict.fromkeys(name for one in of for name in one.nearest))[:3]
             hint = f" Near it: {', '.join(near)}." if near else ""
-            lines.append(f"{said} {_of_many(why) if len(of) > 1 else why}.{hint}".strip())
+            many = sum(bool(one.said) for one in of) > 1
+            lines.append(f"{said} {_of_many(why) if many else why}.{hint}".strip())
         if self.decoration:
             lines.append(f"{' '.join(dict.fromkeys(self.decoration))} is taken for decoration.")
         return " ".join(lines)
 
 
+_PLURALS = {"is": "are", "needs": "need", "asks": "ask", "contradicts": "contradict"}
+
+
 def _of_many(why: str) -> str:
-    """A reason that begins with "is", said of several."""
-    return f"are{why[2:]}" if why.startswith("is ") else why
+    """A reason, which begins with a verb, said of several."""
+    verb, _, rest = why.partition(" ")
+    return f"{_PLURALS.get(verb, verb)} {rest}"
 
 
 @dataclass(frozen=True)

@@ -154,6 +154,8 @@ def test_a_preview_starts_at_the_picture_that_differs_least():
     assert start(smile=0.5) == {"smile": 0.4}
     # What only the base generator adds is not seen in the features: it decides.
     assert start(smile=0.4, hair_red=0.9) == {"hair_red": 0.9}
+    shown.append(Shown(EditState({"glasses": 0.8}), shown[0].face))
+    assert start(glasses=0.05) == {} and start(glasses=0.7) == {"glasses": 0.8}
     dyed = Shown(EditState({"smile": 0.5}, hair_color=HairColor("#ff0000")), shown[0].face)
     shown.append(dyed)
     assert start(smile=0.5) == {"smile": 0.4}

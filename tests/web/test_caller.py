@@ -220,12 +220,13 @@ def test_a_job_of_hours_is_refused_with_its_minutes():
 
 
 def test_sixteen_photographs_with_the_best_quality_are_refused(monkeypatch):
-    monkeypatch.setattr("service.time_estimates._slowness", lambda: 1.0)
+    monkeypatch.setattr("service.time_estimates._is_slow", lambda: False)
     _, plan = planned(PRESETS["paper"], 16)
     with pytest.raises(QueueFullError, match="about 317 minutes, and 120 are the most"):
         JobQueue(max_seconds=seconds_from({})).submit(lambda on_step: None, plan, "desk")
     fast = seconds_of(planned(PRESETS["fast"], 16)[1])
-    monkeypatch.setattr("service.time_estimates._slowness", lambda: 2.6)  # without AVX-512
+    monkeypatch.setattr("service.time_estimates._is_slow", lambda: True)
+    assert seconds_of(planned(PRESETS["paper"], 3)[1]) < MAX_SECONDS
     slow = seconds_of(planned(PRESETS["fast"], 16)[1])
     assert slow == pytest.approx(2.6 * fast) and slow < MAX_SECONDS
 

@@ -89,7 +89,7 @@ class OpenedSession:
             "controls": described([*controls, *more]),
             "own": list(session.own),
             "bounds": bounds,
-            "looks": looks_for(bounds),
+            "looks": looks_for(bounds_of([*controls, *more], ranges, both_sides=True)),
             "off": page_text.what_is_off(self.studio.edit_models(workspace_id)),
             "person": session.person,
             "people": faces([session.crop(i) for i in range(count)]),

@@ -56,6 +56,7 @@ class PhotoPart:
             status=self.status,
             photograph=self.photograph,
             choose_face=self.choose_face,
+            chosen=self.chosen,
             add_people=self.add_people,
             drop_added=self.drop_added,
             open_example=self.open_example,
@@ -105,6 +106,10 @@ class PhotoPart:
     def choose_face(self, ask: Ask) -> Mapping[str, Any]:
         """Another face of the photograph was pressed."""
         self.studio.choose_face(ask.workspace, self._where(ask))
+        return self._chosen(ask.workspace)
+
+    def chosen(self, ask: Ask) -> Mapping[str, Any]:
+        """The photograph that waits to be learned, once more."""
         return self._chosen(ask.workspace)
 
     def add_people(self, ask: Ask) -> Mapping[str, Any]:

@@ -81,6 +81,10 @@ const inRange = (name, amount) => {
 };
 const within = (edits) =>
   Object.fromEntries(Object.entries(edits).filter(([name]) => controls.has(name)).map(([name, amount]) => [name, inRange(name, amount)]));
+const endOf = (name, amount) => {
+  const { label } = controls.get(name);
+  return amount ? `“${label}” ends at ${shownAmount(name, amount)} on this face.` : `“${label}” begins at 0.`;
+};
 // Ranges were fitted to the person: edits that go beyond them are said to end there, in all steps.
 const fitSteps = () => {
   const now = state.steps[state.at];
@@ -89,8 +93,7 @@ const fitSteps = () => {
     const edits = within(step.edits);
     return step.person !== state.person || JSON.stringify(edits) === JSON.stringify(step.edits) ? step : { ...step, edits, thumb: undefined };
   });
-  const ends = ended.map((name) => `${controls.get(name).label} goes as far as ${shownAmount(name, within(now.edits)[name])}`);
-  return ends.length ? ` On this face ${ends.join(", ")}.` : "";
+  return ended.map((name) => ` ${endOf(name, within(now.edits)[name])}`).join("");
 };
 // Go to a step: 0 is the first that is kept. Of several presses each begins where the one before ended.
 let going = Promise.resolve();
@@ -101,8 +104,8 @@ const go = (index) =>
   attempt(async () => {
     const step = state.steps[index];
     if (!step) return;
-    if (step.person !== state.person)
-      await showOther(await call("turn", { person: step.person, edits: step.edits }));
+    const other = step.person !== state.person;
+    if (other) await showOther(await call("turn", { person: step.person, edits: step.edits }));
     if (step.stack !== state.stack) {
       const told = await call("put_back", { stack: step.stack });
       Object.assign(state, { stack: told.stack, entries: told.entries });
@@ -113,6 +116,7 @@ const go = (index) =>
     state.keepBackground = step.keepBackground;
     remember();
     paintEdits();
+    if (other) paintTab();
     await render();
   });
 const undo = () => goBy(-1);

@@ -29,8 +29,10 @@ const placeBoxes = () => {
 
 // One choice after the other; the answer to one that is not the latest any more is dropped.
 let choosing = 0, choices = Promise.resolve(), nudged = 0;
+let closeAsked = () => {}; // the question whether there is a face after all
 const supersede = () => {
   clearTimeout(nudged);
+  closeAsked();
   return ++choosing;
 };
 const choose = (where) => {
@@ -78,10 +80,10 @@ const inPhoto = (event) => {
 on(stage, "pointerdown", (event) => {
   if (!byHand() || event.button || corner) return;
   event.preventDefault();
-  const [x, y] = inPhoto(event), [x0, y0, x1, y1] = boxes.boxes[0];
+  const [x, y] = inPhoto(event), [x0, y0, x1, y1] = boxes.boxes[0] ?? [0, 0, 0, 0];
   const all = x1 - x0 > 0.9 * Math.min(...boxes.size); // it cannot be moved
   const held = !all && x > x0 && x < x1 && y > y0 && y < y1;
-  corner = { at: [x, y], finger: event.pointerId, was: boxes, held, armed: !$("#learn").disabled };
+  corner = { at: [x, y], finger: event.pointerId, was: boxes, held, begun: false };
   stage.setPointerCapture(event.pointerId);
 });
 const squareTo = (event) => {
@@ -96,18 +98,26 @@ const squareTo = (event) => {
   return [right ? x0 : x0 - side, down ? y0 : y0 - side, side];
 };
 const isDrawing = (event) => boxes && corner?.finger === event.pointerId;
-on(stage, "pointermove", (event) => isDrawing(event) && showSquare(squareTo(event)));
+on(stage, "pointermove", (event) => {
+  if (!isDrawing(event)) return;
+  // Less than 16 pixels of the screen, and of the photograph, is a slip: it changes nothing.
+  const least = corner.held ? 4 : Math.max(16, 16 * photoOnStage().scale), [x, y] = inPhoto(event);
+  const far = Math.max(Math.abs(x - corner.at[0]), Math.abs(y - corner.at[1])) * photoOnStage().scale;
+  if (!corner.begun && far < least) return;
+  corner.begun = true;
+  showSquare(squareTo(event));
+});
 on(stage, "pointerup pointercancel", (event) => {
   if (corner && !boxes) corner = null;
   if (!isDrawing(event)) return;
-  const square = squareTo(event), { was, armed, at: start } = corner;
+  const { begun, was } = corner, [left, top, right] = was.boxes[0] ?? [];
+  const square = event.type === "pointerup" ? squareTo(event) : [left, top, right - left];
   corner = null;
-  // 16 pixels of the photograph are the least, and as many of the screen: less is a slip.
-  const slip = Math.hypot(...inPhoto(event).map((to, axis) => to - start[axis])) < 8 / photoOnStage().scale;
-  if (event.type === "pointerup" && !slip && square[2] >= Math.max(16, 16 / photoOnStage().scale)) return choose({ square });
-  boxes = was;
+  if (!begun) return;
+  if (square[2] >= 16) return choose({ square });
+  boxes = was; // back to nearly nothing
   placeBoxes();
-  $("#learn").disabled = !armed;
+  if (right > left) choose({ square: [left, top, right - left] });
 });
 
 // A face that was not found, or the wrong one: one draws the square, and can go back to those found.

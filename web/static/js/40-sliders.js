@@ -39,7 +39,7 @@ const sliderRow = (control) => {
       return toast("Type a number, such as 5 or -5.");
     }
     const own = setAmount(name, typed), [, , step] = boundsOf(name);
-    if (Math.abs(own - typed) > step) toast(`${label} goes as far as ${shownAmount(name, own)} on this face.`);
+    if (Math.abs(own - typed) > step) toast(endOf(name, own));
     paintSlider(name, true);
     settle();
     applied(number);

@@ -48,7 +48,7 @@ const applyLook = (look) => {
     const rest = Object.entries(state.edits).filter(([name]) => !(name in look.edits));
     return setEdits(Object.fromEntries(rest), `${look.name} removed`);
   }
-  if (HAIR_COLOURS.some((name) => name in look.edits)) state.hair = null;
+  if (HAIR_COLOURS.some((name) => look.edits[name] > 0)) state.hair = null;
   return setEdits({ ...state.edits, ...look.edits }, look.name);
 };
 const paintLooks = () => {
@@ -257,8 +257,8 @@ const paintHistory = () => {
 // A wheel moves the two rows sideways, which have no scroll bars.
 for (const row of ["#chips", "#history"])
   on(row, "wheel", (event) => {
-    const bar = event.currentTarget, to = bar.scrollLeft + event.deltaY;
-    if (event.ctrlKey || !event.deltaY || to < 0 || to > bar.scrollWidth - bar.clientWidth) return;
+    const bar = event.currentTarget, to = clamp(bar.scrollLeft + event.deltaY, 0, bar.scrollWidth - bar.clientWidth);
+    if (event.ctrlKey || to === bar.scrollLeft) return;
     event.preventDefault();
     bar.scrollLeft = to;
   }, { passive: false });

@@ -171,6 +171,7 @@ const takePhoto = (file) =>
     let path = "";
     comeBack = null;
     const learnable = async (given) => {
+      if (mine !== choosing) return; // another photo, or none, was chosen meanwhile
       const told = await call("photograph", { path, ...given });
       if (mine !== choosing) return;
       state.opened = null;
@@ -188,7 +189,7 @@ const takePhoto = (file) =>
       if (app.dataset.mode === "editing") return toast(error.message, { bad: true });
       note(error.message);
       // A profile, a painting, closed eyes, or a picture that is an aligned face already.
-      if (error.noFace) toast("Is there a face after all?", { label: "Mark it yourself", stays: true, action: () => attempt(() => learnable({ marked: true })) });
+      if (error.noFace) closeAsked = toast("Is there a face after all?", { label: "Mark it yourself", stays: true, action: () => attempt(() => learnable({ marked: true })) });
     } finally {
       URL.revokeObjectURL(local);
       lookFor(false);
@@ -215,8 +216,10 @@ const showPhotograph = (told) => {
     : told.marked ? MARKING
     : told.boxes.length > 1 ? `${told.boxes.length} faces were found. Press another one in the photo to use it.` : "One face was found.";
   // Of several photographs the first one's boxes are on the stage.
-  if (!told.marked) state.framed = told.square ? "" : told.desk;
-  $("#mark-face").hidden = told.square || (told.marked && state.framed !== told.desk);
+  // An opened session's crop has its own place: there is no way back to that from a square.
+  const placed = told.face === null && !told.marked;
+  if (!told.marked) state.framed = told.square || placed ? "" : told.desk;
+  $("#mark-face").hidden = told.square || placed || (told.marked && state.framed !== told.desk);
   $("#mark-face").textContent = told.marked ? "Back to the faces that were found" : "Another face: mark it yourself";
   $("#learn").textContent = told.people.length > 1 ? `Learn these ${told.people.length} faces` : told.square ? "Learn this picture" : "Learn this face";
   $("#setup h2").textContent = told.square ? "Which part?" : !alone ? "Whose faces?" : told.boxes.length > 1 ? "Whose face?" : "Is this the face?";
@@ -319,17 +322,19 @@ const addPeople = (files) =>
       const { name, example, view, steps, at } = state;
       comeBack = { name, example, view, steps, at, desk: state.desk };
     }
-    const mine = supersede(), armed = !$("#learn").disabled, sent = [];
+    const { desk } = state, armed = !$("#learn").disabled, sent = [];
     $("#learn").disabled = true;
     try {
       for (const file of files) sent.push({ path: (await upload(file)).path, name: file.name });
+      if (state.desk !== desk || app.dataset.mode === "learning") return; // they were for another face
       const told = await call("add_people", { files: sent });
       for (const text of told.refused) toast(text, { bad: true });
-      if (mine !== choosing || told.refused.length === files.length) return;
+      if (told.refused.length === files.length || (desk && state.desk !== desk)) return;
+      supersede(); // the added ones are learned, whatever is chosen beside them
       showPhotograph(told);
       if (told.note) toast(told.note);
     } finally {
-      if (mine === choosing && armed) $("#learn").disabled = false;
+      if (state.desk === desk && armed) $("#learn").disabled = false;
     }
   });
 

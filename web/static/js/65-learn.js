@@ -60,13 +60,14 @@ const watchLearning = async (aside, revision) => {
     await pause(400);
   }
 };
-const backToPhotograph = (photograph) => {
-  if (photograph) return showPhotograph(photograph);
+// The server tells it anew: its files of then may be gone.
+const backToPhotograph = async () => {
+  const told = await call("chosen").catch(() => null);
+  if (told) return showPhotograph(told);
   show("photo");
   $("#learn").disabled = false;
 };
 const learnOn = async () => {
-  const photograph = boxes; // for the way back
   if ($("#crop").src) put($("#crop").src);
   show("learning");
   $("#stop").disabled = false;
@@ -78,10 +79,10 @@ const learnOn = async () => {
       return attempt(async () => improved(await watchLearning(true, now.revision)));
     }
     const photographStays = now.state === "failed" ? now.why : "It was stopped before it began; the photo is still here.";
-    backToPhotograph(photograph);
+    await backToPhotograph();
     note(photographStays);
   } catch (error) {
-    backToPhotograph(photograph);
+    await backToPhotograph();
     throw error;
   }
 };

@@ -75,7 +75,7 @@ const start = async () => {
   if (own) state.desk = own.desk;
   try {
     const told = await call("hello", own ? { copied: share } : { share });
-    if (told.link_gone) toast("The link that this page was opened with is gone; this is your own copy, which only this tab has.", { stays: true });
+    if (told.link_gone && told.opened && !own.example) toast("The link that this page was opened with is gone; this is your own copy, which only this tab has.", { stays: true });
     state.owner = told.owner;
     kept(localStorage, "pti-caller", told.owner);
     tellStatus(told);
