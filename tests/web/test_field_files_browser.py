@@ -96,7 +96,7 @@ def test_from_a_code_to_an_own_slider_to_an_export_and_back(visit, studio, tmp_p
     waiting.value.save_as(tmp_path / "generator.safetensors")
     page.click("#new-photo")
     pick(visit, "#pick-session", tmp_path / "generator.safetensors")
-    page.click("#ask-buttons button:text('Use the new photo')")
+    page.click("#ask-buttons button:text('Replace it')")
     page.wait_for_selector("#controls", state="visible")
     visit.until_drawn()
     assert visit.pixels() == plain
