@@ -152,7 +152,7 @@ def test_the_app_leaves_nothing_behind(how, tmp_path, start_app):
     assert any(path.read_bytes() == data for path in kept)
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     app.process.send_signal(how)
-    assert app.process.wait(30) in (0, 130)
+    assert app.process.wait(120) in (0, 130)  # it loads networks still, beside whatever else runs
     assert not list(tmp_path.glob("pti-studio-*/*")), list(tmp_path.rglob("*"))
 
 
