@@ -110,6 +110,7 @@ const paintSlider = (name, anew = false) => {
   row.style.setProperty("--from", Math.min(zero, now));
   row.style.setProperty("--to", Math.max(zero, now));
   row.classList.toggle("one-sided", from === 0);
+  $(".ends span", row).textContent = from < 0 && !control.low ? "Less" : control.low || "Off";
   row.classList.toggle("moved", Boolean(amount));
   range.setAttribute("aria-valuetext", shownAmount(name));
   if (anew || document.activeElement !== number) number.value = Number((amount * control.scale).toPrecision(4));

@@ -6,14 +6,15 @@ let looksOf = "";
 // Thumbnails of this face, one after the other while nothing else is asked for.
 const drawLooks = async () => {
   const where = $("#looks"), looks = state.opened?.looks ?? [];
-  const mine = `${state.desk} ${state.person} ${learned}`;
+  // A colour of hair is on them, too; a new one has them drawn anew.
+  const mine = `${state.desk} ${state.person} ${learned} ${JSON.stringify(state.hair)}`;
   if (looksOf === mine) return;
   looksOf = mine;
   where.replaceChildren(...looks.map((look) =>
     made("button", { type: "button", class: "look", "aria-pressed": String(hasLook(look)), onclick: () => applyLook(look) },
       made("img", { src: CLEAR, alt: "", width: LOOK_SIDE, height: LOOK_SIDE }), made("span", {}, look.name))));
   const images = $$("#looks img");
-  const idle = () => looksOf === mine && !moving && !state.hair && !stage.classList.contains("drawing");
+  const idle = () => looksOf === mine && !moving && !stage.classList.contains("drawing");
   const draw = async (quick) => {
     for (const [index, look] of looks.entries()) {
       if (images[index].dataset.whole) continue;
@@ -52,6 +53,7 @@ const applyLook = (look) => {
   return setEdits({ ...state.edits, ...look.edits }, look.name);
 };
 const paintLooks = () => {
+  if (tab === "looks" && state.opened) drawLooks(); // another colour of hair
   const looks = state.opened?.looks ?? [];
   for (const [index, one] of $$("#looks .look").entries()) one.setAttribute("aria-pressed", String(Boolean(looks[index]) && hasLook(looks[index])));
 };
