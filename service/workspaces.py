@@ -175,7 +175,7 @@ class Workspace:
 
     def set_session(self, session: Session, report: dict[str, Any]) -> None:
         """Show a new session, with its crops; nothing that was rendered stays."""
-        self.crops = [session.crop(person) for person in range(len(session.crops))]
+        self.crops = _crops_of(session)
         self.report, self.session = report, session
         self.revision += 1
         self.renders = Renders()  # last: they belong to the session
@@ -183,9 +183,8 @@ class Workspace:
     def drop_added(self) -> None:
         """Leave out the photographs that were added beside the session's and are not learned."""
         if self.session is not None:
-            count = len(self.session.crops)
-            self.photographs, self.faces = self.photographs[:count], list(self.session.alignments)
-            self.crops = [self.session.crop(person) for person in range(count)]
+            self.crops, self.faces = _crops_of(self.session), list(self.session.alignments)
+            self.photographs = self.photographs[: len(self.crops)]
 
     def edit_state(self, amounts: Mapping[str, float]) -> EditState:
         """The amounts that move something, with all else that is done to the session's person."""
@@ -340,6 +339,10 @@ class Workspaces:
     def __iter__(self) -> Iterator[str]:
         with self._lock:
             return iter(list(self._workspaces))
+
+
+def _crops_of(session: Session) -> list[Image.Image]:
+    return [session.crop(person) for person in range(len(session.crops))]
 
 
 def _nbytes(image: Image.Image) -> int:

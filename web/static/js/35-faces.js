@@ -24,7 +24,7 @@ const placeBoxes = () => {
     on(square, "keydown", nudge);
     return square;
   }));
-  if (held >= 0) where.children[Math.min(held, where.children.length - 1)].focus();
+  if (held >= 0) where.children[Math.min(held, where.children.length - 1)]?.focus();
 };
 
 // One choice after the other; the answer to one that is not the latest any more is dropped.
