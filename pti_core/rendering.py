@@ -37,6 +37,7 @@ from pti_core.editing.photo_detail import (
 from pti_core.editing.photo_layers import PhotoLayers
 from pti_core.editing.rendered_edit import Rendering
 from pti_core.editing.text_edit import moved, restyled
+from pti_core.editing.wrinkles import with_fewer_wrinkles
 from pti_core.faces.images import to_image, to_tensor
 from pti_core.models import EditModels
 from pti_core.networks.lpips import area
@@ -248,6 +249,8 @@ def _retouched(
         image = with_own_eyes_and_teeth(image, masks, layers.photo, layers.photo_parsing)
         if _BEARDED.isdisjoint(shape):
             image = without_leak(image, masks, layers.photo, found.flow)
+    if (years := shape.get("age", 0.0)) < 0:
+        image = with_fewer_wrinkles(image, masks, -years)
     names = MAKEUP.intersection(painted)
     if names:
         change = array_of(edit.tuned(painted)) - array_of(edit.tuned(shape))

@@ -43,6 +43,7 @@ from pti_core.editing.image_ops import (
     resize_flow,
     smoothstep,
 )
+from pti_core.editing.neck import neck_behind, without_rim
 from pti_core.editing.parsing import Parsing
 from pti_core.editing.photo_layers import PhotoLayers
 
@@ -52,6 +53,7 @@ _COLOUR = 10.0  # of 255: colour difference at which the coarse band has lost 63
 _STILL = 6.0  # the same without flow: what did not change in its place
 _STRANDS = 14.0  # how far single hairs reach beyond the parser's outline
 _TONE = 8.0  # of a change of light
+_EARS_MEET = 0.5  # share of an ear that photograph and edited render have in common
 _EDGE = 9.0  # background this far from any person is the photograph's to the bit
 #: Text-driven edits change the hair's shape if they change so much of its area.
 _HAIR_MOVED = 0.2
@@ -135,6 +137,8 @@ def compose(
     face = _face_share(
         layers.photo_parsing.warped(smooth), layers.render_parsing.warped(smooth), parsing
     )
+    neck = neck_behind(layers.photo_parsing, parsing)
+    face = without_rim(face, neck, parsing)
     if not kept.hair_shape:
         face = parsing.head
     if not kept.background:
@@ -150,7 +154,7 @@ def compose(
     elif not kept.hair_shape:
         image, gain, changed = _with_scene(layers, image, small, parsing, gain)
     else:
-        behind, share, changed = _warped_photo(layers, smooth, parsing)
+        behind, share, changed = _warped_photo(layers, smooth, parsing, neck)
         names = ("neck",) if kept.hair_tone else ("hair", "neck")
         tone = _tone(small, warped, layers.photo_parsing.warped(smooth), parsing, names)
         behind = behind + resize(tone, side)
@@ -204,9 +208,12 @@ def _with_residual(
 
 
 def _warped_photo(
-    layers: PhotoLayers, flow: np.ndarray, after: Parsing
+    layers: PhotoLayers, flow: np.ndarray, after: Parsing, neck: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The photograph with its head moved by a smooth flow, in front of its own background.
+
+    Args:
+        neck: (S, S), where the neck goes on behind the old jaw (`neck_behind`).
 
     Returns:
         The image (R, R, 3); how much of the photograph's detail it has, and where it differs from
@@ -222,6 +229,7 @@ def _warped_photo(
     own = layers.photo_parsing.warped(flow)
     before = np.maximum(own.head, layers.render_parsing.warped(flow).head)
     gone = np.maximum(before - after.figure, 0) * (1 - own.group("hair"))
+    gone = gone * (1 - _own_ears(own, after))
     gone = smoothstep(blur(dilate(gone, px(4.0, at)), px(2.0, at)) * 2)
     near = near * (1 - gone)
     uncovered = dilate(layers.near, px(4.0, at)) * np.maximum(moved, gone)
@@ -229,7 +237,10 @@ def _warped_photo(
     uncovered = blur(uncovered, px(2.0, at))
     big = resize_flow(flow, side)
     photo = remap(layers.photo, big, cv2.INTER_CUBIC)
-    scene = layers.photo + resize(uncovered, side)[..., None] * (layers.plate - layers.photo)
+    plate = layers.plate + resize(neck, side)[..., None] * (
+        resize(layers.neck, side) - layers.plate
+    )
+    scene = layers.photo + resize(uncovered, side)[..., None] * (plate - layers.photo)
     # Half-covered pixels bring the old background along: it is exchanged for the new one.
     old = remap(layers.plate, big, cv2.INTER_LINEAR)
     photo = photo + resize((1 - matte) * moved * layers.plain, side)[..., None] * (scene - old)
@@ -245,8 +256,21 @@ def _face_share(photo: Parsing, before: Parsing, after: Parsing) -> np.ndarray:
     """
     at = len(after.groups)
     bared = np.minimum(after.group("neck"), np.maximum(before.head - after.head, 0))
-    share = np.clip(after.head - after.group("hair") - photo.group("hair") + bared, 0, 1)
+    share = after.head - after.group("hair") - photo.group("hair") - _own_ears(photo, after)
+    share = np.clip(share + bared, 0, 1)
     return smoothstep(blur(share, px(4.0, at)) * 1.5 - 0.25)
+
+
+def _own_ears(photo: Parsing, after: Parsing) -> np.ndarray:
+    """Ears (S, S) that the photograph, warped smoothly, has where the edited render has them."""
+    own, new = photo.group("ears"), after.group("ears")
+    at = len(own)
+    both = np.zeros_like(own)
+    for half in (np.s_[:, : at // 2], np.s_[:, at // 2 :]):
+        a, b = own[half], new[half]
+        if np.minimum(a, b).sum() > _EARS_MEET * np.maximum(max(a.sum(), b.sum()), 1.0):
+            both[half] = np.maximum(a, b)
+    return smoothstep(blur(dilate(both, px(3.0, at)), px(2.0, at)) * 2 - 0.3)
 
 
 def _tone(

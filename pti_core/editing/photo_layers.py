@@ -22,6 +22,7 @@ from pti_core.editing.image_ops import (
     resize_flow,
     smoothstep,
 )
+from pti_core.editing.neck import neck_color
 from pti_core.editing.parsing import FLOW_SIDE, Parsing
 
 #: Side at which the clean plate is inpainted.
@@ -45,6 +46,7 @@ class PhotoLayers:
         photo: (R, R, 3), the aligned photograph.
         photo_parsing, render_parsing: of it, and of the tuned generator's image at the pivot.
         plate: (R, R, 3), the photograph's scene without the head.
+        neck: (S, S, 3), the colour of the neck, continued behind the jaw.
         matte: (S, S), how much of each pixel is the head's, single hairs included.
         near: (S, S), where anything of the head can be: the matte's surroundings.
         plain: (S, S), 1 where the scene beside the head is smooth, 0 where it has detail.
@@ -58,6 +60,7 @@ class PhotoLayers:
     photo_parsing: Parsing
     render_parsing: Parsing
     plate: np.ndarray
+    neck: np.ndarray
     matte: np.ndarray
     near: np.ndarray
     plain: np.ndarray
@@ -85,6 +88,7 @@ class PhotoLayers:
             photo_parsing=photo_parsing,
             render_parsing=render_parsing,
             plate=plate,
+            neck=neck_color(photo, photo_parsing),
             matte=matte,
             near=near,
             plain=plain,

@@ -126,6 +126,46 @@ def test_the_neck_stays_where_the_edited_render_has_none(photo: np.ndarray, edit
     assert np.abs(found.image - photo)[low].mean() < 4
 
 
+def with_ear(parsing: Parsing, height: float) -> Parsing:
+    """An ear right of the head, from row 120 down."""
+    groups, parts = parsing.groups.copy(), parsing.parts.copy()
+    ear = np.zeros(groups.shape[:2], dtype=np.float32)
+    ear[120 : round(120 + height), 180:202] = 1
+    ear *= groups[..., 0]
+    groups[..., 0] -= ear
+    groups[..., 1] += ear
+    parts[..., 1] += ear
+    return Parsing(groups, parts)
+
+
+def test_an_ear_is_the_photographs_own(photo: np.ndarray) -> None:
+    """Of a longer one that the edited render has, a lobe would hang in the scene."""
+    own, longer = with_ear(parse(), 34), with_ear(parse(), 41)
+    lobe = (longer.group("ears") > 0.5) & (own.group("ears") < 0.5)
+    photo[own.group("ears") > 0.5] = (190, 120, 110)
+    before, after = render(), render()
+    before[own.group("ears") > 0.5] = after[longer.group("ears") > 0.5] = (190, 150, 130)
+    found = compose(PhotoLayers.of(photo, before, own, own), after, longer)
+    assert np.abs(found.image - photo)[lobe].mean() < 40  # 87 with the edited render's
+    inner = cv2.erode(own.group("ears"), np.ones((5, 5))) > 0.9
+    assert np.abs(found.image - photo)[inner].mean() < 6
+
+
+def test_behind_a_jaw_that_turns_away_there_is_neck(photo: np.ndarray) -> None:
+    """Not the scene, and not the collar: a wedge of either between jaw and neck looks torn."""
+    parsing = with_neck(parse(), 128)
+    skin = np.array((170, 120, 100), dtype=np.float32)
+    photo[parsing.group("neck") > 0.5] = skin
+    bright = render(background=157)
+    layers = PhotoLayers.of(photo, bright, parsing, parsing)
+    raised = (CENTRE[0], CENTRE[1] - 8)
+    found = compose(layers, bright, parse(raised, RADIUS - 6))
+    jaw = disc(CENTRE, RADIUS - 2) * (1 - disc(raised, RADIUS - 3)) > 0.5
+    jaw[:, :112] = jaw[:, 144:] = jaw[:185] = False
+    assert jaw.sum() > 100
+    assert np.abs(found.image[jaw].mean(0) - skin).max() < 25
+
+
 def test_nothing_stays_of_skin_that_the_edited_head_has_left(photo: np.ndarray) -> None:
     """As beside a cheek that turns away, where the flow does not follow the outline."""
     bright = render(background=157)  # as skin: nothing to follow
