@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, cast
 
 import torch
@@ -23,7 +24,7 @@ from pti_core.inversion.paper_tuning import pivotal_tune
 from pti_core.inversion.pivots import changed_noise, find_inversion
 from pti_core.inversion.presets import PRESETS, Preset
 from pti_core.inversion.projector import Projection, ProjectionConfig, project
-from pti_core.inversion.tuned_delta import TunedDelta
+from pti_core.inversion.tuned_delta import TunedDelta, untuned_delta
 from pti_core.inversion.tuning_config import TuningConfig, for_all
 from pti_core.models import TuningModels
 from pti_core.networks.lpips import area
@@ -35,6 +36,9 @@ from pti_core.session.header import MAX_PEOPLE
 from pti_core.session.int8_delta import compact
 from pti_core.session.person import PersonState, encode_crop, encode_photograph
 from pti_core.session.session import Session
+
+#: The session of projections.
+_NewSession = Callable[[Sequence[Projection]], Session]
 
 #: Side of the images that calibration measures: the least at which identity is compared.
 CALIBRATION_SIDE = 512
@@ -58,8 +62,8 @@ def personalise(
         preset: a name in `PRESETS`, or settings.
         method: one of `METHODS`.
         on_step: called after every step; returning False ends the work with what is reached by
-            then (stopped while projecting, the generator is not tuned). Its `draft`, now and then,
-            is a session to edit meanwhile.
+            then (stopped while projecting, no weight has moved yet). Its `draft`, now and then, is
+            a session to edit meanwhile.
         pivot: one of `PIVOTS`.
         faces_used: which face, or which square, of each photograph (`frame`); 0 without one.
         code: (w_dim,) or (num_ws, w_dim): the pivot, in place of an inversion.
@@ -81,14 +85,17 @@ def personalise(
         faces = _prepare(_as_list(photo), models, faces_used)
         targets = torch.cat([to_tensor(face.crop) for face in faces]).to(models.generator.w_avg)
     # 2. Invert each crop: the pivots.
-    with clock.stage("invert"):
-        projections = [
-            _invert(inversion, models, target, chosen, seed, control.among(index, len(faces)), code)
-            for index, target in enumerate(targets.split(1))
-        ]
-        session = _new_session(models.generator, faces, projections)
-    # 3. Tune the generator around the pivots, and fit the edits to each person.
     tuning = for_all(chosen.tuning, len(faces)) if method == "pti" else None
+    new_session = partial(_new_session, models.generator, faces, tuning)
+    with clock.stage("invert"):
+        projections = []
+        for index, target in enumerate(targets.split(1)):
+            passed_on = control.among(index, len(faces), new_session if tuning else None)
+            projections.append(_invert(inversion, models, target, chosen, seed, passed_on, code))
+        session = new_session(projections)
+    # 3. Tune the generator around the pivots, and fit the edits to each person.
+    if tuning is not None and 0.0 in tuning.drafts_at and not control.stopped:
+        control(Step("tune", 0, tuning.steps, draft=replace(session)))
     work = _Work(session, models, clock, control, seed, targets)
     work.steps["invert"] = sum(projection.steps for projection in projections)
     work.tune(tuning)
@@ -100,9 +107,16 @@ def personalise(
 
 
 def _new_session(
-    generator: Generator, faces: Sequence[_Face], projections: Sequence[Projection]
+    generator: Generator,
+    faces: Sequence[_Face],
+    tuning: TuningConfig | None,
+    projections: Sequence[Projection],
 ) -> Session:
-    """The session of inverted photographs, whose generator is not tuned yet."""
+    """The session of inverted photographs, whose generator is not tuned yet.
+
+    tuning: what is to come. With it no weight has moved yet, and edits are composited; without it
+    (None) they are bare renders.
+    """
     return Session(
         generator_name=generator.name,
         fingerprint=generator.fingerprint,
@@ -116,7 +130,7 @@ def _new_session(
             )
             for face, projection in zip(faces, projections, strict=True)
         ],
-        delta=TunedDelta({}),
+        delta=untuned_delta(generator, tuning.tuned_from) if tuning else TunedDelta({}),
     )
 
 
@@ -194,7 +208,7 @@ class _Work:
                     config,
                     seed=self.seed,
                     noise=[{n: t.to(device) for n, t in maps.items()} for maps in session.noise],
-                    start=session.delta if session.delta.tensors else None,
+                    start=session.delta,
                     on_step=self._offer,
                     edits=ends(models.directions),
                 )
@@ -266,15 +280,21 @@ class _Control:
             self.stopped = True
         return not self.stopped
 
-    def among(self, index: int, count: int) -> OnStep:
-        """For one of `count` equal parts of a stage: its steps counted on, the pictures of the
-        first, as a preview of one face beside another's photograph would say nothing."""
+    def among(self, index: int, count: int, new_session: _NewSession | None) -> OnStep:
+        """For one of `count` equal parts of a projection: its steps counted on, the pictures of
+        the first, as a preview of one face beside another's photograph would say nothing. Of one
+        alone, latents on the way become drafts."""
 
         def passed_on(step: Step) -> bool:
             at, total = index * step.total + step.index, count * step.total
             picture = None if index else step.picture
             done = (index + step.share) / count
-            return self(replace(step, index=at, total=total, picture=picture, done=done))
+            draft = None
+            if step.draft is not None and new_session is not None and count == 1:
+                draft = new_session([Projection(step.draft)])
+            return self(
+                replace(step, index=at, total=total, picture=picture, done=done, draft=draft)
+            )
 
         return passed_on
 

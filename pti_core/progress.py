@@ -24,8 +24,9 @@ class Step:
             than the generator's resolution.
         note: what the person at the screen should know besides, in a sentence; "" as a rule.
         done: share of the stage's work, 0 to 1, where its steps do not cost alike.
-        draft: what can be used already, now and then only: the tuned weights so far (`TunedDelta`)
-            of `pivotal_tune`, a session (`Session`) of `personalise`.
+        draft: what can be used already, now and then only: the latent so far (`Tensor`) of
+            `project`, the tuned weights so far (`TunedDelta`) of `pivotal_tune`, a session
+            (`Session`) of `personalise`.
     """
 
     stage: str
@@ -56,6 +57,6 @@ def work_of(steps: float, coarse: float) -> float:
     return steps - (1 - LOW_RES_COST) * min(steps, coarse)
 
 
-def work_done(step: int, steps: int, coarse: int) -> float:
+def work_done(step: float, steps: int, coarse: float) -> float:
     """Share of the work that is done after `step` of `steps`."""
     return work_of(step, coarse) / max(work_of(steps, coarse), 1e-9)

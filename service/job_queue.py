@@ -66,6 +66,7 @@ class Progress:
         index, total: step within the stage.
         done: share of the whole, 0 to 1.
         seconds_left: estimate to the end, the line included; None where nothing is known.
+        to_draft: the same until something can be edited, and how much of that is done, 0 to 1.
         picture: the latest preview, (1, 3, R', R') in [-1, 1]; `pictures` counts them.
         losses: the latest step's.
         note: what the person should know besides; "" as a rule.
@@ -78,6 +79,7 @@ class Progress:
     total: int = 0
     done: float = 0.0
     seconds_left: float | None = None
+    to_draft: tuple[float, float] = (0.0, 0.0)
     picture: Tensor | None = None
     pictures: int = 0
     losses: Mapping[str, float] = field(default_factory=dict)
@@ -179,6 +181,7 @@ class Job:
                 total=step.total if step else 0,
                 done=1.0 if self._state == "done" else self.estimate.share_done(),
                 seconds_left=before + own,
+                to_draft=self.estimate.to_draft(before),
                 picture=self._picture,
                 pictures=self._pictures,
                 losses=step.losses if step else {},

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pti_core.progress import work_of
+from pti_core.progress import work_done, work_of
 
 if TYPE_CHECKING:
     from pti_core.inversion.presets import Preset
@@ -31,16 +32,35 @@ _FAST_WITHOUT_AVX512, _PAPER_WITHOUT_AVX512 = 2.6, 1.9
 class Stage:
     """A part of a job: its name, how many steps it takes at most, and seconds a step at a guess
     (what is measured replaces it). The last one may take a step that it never tells of: its time
-    is what passes between the last step and the end."""
+    is what passes between the last step and the end.
+
+    draft_at: share of its work after which there is a first draft to edit; 0: it gives none.
+    """
 
     name: str
     steps: int
     seconds: float
+    draft_at: float = 0.0
+
+
+#: `seconds_of` or `seconds_to_draft`.
+Measure = Callable[[list[Stage]], float]
 
 
 def seconds_of(plan: list[Stage]) -> float:
     """Seconds that the stages of a plan take together."""
     return sum(stage.steps * stage.seconds for stage in plan)
+
+
+def seconds_to_draft(plan: list[Stage]) -> float:
+    """Seconds until something can be edited: the first draft, or the end where there is none."""
+    passed = 0.0
+    for stage in plan:
+        whole = stage.steps * stage.seconds
+        if stage.draft_at:
+            return passed + stage.draft_at * whole
+        passed += whole
+    return passed
 
 
 class Paces:
@@ -62,7 +82,7 @@ class Paces:
             near = self._seconds.get((one, stage.name), stage.seconds)
             return self._seconds.get((kind, stage.name), near)
 
-        return [Stage(stage.name, stage.steps, seconds(stage)) for stage in plan]
+        return [replace(stage, seconds=seconds(stage)) for stage in plan]
 
 
 class TimeEstimate:
@@ -117,10 +137,19 @@ class TimeEstimate:
             return max(later - passed, 0.0)
         return max(1 - step.share, 0.0) * rest.steps * rest.seconds + later
 
+    def to_draft(self, before: float = 0.0) -> tuple[float, float]:
+        """Seconds until something can be edited, and how much of the way there is done, 0 to 1.
+
+        before: seconds until the job begins.
+        """
+        first = seconds_to_draft(self.plan)
+        left = max(self.seconds_left() - (seconds_of(self.plan) - first), 0.0)
+        return before + left, max(1 - left / first, 0.0) if first else 1.0
+
     def _plan_for(self, step: Step) -> None:
         """A stage may take other steps than planned: how many, it knows when it begins."""
         self.plan = [
-            Stage(one.name, step.total, one.seconds)
+            replace(one, steps=step.total)
             if one.name == step.stage and step.total and not _tells_of_none(step)
             else one
             for one in self.plan
@@ -137,7 +166,7 @@ class TimeEstimate:
         factor = measured / max(self.plan[index].seconds, 1e-9)
         self.plan = [
             *self.plan[:index],
-            *(Stage(s.name, s.steps, s.seconds * factor) for s in self.plan[index:]),
+            *(replace(stage, seconds=stage.seconds * factor) for stage in self.plan[index:]),
         ]
 
     def _learn_untold(self, ended: bool = False) -> None:
@@ -154,7 +183,7 @@ class TimeEstimate:
             return
         stage = plan[index]
         seconds = (time.monotonic() - self._stepped) / max(stage.steps, 1)
-        self.plan = [*plan[:index], Stage(stage.name, stage.steps, seconds), *plan[index + 1 :]]
+        self.plan = [*plan[:index], replace(stage, seconds=seconds), *plan[index + 1 :]]
 
     def _index_of(self, stage: str) -> int:
         names = [one.name for one in self.plan]
@@ -207,8 +236,17 @@ def plan_of(preset: Preset, people: int = 1) -> list[Stage]:
     short = projection.low_res_share > 0
     slow = (_FAST_WITHOUT_AVX512 if short else _PAPER_WITHOUT_AVX512) if _is_slow() else 1.0
     return [
-        Stage("invert", people * projection.steps, slow * invert),
-        Stage("tune", people * tuning.steps, slow * tune),
+        Stage("invert", people * projection.steps, slow * invert, _draft_in(preset, people)),
+        Stage("tune", people * tuning.steps, slow * tune, min(tuning.drafts_at, default=0.0)),
         Stage("fit edits", 1, slow * people * _FIT_SECONDS),
         Stage("measure", 1, slow * people * _MEASURE_SECONDS),
     ]
+
+
+def _draft_in(preset: Preset, people: int) -> float:
+    """`Stage.draft_at` of the projection; of several people its drafts are left out."""
+    projection = preset.projection
+    if projection.drafts_at and people == 1:
+        coarse = projection.low_res_share * projection.steps
+        return work_done(min(projection.drafts_at) * projection.steps, projection.steps, coarse)
+    return float(0.0 in preset.tuning.drafts_at)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from service.job_queue import Progress
 from service.studio import Likeness, Studio
+from service.time_estimates import seconds_to_draft
 from web.files import CACHE_SECONDS
 
 if TYPE_CHECKING:
@@ -60,14 +61,16 @@ def status(studio: Studio, workspace: str = "") -> dict[str, Any]:
         started = f"Starting{': ' if what else ''}{what} …"
         early = studio.choices.can_edit and "Ready-made faces work; new faces in a moment …"
         return {"state": "loading", "status": early or started, "times": {}}
-    times = {name: duration(studio.expected_seconds(name)) for name in studio.preset_names}
+    names, expected = studio.preset_names, studio.expected_seconds
+    times = {name: duration(expected(name)) for name in names}
+    first = {name: duration(expected(name, seconds_to_draft)) for name in names}
     others = len(studio.line) - (studio.line.job_of(workspace) is not None)
     queue = f", {others} {'person' if others == 1 else 'people'} before you" if others else ""
-    first = next(iter(times.values()))
     return {
         "state": "ready",
-        "status": f"Ready, {first} for a new face{queue}",
+        "status": f"Ready, {next(iter(first.values()))} for a new face{queue}",
         "times": times,
+        "first": first,
         "about": networks.get().about,
     }
 

@@ -51,6 +51,7 @@ _FAST_TUNING = TuningConfig(
     edits_every=3,
     edits_size=256,
     picture_every=5,
+    drafts_at=(0.0, 0.4),  # projection has given one already
 )
 FAST = Preset(
     "fast",
@@ -67,6 +68,9 @@ FAST = Preset(
         w_noise=0.0,
         optimise_noise=False,
         picture_every=5,
+        # The last step on small pictures: with the photograph's detail on them edits of this pivot
+        # can be used, and full steps are three times as long (benchmarks/README.md).
+        drafts_at=(0.6,),
     ),
     _FAST_TUNING,
     # Half the rate: what is there is right, and a full step would lose it first.

@@ -50,6 +50,8 @@ class ProjectionConfig:
     optimise_noise: bool = True  # equation 1: the noise maps are optimised too
     lambda_noise: float = 1e5  # equation 2's lambda_n; appendix D
     picture_every: int = 10  # a preview goes to `on_step` every so many steps
+    # Shares of the steps after which the latent so far goes to `on_step`, for editing meanwhile.
+    drafts_at: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,7 @@ def project(
     small = area(target, config.lpips_size)
     wanted = lpips.features(small)
     taken, losses = 0, {}
+    drafts = {math.ceil(share * config.steps) for share in config.drafts_at}
     for index in range(config.steps):
         taken, done = index + 1, index / config.steps
         ramp = learning_rate_ramp(done, config.ramp_up, config.ramp_down)
@@ -121,7 +124,8 @@ def project(
         losses = {"lpips": perceptual.item(), "mse": mse.item()}
         shown = seen.detach() if index % config.picture_every == 0 else None
         work = work_done(taken, config.steps, pictures.low_res_steps)
-        step = Step("invert", taken, config.steps, losses, shown, done=work)
+        draft = latent.w().detach().clone() if taken in drafts else None
+        step = Step("invert", taken, config.steps, losses, shown, done=work, draft=draft)
         if on_step and on_step(step) is False:
             break
     found = {} if noise is None else {name: m.detach() for name, m in noise.maps().items()}

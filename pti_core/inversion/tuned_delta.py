@@ -36,6 +36,19 @@ class TunedDelta:
         }
 
 
+def names_to_tune(generator: Generator, tuned_from: int) -> list[str]:
+    """Parameters of `synthesis` that work on maps of side `tuned_from` and more."""
+    names = (name for name, _ in generator.synthesis.named_parameters())
+    return [name for name in names if generator.side_of(name) >= tuned_from]
+
+
+def untuned_delta(generator: Generator, tuned_from: int) -> TunedDelta:
+    """The difference before the first step: none, of every weight that is to be tuned."""
+    base = dict(generator.synthesis.named_parameters())
+    names = names_to_tune(generator, tuned_from)
+    return TunedDelta({n: torch.zeros_like(base[n], dtype=DELTA_DTYPE) for n in names})
+
+
 @dataclass(frozen=True)
 class TunedResult:
     """What `pivotal_tune` reached.

@@ -42,8 +42,9 @@ class StoppingRule:
     plateau_steps: int = 60  # stop if the best loss of so many steps gained nothing ...
     plateau_gain: float = 0.02  # ... by this share; less than that changes no picture visibly
     picture_every: int = 10  # a preview goes to `on_step` every so many steps
-    # Shares of the steps after which the weights so far go to `on_step`, for editing meanwhile.
-    drafts_at: tuple[float, ...] = (0.08, 0.6)
+    # Shares of the steps after which the weights so far go to `on_step`, for editing meanwhile. 0:
+    # `personalise` gives the pivots before the first step.
+    drafts_at: tuple[float, ...] = (0.0, 0.08, 0.6)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,12 @@ from torch import Tensor
 from pti_core.generators.base import Generator, PartialForward
 from pti_core.inversion.locality import locality_loss
 from pti_core.inversion.optimisers import Muon
-from pti_core.inversion.tuned_delta import DELTA_DTYPE, TunedDelta, TunedResult
+from pti_core.inversion.tuned_delta import (
+    DELTA_DTYPE,
+    TunedDelta,
+    TunedResult,
+    names_to_tune,
+)
 from pti_core.inversion.tuning_config import TuningConfig
 from pti_core.networks.lpips import LPIPS
 
@@ -170,10 +175,11 @@ def noise_of_each(
 def free_weights(generator: Generator, tuned_from: int, start: TunedDelta | None) -> Weights:
     """Copies that may move: weights of maps of side `tuned_from` and more, and those in `start`."""
     begin = start.overrides(generator) if start else {}
+    chosen = {*begin, *names_to_tune(generator, tuned_from)}
     return {
         name: begin.get(name, value).detach().clone().requires_grad_(True)
         for name, value in generator.synthesis.named_parameters()
-        if name in begin or generator.side_of(name) >= tuned_from
+        if name in chosen
     }
 
 

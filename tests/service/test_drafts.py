@@ -13,7 +13,8 @@ from pti_core.editing.text_edit import StackEntry
 from pti_core.models import TuningModels
 from pti_core.personalisation import personalise
 from pti_core.progress import Step
-from pti_core.rendering import picture
+from pti_core.rendering import is_composited, picture
+from pti_core.session.session import Session
 from service.executors import InProcess
 from service.studio import Studio
 from tests.helpers.small import SHORT
@@ -21,6 +22,12 @@ from tests.helpers.small import SHORT
 PHOTOGRAPH = Path(__file__).parents[2] / "examples" / "astronaut.jpg"
 PRESET = dataclasses.replace(
     SHORT, tuning=dataclasses.replace(SHORT.tuning, steps=20, drafts_at=(0.1, 0.5))
+)
+#: With drafts before the first weight moves, as `fast` has them.
+EARLY = dataclasses.replace(
+    PRESET,
+    projection=dataclasses.replace(SHORT.projection, steps=4, drafts_at=(0.5,)),
+    tuning=dataclasses.replace(PRESET.tuning, drafts_at=(0.0, 0.5)),
 )
 
 
@@ -62,6 +69,43 @@ def test_drafts_come_after_their_share_of_the_rounds(models, photographs):
         assert not torch.equal(picture(draft, models), picture(session, models))
     alone, _ = personalise([PHOTOGRAPH] * photographs, models, PRESET)
     assert torch.equal(picture(alone, models), picture(session, models))
+
+
+@pytest.mark.parametrize("photographs", [1, 2])
+def test_pivots_are_drafts_before_a_weight_moves(models, photographs):
+    """Of several photographs only those of all: no session has pivots of some."""
+    drafts = []
+
+    def on_step(step: Step) -> bool:
+        if step.draft is not None:
+            drafts.append((step.stage, step.index, step.draft))
+        return True
+
+    session, _ = personalise([PHOTOGRAPH] * photographs, models, EARLY, on_step=on_step)
+    at = [(stage, index) for stage, index, _ in drafts]
+    projected = [("invert", 2)] if photographs == 1 else []
+    assert at == [*projected, ("tune", 0), ("tune", 10 * photographs)]
+    *_, (_, _, untuned), (_, _, tuned) = drafts
+    assert untuned.pivots.equal(session.pivots) and untuned.crops == session.crops
+    assert set(untuned.delta.tensors) == set(session.delta.tensors) == set(tuned.delta.tensors)
+    assert not any(tensor.any() for tensor in untuned.delta.tensors.values())
+    if projected:
+        assert not drafts[0][2].pivots.equal(session.pivots)
+    assert is_composited(untuned, dataclasses.replace(models, parser=object()))
+
+
+def test_what_is_stopped_while_projecting_is_edited_as_a_draft(models):
+    """Its edits are composited with the photograph, and no bare renders of somebody else."""
+    session, report = personalise(
+        PHOTOGRAPH, models, EARLY, on_step=lambda step: step.stage != "invert" or step.index < 3
+    )
+    assert report["stopped"] == "person" and report["steps_by_stage"]["tune"] == 0
+    assert session.delta.tensors
+    assert not any(tensor.any() for tensor in session.delta.tensors.values())
+    again = Session.open(session.to_bytes(), models.generator)
+    assert set(again.delta.tensors) == set(session.delta.tensors)
+    bare, _ = personalise(PHOTOGRAPH, models, EARLY, method="w")
+    assert not bare.delta.tensors
 
 
 def test_a_draft_is_edited_and_its_edits_go_over_to_the_session(models):

@@ -87,6 +87,8 @@ def _told(progress: Progress, seen: int) -> dict[str, Any]:
         "said": page_text.progress(progress),
         "done": progress.done,
         "left": progress.seconds_left,
+        "draft_in": progress.to_draft[0],
+        "draft_done": progress.to_draft[1],
         "note": progress.note,
         "pictures": progress.pictures,
     }

@@ -5,6 +5,7 @@ const leftText = (seconds) => {
   if (seconds < 90) return "About a minute left";
   return seconds < 5400 ? `About ${Math.round(seconds / 60)} min left` : `About ${Math.round(seconds / 3600)} h left`;
 };
+const draftText = (seconds) => (seconds < 4 ? "Almost done" : `${leftText(seconds).replace(" left", "")} until you can edit`);
 // Until it is over, or until a first draft can be edited. `aside` works in the background, while one
 // edits, and takes up further drafts. `revision`: of the session that the page shows.
 const watchLearning = async (aside, revision) => {
@@ -30,7 +31,8 @@ const watchLearning = async (aside, revision) => {
     const passed = (Date.now() - last) / 1000;
     last = Date.now();
     // It does not grow: a later guess that is longer lets the time stand still.
-    if (now.left != null && (now.done > 0.03 || now.state === "waiting")) left = Math.min(now.left, Math.max(left - 0.7 * passed, 0));
+    const rest = aside ? now.left : now.draft_in;
+    if (rest != null && (now.done > 0.03 || now.state === "waiting")) left = Math.min(rest, Math.max(left - 0.7 * passed, 0));
     if (now.opened) {
       revision = now.revision;
       if (!aside) {
@@ -43,14 +45,14 @@ const watchLearning = async (aside, revision) => {
     if (aside) {
       $("#still-said").textContent = [now.state === "waiting" ? now.said : "Likeness still improves", Number.isFinite(left) ? leftText(left).toLowerCase() : ""].filter(Boolean).join(", ");
     } else {
-      const percent = Math.round(100 * now.done);
+      const percent = Math.round(100 * now.draft_done);
       const said = $("#stop").disabled ? "Stopping; what is learned so far is kept" : now.said;
       if ($("#work-said").textContent !== said) $("#work-said").textContent = said; // it is announced
       if (!$("#stop").disabled) $("#stop").textContent = now.state === "waiting" ? "Leave the queue" : "Stop and keep what is learned";
       $("#work-bar").setAttribute("aria-valuenow", String(percent));
       $("#work-bar").setAttribute("aria-valuetext", `${said}, ${percent} %`);
       $("#work-bar div").style.width = `${percent}%`;
-      $("#work-left").textContent = [Number.isFinite(left) ? (left < 4 && now.left > 20 ? "Taking longer than usual" : leftText(left)) : "", now.note].filter(Boolean).join(". ");
+      $("#work-left").textContent = [Number.isFinite(left) ? (left < 4 && now.draft_in > 20 ? "Taking longer than usual" : draftText(left)) : "", now.note].filter(Boolean).join(". ");
       $$("#work-stages li").forEach((item, index) => item.classList.toggle("now", index + 1 <= now.stage));
       if (now.picture) {
         seen = now.pictures;

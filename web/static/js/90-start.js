@@ -1,10 +1,12 @@
 // The page is there: what its address or this tab asks for is opened.
-const tellStatus = ({ state: how, status, times, about }) => {
+const tellStatus = ({ state: how, status, times, first, about }) => {
   if (!status) return;
   $("#status").textContent = status;
   $("#status").dataset.state = how;
-  const chosen = times?.[$("#preset").value] ?? Object.values(times ?? {})[0];
-  if (chosen) for (const one of $$(".time")) one.textContent = chosen;
+  for (const [where, said] of [[".time", times], [".first-time", first]]) {
+    const chosen = said?.[$("#preset").value] ?? Object.values(said ?? {})[0];
+    if (chosen) for (const one of $$(where)) one.textContent = chosen;
+  }
   for (const [name, label] of facts.presets)
     for (const option of $$(`option[value="${CSS.escape(name)}"]`))
       if (option.closest("#preset, #improve-preset")) option.textContent = times?.[name] ? `${label}, ${times[name]}` : label;

@@ -1,0 +1,51 @@
+"""How long learning takes, and how long until something can be edited."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from pti_core.inversion.presets import FAST, PAPER
+from pti_core.progress import Step, work_done
+from service.time_estimates import TimeEstimate, plan_of, seconds_of, seconds_to_draft
+from tests.helpers.small import SHORT
+
+
+def test_the_first_draft_of_fast_comes_with_the_last_low_resolution_step():
+    plan = plan_of(FAST)
+    invert = plan[0].steps * plan[0].seconds
+    assert seconds_to_draft(plan) == pytest.approx(invert * work_done(30, 50, 30))
+    assert seconds_to_draft(plan) < 0.2 * seconds_of(plan)
+
+
+def test_of_several_people_and_of_the_paper_pivots_come_first():
+    for plan in (plan_of(FAST, people=3), plan_of(PAPER)):
+        assert seconds_to_draft(plan) == pytest.approx(plan[0].steps * plan[0].seconds)
+
+
+def test_a_preset_without_drafts_is_edited_at_its_end():
+    plan = plan_of(SHORT)
+    assert seconds_to_draft(plan) == pytest.approx(seconds_of(plan))
+
+
+def test_drafts_of_tuning_alone_count_as_well():
+    later = replace(PAPER, tuning=replace(PAPER.tuning, drafts_at=(0.5, 0.25)))
+    plan = plan_of(later)
+    invert, tune = (stage.steps * stage.seconds for stage in plan[:2])
+    assert seconds_to_draft(plan) == pytest.approx(invert + 0.25 * tune)
+
+
+def test_the_way_to_the_draft_is_counted_down_and_is_over_there():
+    estimate = TimeEstimate(plan_of(FAST))
+    first = seconds_to_draft(estimate.plan)
+    left, done = estimate.to_draft(before=7)
+    assert left == pytest.approx(7 + first) and done == pytest.approx(0)
+    seen = []
+    for index in (1, 10, 20, 30, 31, 50):
+        estimate.record(Step("invert", index, 50, done=work_done(index, 50, 30)))
+        seen.append(estimate.to_draft())
+    lefts, shares = zip(*seen, strict=True)
+    assert list(shares) == sorted(shares)
+    assert lefts[3] == pytest.approx(0, abs=1e-6) and shares[3] == pytest.approx(1)
+    assert lefts[-1] == 0 and shares[-1] == 1
