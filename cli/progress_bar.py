@@ -49,6 +49,8 @@ class StepDisplay:
         self._close()
 
     def __call__(self, step: Step) -> None:
+        if step.draft is not None and not step.index:  # between two stages
+            return
         label = STAGE_LABELS.get(step.stage, step.stage)
         # Several photographs are inverted one after the other: the count starts again.
         begins = step.stage != self._stage or step.index == 1

@@ -87,19 +87,19 @@ def personalise(
     # 2. Invert each crop: the pivots.
     tuning = for_all(chosen.tuning, len(faces)) if method == "pti" else None
     new_session = partial(_new_session, models.generator, faces, tuning)
+    drafting = new_session if tuning and models.parser else None  # composited: it is the person
     with clock.stage("invert"):
         projections = []
         for index, target in enumerate(targets.split(1)):
-            passed_on = control.among(index, len(faces), new_session if tuning else None)
+            passed_on = control.among(index, len(faces), drafting)
             projections.append(_invert(inversion, models, target, chosen, seed, passed_on, code))
         session = new_session(projections)
     # 3. Tune the generator around the pivots, and fit the edits to each person.
-    if tuning is not None and 0.0 in tuning.drafts_at and not control.stopped:
+    if tuning and drafting and (0.0 in tuning.drafts_at or (control.stopped and tuning.drafts_at)):
         control(Step("tune", 0, tuning.steps, draft=replace(session)))
     work = _Work(session, models, clock, control, seed, targets)
     work.steps["invert"] = sum(projection.steps for projection in projections)
     work.tune(tuning)
-    # 4. Measure how near the result is to the photographs.
     report = work.report(chosen.name, method, inversion)
     settings = {"projection": _projection_of(chosen, inversion), "tuning": tuning}
     session.made = _made(plain_settings(settings), report)
@@ -114,8 +114,8 @@ def _new_session(
 ) -> Session:
     """The session of inverted photographs, whose generator is not tuned yet.
 
-    tuning: what is to come. With it no weight has moved yet, and edits are composited; without it
-    (None) they are bare renders.
+    tuning: what is to come. With it no weight has moved yet, and edits are composited if there is a
+    face parser; without it (None) they are bare renders.
     """
     return Session(
         generator_name=generator.name,

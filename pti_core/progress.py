@@ -17,7 +17,7 @@ class Step:
     Attributes:
         stage: "invert" (the projector), "tune" (pivotal tuning), or what other work calls its own.
         index: number of the step inside its stage, from 1; 0 of 1 where a stage begins that tells
-            of no steps.
+            of no steps, 0 of more for a draft before the first one. Those two have no losses.
         total: how many steps the stage takes at most; a plateau or a threshold ends it earlier.
         losses: loss term to its value at this step, unweighted, e.g. {"mse": ..., "lpips": ...}.
         picture: (1, 3, R', R') in [-1, 1], detached, every now and then only; R' may be smaller

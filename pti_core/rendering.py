@@ -59,8 +59,8 @@ _BEARDED = frozenset(("age", "gender", "skin_tone", "skin_red"))
 def picture(session: Session, models: EditModels, edits: Edits = None) -> Tensor:
     """The edited photograph's aligned crop (1, 3, R, R), in [-1, 1], of a session.
 
-    A session that was tuned is composited with its photograph if there is a face parser: without
-    edits the result is the photograph. Others give the generator's bare render.
+    A session that was tuned, or is to be, is composited with its photograph if there is a face
+    parser: without edits the result is the photograph. Others give the generator's bare render.
 
     Args:
         edits: amounts by direction name, or all of an `EditState`; None takes the session's own.

@@ -1,4 +1,4 @@
-"""Drafts of a session: what a workspace can edit while its generator is still tuned."""
+"""Drafts of a session: what a workspace can edit while its face is still learned."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from service.generator_choices import GeneratorChoices, load_later
 from service.job_queue import Caller, Job, JobQueue
 from service.lazy_loader import LazyLoader, Report
 from service.render_turns import RenderTurns
-from service.time_estimates import Measure, plan_of, planned, seconds_of
+from service.time_estimates import Measure, planned, seconds_of
 from service.workspaces import Workspace, Workspaces, moved
 
 __all__ = ["PRESET_NAMES", "SCREEN_SIDE", "VIEWS", "Likeness", "Studio"]
@@ -230,10 +230,10 @@ class Studio(EditService):
             job.stop()
         return job is not None
 
-    def expected_seconds(self, preset: str, until: Measure = seconds_of) -> float:
+    def expected_seconds(self, preset: str, people: int = 1, until: Measure = seconds_of) -> float:
         """Seconds that a personalisation queued now takes, or `until` a draft, with the line."""
-        own = until(self.line.paced(plan_of(self._preset(preset)), preset))
-        return self.line.waiting_seconds() + own
+        kind, plan = planned(self._preset(preset), people)
+        return self.line.waiting_seconds() + until(self.line.paced(plan, kind))
 
     def open(
         self, source: bytes | Path | Session, workspace_id: str | None = None, address: str = ""

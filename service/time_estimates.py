@@ -34,13 +34,15 @@ class Stage:
     (what is measured replaces it). The last one may take a step that it never tells of: its time
     is what passes between the last step and the end.
 
-    draft_at: share of its work after which there is a first draft to edit; 0: it gives none.
+    draft_at: share of its steps after which there is a first draft to edit; 0: it gives none.
+    coarse: share of its steps, the first ones, that are at low resolution and cost less.
     """
 
     name: str
     steps: int
     seconds: float
     draft_at: float = 0.0
+    coarse: float = 0.0
 
 
 #: `seconds_of` or `seconds_to_draft`.
@@ -58,7 +60,8 @@ def seconds_to_draft(plan: list[Stage]) -> float:
     for stage in plan:
         whole = stage.steps * stage.seconds
         if stage.draft_at:
-            return passed + stage.draft_at * whole
+            at, coarse = stage.draft_at * stage.steps, stage.coarse * stage.steps
+            return passed + whole * work_done(at, stage.steps, coarse)
         passed += whole
     return passed
 
@@ -95,11 +98,13 @@ class TimeEstimate:
     def __init__(self, plan: list[Stage]) -> None:
         self.plan = plan
         self._step: Step | None = None  # the latest
+        self._drafted = False
         self._stage_began = self._stepped = self._first_share = 0.0
 
     def record(self, step: Step) -> None:
         """A step has just been done."""
         last = self._step
+        self._drafted = self._drafted or step.draft is not None
         if last is not None and step.stage != last.stage:
             self._learn_untold()
         self._stepped = time.monotonic()
@@ -108,7 +113,7 @@ class TimeEstimate:
         else:
             self._learn(step)
         self._plan_for(step)
-        self._step = replace(step, picture=None)
+        self._step = replace(step, picture=None, draft=None)
 
     def end(self) -> None:
         """The job has just ended."""
@@ -142,9 +147,25 @@ class TimeEstimate:
 
         before: seconds until the job begins.
         """
-        first = seconds_to_draft(self.plan)
-        left = max(self.seconds_left() - (seconds_of(self.plan) - first), 0.0)
-        return before + left, max(1 - left / first, 0.0) if first else 1.0
+        if self._drafted:
+            return 0.0, 1.0
+        first, left = self._seconds_to_draft(), self.seconds_left()
+        ahead = left - (seconds_of(self.plan) - first)
+        if ahead <= 0:  # stopped before its draft, or none came: at the end
+            first, ahead = seconds_of(self.plan), left
+        return before + ahead, max(1 - ahead / first, 0.0) if first else 1.0
+
+    def _seconds_to_draft(self) -> float:
+        """`seconds_to_draft` of the plan; where steps turn out to cost alike, by their number."""
+        step, plan = self._step, self.plan
+        if step is None or not 0 < step.index < step.total:
+            return seconds_to_draft(plan)
+        index = self._index_of(step.stage)
+        if abs(step.share - step.index / step.total) > 1e-6:
+            return seconds_to_draft(plan)
+        return seconds_to_draft(
+            [*plan[:index], replace(plan[index], coarse=0.0), *plan[index + 1 :]]
+        )
 
     def _plan_for(self, step: Step) -> None:
         """A stage may take other steps than planned: how many, it knows when it begins."""
@@ -236,17 +257,27 @@ def plan_of(preset: Preset, people: int = 1) -> list[Stage]:
     short = projection.low_res_share > 0
     slow = (_FAST_WITHOUT_AVX512 if short else _PAPER_WITHOUT_AVX512) if _is_slow() else 1.0
     return [
-        Stage("invert", people * projection.steps, slow * invert, _draft_in(preset, people)),
-        Stage("tune", people * tuning.steps, slow * tune, min(tuning.drafts_at, default=0.0)),
+        Stage(
+            "invert",
+            people * projection.steps,
+            slow * invert,
+            _draft_at(preset, people),
+            projection.low_res_share,
+        ),
+        Stage(
+            "tune",
+            people * tuning.steps,
+            slow * tune,
+            min(tuning.drafts_at, default=0.0),
+            tuning.low_res_share,
+        ),
         Stage("fit edits", 1, slow * people * _FIT_SECONDS),
         Stage("measure", 1, slow * people * _MEASURE_SECONDS),
     ]
 
 
-def _draft_in(preset: Preset, people: int) -> float:
+def _draft_at(preset: Preset, people: int) -> float:
     """`Stage.draft_at` of the projection; of several people its drafts are left out."""
-    projection = preset.projection
-    if projection.drafts_at and people == 1:
-        coarse = projection.low_res_share * projection.steps
-        return work_done(min(projection.drafts_at) * projection.steps, projection.steps, coarse)
+    if preset.projection.drafts_at and people == 1:
+        return min(preset.projection.drafts_at)
     return float(0.0 in preset.tuning.drafts_at)

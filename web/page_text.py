@@ -62,13 +62,15 @@ def status(studio: Studio, workspace: str = "") -> dict[str, Any]:
         early = studio.choices.can_edit and "Ready-made faces work; new faces in a moment …"
         return {"state": "loading", "status": early or started, "times": {}}
     names, expected = studio.preset_names, studio.expected_seconds
-    times = {name: duration(expected(name)) for name in names}
-    first = {name: duration(expected(name, seconds_to_draft)) for name in names}
+    chosen = studio.workspaces.get(workspace).photographs if workspace in studio.workspaces else ()
+    people = max(len(chosen), 1)
+    times = {name: duration(expected(name, people)) for name in names}
+    first = {name: duration(expected(name, people, seconds_to_draft)) for name in names}
     others = len(studio.line) - (studio.line.job_of(workspace) is not None)
     queue = f", {others} {'person' if others == 1 else 'people'} before you" if others else ""
     return {
         "state": "ready",
-        "status": f"Ready, {next(iter(first.values()))} for a new face{queue}",
+        "status": f"Ready, a new face in {next(iter(first.values()))}{queue}",
         "times": times,
         "first": first,
         "about": networks.get().about,

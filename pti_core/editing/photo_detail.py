@@ -35,6 +35,7 @@ from pti_core.editing.image_ops import (
     blur,
     channel_mean,
     dilate,
+    ease,
     length_of,
     luma,
     px,
@@ -53,7 +54,8 @@ _COLOUR = 10.0  # of 255: colour difference at which the coarse band has lost 63
 _STILL = 6.0  # the same without flow: what did not change in its place
 _STRANDS = 14.0  # how far single hairs reach beyond the parser's outline
 _TONE = 8.0  # of a change of light
-_EARS_MEET = 0.5  # share of an ear that photograph and edited render have in common
+#: Share of an ear that photograph and edited render have in common: the render's to the photo's.
+_EARS_MEET = (0.4, 0.6)
 _EDGE = 9.0  # background this far from any person is the photograph's to the bit
 #: Text-driven edits change the hair's shape if they change so much of its area.
 _HAIR_MOVED = 0.2
@@ -155,7 +157,7 @@ def compose(
         image, gain, changed = _with_scene(layers, image, small, parsing, gain)
     else:
         behind, share, changed = _warped_photo(layers, smooth, parsing, neck)
-        names = ("neck",) if kept.hair_tone else ("hair", "neck")
+        names = ("neck", "ears") if kept.hair_tone else ("hair", "neck", "ears")
         tone = _tone(small, warped, layers.photo_parsing.warped(smooth), parsing, names)
         behind = behind + resize(tone, side)
         image = behind + resize(face, side)[..., None] * (image - behind)
@@ -251,7 +253,8 @@ def _warped_photo(
 def _face_share(photo: Parsing, before: Parsing, after: Parsing) -> np.ndarray:
     """Where the edited render is shown and not the warped photograph, (S, S) in 0..1.
 
-    On the face, and on the neck where the face has left it; not where the photograph has hair.
+    On the face, and on the neck where the face has left it; not where the photograph has hair, or
+    an ear of its own.
     `photo` and `before` are the parsings of photograph and unedited render, warped smoothly.
     """
     at = len(after.groups)
@@ -266,10 +269,11 @@ def _own_ears(photo: Parsing, after: Parsing) -> np.ndarray:
     own, new = photo.group("ears"), after.group("ears")
     at = len(own)
     both = np.zeros_like(own)
+    low, high = _EARS_MEET
     for half in (np.s_[:, : at // 2], np.s_[:, at // 2 :]):
         a, b = own[half], new[half]
-        if np.minimum(a, b).sum() > _EARS_MEET * np.maximum(max(a.sum(), b.sum()), 1.0):
-            both[half] = np.maximum(a, b)
+        meet = float(np.minimum(a, b).sum() / max(a.sum(), b.sum(), 1.0))
+        both[half] = np.maximum(a, b) * ease((meet - low) / (high - low))
     return smoothstep(blur(dilate(both, px(3.0, at)), px(2.0, at)) * 2 - 0.3)
 
 

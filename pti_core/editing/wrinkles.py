@@ -23,7 +23,10 @@ _FINEST = 2.2  # what is finer stays: pores
 _BANDS = ((7.0, 1.8, 10.0), (18.0, 1.0, 16.0))
 _RIDGE = 0.5  # what is taken of a light ridge, of a dark crease all
 _YEARS, _MOST = 10.0, 0.9  # so many years younger have lost this share of it
-_LOST = ("brows", "eyes", "mouth", "lips", "hair", "jewels", "glasses", "background", "cloth")
+_LOST = (
+    *("brows", "eyes", "mouth", "lips", "ears", "hair", "jewels", "glasses"),
+    *("background", "cloth"),
+)
 _MARGIN = (5.0, 4.0)  # around those: width and softness
 _NOSE = 0.4  # share on the nose, whose form is such bands
 _ROUGH = (1.5, 2.2)  # fine detail over that of most skin: skin to beard
@@ -46,7 +49,8 @@ def with_fewer_wrinkles(image: np.ndarray, parsing: Parsing, years: float) -> np
         light = luma(band)
         depth = np.abs(light)
         taken = deepest * np.tanh(np.maximum(depth - faint, 0) / deepest)
-        taken = taken * np.where(light < 0, 1.0, _RIDGE) / np.maximum(depth, 1e-3)
+        taken = taken * np.where(light < 0, np.float32(1), np.float32(_RIDGE))
+        taken = taken / np.maximum(depth, 1e-3)
         smoother = smoother - band * (share * taken)[..., None]
     return np.clip(image + resize(smoother - smooth, len(image)), 0, 255)
 

@@ -43,10 +43,11 @@ def names_to_tune(generator: Generator, tuned_from: int) -> list[str]:
 
 
 def untuned_delta(generator: Generator, tuned_from: int) -> TunedDelta:
-    """The difference before the first step: none, of every weight that is to be tuned."""
+    """The difference before the first step: none. Of one weight, the smallest that is to be tuned:
+    enough to tell such a session from one that is not tuned at all."""
     base = dict(generator.synthesis.named_parameters())
-    names = names_to_tune(generator, tuned_from)
-    return TunedDelta({n: torch.zeros_like(base[n], dtype=DELTA_DTYPE) for n in names})
+    name = min(names_to_tune(generator, tuned_from), key=lambda name: base[name].numel())
+    return TunedDelta({name: torch.zeros_like(base[name], dtype=DELTA_DTYPE)})
 
 
 @dataclass(frozen=True)

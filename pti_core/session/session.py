@@ -37,7 +37,8 @@ class Session:
     Attributes:
         generator_name, fingerprint: the base generator it is a difference from.
         people: N persons, one for each photograph (the same person may come again).
-        delta: the tuned weights as a float16 difference from the base; empty without tuning.
+        delta: the tuned weights as a float16 difference from the base; empty without tuning,
+            zero where none has moved yet.
         edits: direction name to amount in its units.
         stack: text-driven edits, in the order in which they were made.
         person: index of the one that is shown and edited.

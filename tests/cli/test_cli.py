@@ -314,4 +314,5 @@ def test_an_interrupt_keeps_what_is_reached(tmp_path):
     assert "what is reached is kept" in rest and "Traceback" not in rest
     assert json.loads(report.read_text())["stopped"] == "person"
     opened = Session.open(out)
-    assert opened.made["report"]["steps"] < 450 and not opened.delta.tensors
+    assert opened.made["report"]["steps"] < 450
+    assert not any(tensor.any() for tensor in opened.delta.tensors.values())

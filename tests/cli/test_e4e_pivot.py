@@ -121,7 +121,7 @@ def test_tuning_around_an_e4e_pivot(models: TuningModels) -> None:
     assert report["pivot"] == before["method"] == "e4e" and report["method"] == "pti"
     assert report["steps_by_stage"] == {"invert": 1, "tune": 8}
     assert [step.stage for step in seen if step.index] == ["invert"] + ["tune"] * 8
-    losses = [step.losses["loss"] for step in seen if step.stage == "tune"]
+    losses = [step.losses["loss"] for step in seen if step.stage == "tune" and step.index]
     assert losses[-1] < losses[0]
     assert session.made["settings"]["projection"] is None
     opened = Session.open(session.to_bytes(), models.generator)
@@ -233,7 +233,7 @@ def test_the_full_size_generator_around_an_e4e_pivot(
     losses: list[float] = []
 
     def on_step(step: Step) -> None:
-        if step.stage == "tune":
+        if step.stage == "tune" and step.index:
             losses.append(step.losses["loss"])
 
     session, report = personalise(PHOTO, models, tuning(4), pivot="e4e", on_step=on_step)

@@ -11,6 +11,7 @@ import torch
 
 from pti_core.editing.text_edit import StackEntry
 from pti_core.models import TuningModels
+from pti_core.networks.face_parsing import FaceParser
 from pti_core.personalisation import personalise
 from pti_core.progress import Step
 from pti_core.rendering import is_composited, picture
@@ -29,6 +30,11 @@ EARLY = dataclasses.replace(
     projection=dataclasses.replace(SHORT.projection, steps=4, drafts_at=(0.5,)),
     tuning=dataclasses.replace(PRESET.tuning, drafts_at=(0.0, 0.5)),
 )
+
+
+def face_parser() -> FaceParser:
+    torch.manual_seed(0)
+    return FaceParser().eval()
 
 
 class Held:
@@ -81,24 +87,31 @@ def test_pivots_are_drafts_before_a_weight_moves(models, photographs):
             drafts.append((step.stage, step.index, step.draft))
         return True
 
-    session, _ = personalise([PHOTOGRAPH] * photographs, models, EARLY, on_step=on_step)
+    with_parser = dataclasses.replace(models, parser=face_parser())
+    session, _ = personalise([PHOTOGRAPH] * photographs, with_parser, EARLY, on_step=on_step)
     at = [(stage, index) for stage, index, _ in drafts]
     projected = [("invert", 2)] if photographs == 1 else []
     assert at == [*projected, ("tune", 0), ("tune", 10 * photographs)]
     *_, (_, _, untuned), (_, _, tuned) = drafts
     assert untuned.pivots.equal(session.pivots) and untuned.crops == session.crops
-    assert set(untuned.delta.tensors) == set(session.delta.tensors) == set(tuned.delta.tensors)
     assert not any(tensor.any() for tensor in untuned.delta.tensors.values())
+    assert any(tensor.any() for tensor in tuned.delta.tensors.values())
     if projected:
         assert not drafts[0][2].pivots.equal(session.pivots)
-    assert is_composited(untuned, dataclasses.replace(models, parser=object()))
+    assert is_composited(untuned, with_parser)
 
 
 def test_what_is_stopped_while_projecting_is_edited_as_a_draft(models):
     """Its edits are composited with the photograph, and no bare renders of somebody else."""
-    session, report = personalise(
-        PHOTOGRAPH, models, EARLY, on_step=lambda step: step.stage != "invert" or step.index < 3
-    )
+    drafts = []
+
+    def on_step(step: Step) -> bool:
+        drafts.extend([step.draft] if step.draft is not None else [])
+        return step.stage != "invert" or step.index < 1
+
+    with_parser = dataclasses.replace(models, parser=face_parser())
+    session, report = personalise(PHOTOGRAPH, with_parser, EARLY, on_step=on_step)
+    assert len(drafts) == 1 and drafts[0].pivots.equal(session.pivots)  # at once, to edit
     assert report["stopped"] == "person" and report["steps_by_stage"]["tune"] == 0
     assert session.delta.tensors
     assert not any(tensor.any() for tensor in session.delta.tensors.values())

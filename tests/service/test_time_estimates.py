@@ -46,6 +46,18 @@ def test_the_way_to_the_draft_is_counted_down_and_is_over_there():
         estimate.record(Step("invert", index, 50, done=work_done(index, 50, 30)))
         seen.append(estimate.to_draft())
     lefts, shares = zip(*seen, strict=True)
-    assert list(shares) == sorted(shares)
+    assert list(shares[:4]) == sorted(shares[:4])
     assert lefts[3] == pytest.approx(0, abs=1e-6) and shares[3] == pytest.approx(1)
-    assert lefts[-1] == 0 and shares[-1] == 1
+    # It did not come: the end is what one waits for.
+    assert lefts[-1] > 0 and shares[-1] < 1
+    estimate.record(Step("tune", 0, 76, draft=object()))
+    assert estimate.to_draft() == (0.0, 1.0)
+
+
+def test_steps_that_cost_alike_are_counted():
+    """StyleGAN2's projection has no steps at low resolution."""
+    estimate = TimeEstimate(plan_of(FAST))
+    for index in (1, 10, 20):
+        estimate.record(Step("invert", index, 50, done=index / 50))
+    left, done = estimate.to_draft()
+    assert left > 0 and done == pytest.approx(2 / 3, rel=0.01)

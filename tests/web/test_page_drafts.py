@@ -18,8 +18,7 @@ from tests.helpers.visit import Visit
 LONG = replace(
     SHORT,
     name="fast",
-    # The first weights have not moved; they are what a person has after a quarter of a minute.
-    tuning=replace(SHORT.tuning, steps=100_000, plateau_steps=100_000, drafts_at=(0.0, 0.01)),
+    tuning=replace(SHORT.tuning, steps=100_000, plateau_steps=100_000, drafts_at=(0.0005, 0.01)),
 )
 
 

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from pti_core.editing.neck import neck_color
 from pti_core.editing.parsing import Parsing
 from pti_core.editing.photo_detail import Composite, Kept, compose, with_change, with_scene_tone
 from pti_core.editing.photo_layers import PhotoLayers, clean_plate
@@ -149,6 +150,30 @@ def test_an_ear_is_the_photographs_own(photo: np.ndarray) -> None:
     assert np.abs(found.image - photo)[lobe].mean() < 40  # 87 with the edited render's
     inner = cv2.erode(own.group("ears"), np.ones((5, 5))) > 0.9
     assert np.abs(found.image - photo)[inner].mean() < 6
+
+
+def test_an_ear_takes_the_skins_new_tone(photo: np.ndarray) -> None:
+    parsing = with_ear(parse(), 34)
+    ear = cv2.erode(parsing.group("ears"), np.ones((5, 5))) > 0.9
+    photo[parsing.group("ears") > 0.5] = (190, 150, 130)
+    before = render()
+    before[parsing.group("ears") > 0.5] = (190, 150, 130)
+    darker = before - 40 * np.float32(parsing.head)[..., None]
+    layers = PhotoLayers.of(photo, before, parsing, parsing)
+    found = compose(layers, np.clip(darker, 0, 255), parsing, Kept(skin_tone=False))
+    assert (photo[ear].mean() - found.image[ear].mean()) > 25
+
+
+def test_a_narrow_neck_has_its_own_colour(photo: np.ndarray) -> None:
+    parsing = with_neck(parse(), 128)
+    narrow = parsing.groups.copy()
+    narrow[..., 0] += narrow[..., 2]
+    narrow[..., 2] = 0
+    narrow[200:250, 126:129, 2], narrow[200:250, 126:129, 0] = 1, 0
+    skin = np.array((170, 120, 100), dtype=np.float32)
+    photo[200:250, 122:133] = skin
+    found = neck_color(np.float32(photo), Parsing(narrow, parsing.parts))
+    assert np.abs(found[190:210, 126:129].mean((0, 1)) - skin).max() < 40
 
 
 def test_behind_a_jaw_that_turns_away_there_is_neck(photo: np.ndarray) -> None:

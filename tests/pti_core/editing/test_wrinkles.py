@@ -33,7 +33,7 @@ def drawn() -> tuple[np.ndarray, Parsing]:
     for name, columns in (("eye_left", np.s_[150:200]), ("eye_right", np.s_[300:350])):
         probabilities[:, 270:290, columns] = 0
         probabilities[CLASSES.index(name), 270:290, columns] = 1
-    image = np.clip(np.repeat(image[..., None], 3, -1), 0, 255)
+    image = np.clip(np.repeat(image[..., None], 3, -1), 0, 255).astype(np.float32)
     return image, Parsing.of(probabilities, AT)
 
 
@@ -56,6 +56,7 @@ def test_younger_skin_has_shallower_creases_and_keeps_its_pores() -> None:
     assert depth(found) < 0.5 * depth(image)
     assert pores(found) > 0.9 * pores(image)
     assert abs(found[FACE].mean() - image[FACE].mean()) < 3
+    assert found.dtype == np.float32  # OpenCV's colour spaces, which come next, take no other
 
 
 def test_creases_go_with_the_years() -> None:

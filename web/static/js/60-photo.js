@@ -224,6 +224,7 @@ const showPhotograph = (told) => {
   $("#learn").textContent = told.people.length > 1 ? `Learn these ${told.people.length} faces` : told.square ? "Learn this picture" : "Learn this face";
   $("#setup h2").textContent = told.square ? "Which part?" : !alone ? "Whose faces?" : told.boxes.length > 1 ? "Whose face?" : "Is this the face?";
   $("#learn").disabled = false;
+  if (!alone) call("status").then(tellStatus, () => {}); // together they take longer
   $("#back").hidden = !comeBack;
   $("#other-photo").hidden = $("#remove-photo").hidden = Boolean(comeBack);
   state.opened = { people: told.people, before: {}, bounds: {}, looks: [], sizes: { face: told.size, photograph: told.size } };

@@ -52,7 +52,7 @@ const watchLearning = async (aside, revision) => {
       $("#work-bar").setAttribute("aria-valuenow", String(percent));
       $("#work-bar").setAttribute("aria-valuetext", `${said}, ${percent} %`);
       $("#work-bar div").style.width = `${percent}%`;
-      $("#work-left").textContent = [Number.isFinite(left) ? (left < 4 && now.draft_in > 20 ? "Taking longer than usual" : draftText(left)) : "", now.note].filter(Boolean).join(". ");
+      $("#work-left").textContent = [Number.isFinite(left) ? (left < 4 && now.draft_in > 8 ? "Taking longer than usual" : draftText(left)) : "", now.note].filter(Boolean).join(". ");
       $$("#work-stages li").forEach((item, index) => item.classList.toggle("now", index + 1 <= now.stage));
       if (now.picture) {
         seen = now.pictures;
