@@ -68,8 +68,8 @@ FAST = Preset(
         w_noise=0.0,
         optimise_noise=False,
         picture_every=5,
-        # The last step on small pictures: with the photograph's detail on them edits of this pivot
-        # can be used, and full steps are three times as long (benchmarks/README.md).
+        # The last step at low resolution: with the photograph's detail on them edits of this pivot
+        # can be used (benchmarks/README.md).
         drafts_at=(0.6,),
     ),
     _FAST_TUNING,
