@@ -27,7 +27,7 @@ Render = Callable[[Tensor], Image.Image]
 _STEPS = (0.5, 1.0, 1.5, 2.0)
 #: Share of `Identity.same_person` that an edit may use up. Smile, pose and age together at two
 #: thirds are then 0.40 from the photograph, mean of nine (0.75: 0.407, 0.65: 0.394).
-_IDENTITY_SHARE = 0.7
+_IDENTITY_SHARE = 0.68
 #: Each step has to move the measure by this share of the range, or it counts as standing still.
 #: Half a year of age, 0.3 degrees: what two renderings of the same face may differ by.
 _LEAST = 0.03

@@ -33,6 +33,7 @@ def test_all_of_it_at_reduced_size(tmp_path: Path, capsys) -> None:
     assert "Reduced sizes" in text
 
 
+@pytest.mark.slow
 def test_the_budget_ends_a_personalisation() -> None:
     bench = measures.Bench(torch.device("cpu"), True, time.monotonic() - 100, budget=99)
     assert bench.left() < 0

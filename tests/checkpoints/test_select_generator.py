@@ -108,6 +108,7 @@ def test_a_cache_that_cannot_be_written(folder, tmp_path):
     assert "cannot be written" in fallback("stylegan2-ffhq")
 
 
+@pytest.mark.slow
 def test_a_session_gets_the_generator_that_it_names(folder):
     small_network(folder / PUBLISHED)
     assert load_edit_models("stylegan2-ffhq").generator.name == "stylegan2-ffhq"
@@ -208,6 +209,7 @@ def ask(tmp_path: Path, endpoint: str, *behaviours: str, before: str = "") -> di
     return json.loads(result.stdout)
 
 
+@pytest.mark.slow
 def test_the_hub_refuses_or_fails(server, folder, tmp_path):
     sentences = {
         "mute": "could not be fetched (no connection)",
@@ -225,6 +227,7 @@ def test_the_hub_refuses_or_fails(server, folder, tmp_path):
         assert "\n" not in why and why.endswith(".")
 
 
+@pytest.mark.slow
 def test_the_disk_is_full(server, folder, tmp_path):
     disk = tmp_path / "hf"
     disk.mkdir()

@@ -146,6 +146,7 @@ def lay_out(hub_cache: Path, source: HubFile, content: bytes) -> None:
         (repository / "refs" / source.revision).write_text(commit)
 
 
+@pytest.mark.slow
 def test_from_the_hub_cache_offline(
     rosinality: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -115,6 +115,7 @@ def test_mistakes_in_the_arguments(arguments, word):
     assert word in refusal(*arguments)
 
 
+@pytest.mark.slow
 def test_mistakes_in_files(tmp_path):
     out = tmp_path / "s.safetensors"
     text = tmp_path / "text.jpg"
@@ -141,6 +142,7 @@ def test_outputs_are_checked_before_the_work(tmp_path):
     assert photo.read_bytes() == PHOTO.read_bytes()
 
 
+@pytest.mark.slow
 def test_no_face_is_a_sentence(tmp_path, make_picture):
     make_picture(300, 200).save(tmp_path / "wall.png")
     out = tmp_path / "s.safetensors"
@@ -197,6 +199,7 @@ def _read(descriptor: int) -> bytes:
 # ------------------------------------------------------------------------------------ end to end
 
 
+@pytest.mark.slow
 def test_directions_are_listed_with_units_and_ranges():
     listed = json.loads(run("directions", "--json").stdout)
     assert {"age", "smile", "pose"} <= {row["name"] for row in listed}

@@ -177,6 +177,7 @@ def command_line(tmp_path: Path, files: Path, *options: str) -> subprocess.Compl
     )
 
 
+@pytest.mark.slow
 def test_from_the_hub_cache_to_a_session(tmp_path: Path, files: Path) -> None:
     done = command_line(tmp_path, files, "--generator", "stylegan2", "--method", "e4e")
     assert done.returncode == 0, done.stderr
@@ -186,6 +187,7 @@ def test_from_the_hub_cache_to_a_session(tmp_path: Path, files: Path) -> None:
     assert session.made["report"]["pivot"] == "e4e"
 
 
+@pytest.mark.slow
 def test_the_embedded_generator_has_no_e4e_pivots(tmp_path: Path) -> None:
     out = str(tmp_path / "s.safetensors")
     options = ["--generator", "mobile", "--pivot", "e4e", "--out", out]

@@ -37,6 +37,7 @@ def w(seed: int = 0) -> torch.Tensor:
     return 0.5 * torch.randn(512, generator=torch.Generator().manual_seed(seed))
 
 
+@pytest.mark.slow
 def test_from_code_to_edit_to_export_and_back(generator, tmp_path: Path, capsys) -> None:
     pictures = []
     ws = w() + 0.2 * torch.randn(1, 14, 512, generator=torch.Generator().manual_seed(5))

@@ -186,6 +186,7 @@ def command(*words: str | Path, **settings: str) -> subprocess.CompletedProcess[
     )
 
 
+@pytest.mark.slow
 def test_a_file_name_of_any_bytes_is_told(tmp_path):
     odd = tmp_path / os.fsdecode(b"\xff.png")
     done = command("pti_core", "faces", odd)
@@ -199,6 +200,7 @@ def test_a_file_name_of_any_bytes_is_told(tmp_path):
     assert b"\\udcff.png/fs3.npy" in done.stdout and done.stderr == b""
 
 
+@pytest.mark.slow
 def test_a_file_name_of_any_bytes_is_opened(tmp_path):
     odd = tmp_path / os.fsdecode(b"\xff.png")
     shutil.copy(REPOSITORY / "examples" / "astronaut.jpg", odd)

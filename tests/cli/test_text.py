@@ -129,6 +129,7 @@ def test_what_cannot_be_done_is_said_in_a_sentence(workspace, capsys, prompt, mo
     assert not out.exists()
 
 
+@pytest.mark.slow
 def test_understand_prints_parts_as_json():
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "mappers", "understand", *arguments]
@@ -149,6 +150,7 @@ def test_understand_prints_parts_as_json():
     assert rest[0]["said"] == "make him fly" and rest[0]["nearest"] == []
 
 
+@pytest.mark.slow
 def test_a_global_direction_and_an_optimisation_edit_a_session(
     session, models, clip, lpips, tmp_path, monkeypatch
 ):

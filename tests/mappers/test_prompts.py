@@ -41,6 +41,7 @@ def test_the_lists_are_understood(name):
     assert applied <= max(2, 0.1 * impossible)
 
 
+@pytest.mark.slow
 def test_lists_that_nothing_was_learnt_from_are_understood():
     found = [evaluate(name, known_of(name)) for name in UNSEEN]
     shares = [right / total for right, total, _, _ in found]
@@ -399,6 +400,7 @@ def test_a_phrase_of_which_a_part_is_lacking_is_done_as_far_as_it_goes_and_says_
 # ------------------------------------------------------------------------------------- both ways
 
 
+@pytest.mark.slow
 def test_edits_in_words_give_the_same_edits():
     controls = {control.name: control for control in read_controls()}
     known, chance = Known(controls, reader=KNOWN.reader), random.Random(7)

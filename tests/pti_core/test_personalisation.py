@@ -90,6 +90,7 @@ def test_stopping_keeps_what_is_reached(models):
     assert not any(tensor.any() for tensor in session.delta.tensors.values())
 
 
+@pytest.mark.slow
 def test_refining_goes_on_from_the_session_and_keeps_the_best(models):
     session, report = personalise(PHOTO, models, TINY)
     session.edits = {"age": 2.0}

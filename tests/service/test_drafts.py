@@ -57,6 +57,7 @@ class Held:
         return self.inner.personalise(order, waiting)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("photographs", [1, 2])
 def test_drafts_come_after_their_share_of_the_rounds(models, photographs):
     at, drafts = [], []

@@ -38,6 +38,7 @@ def faults(kept: str, where: str) -> int:
     return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc has these settings")
 @pytest.mark.parametrize("where", ["main", "thread"])
 def test_pages_are_not_asked_for_again(where):

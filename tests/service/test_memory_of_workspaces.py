@@ -79,6 +79,7 @@ def test_what_a_workspace_holds_after_an_edit_is_counted(studio, generator, make
         assert workspace.nbytes() == pytest.approx(held, rel=0.1)
 
 
+@pytest.mark.slow
 def test_pictures_go_before_faces_do(studio, generator, make_picture):
     file = make_session(generator, make_picture).to_bytes()
     workspaces = [studio.open(file) for _ in range(4)]

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from pti_core.inversion.presets import FAST, PAPER
-from pti_core.progress import Step, work_done
+from pti_core.progress import Step, work_done, work_of
 from service.time_estimates import TimeEstimate, plan_of, seconds_of, seconds_to_draft
 from tests.helpers.small import SHORT
 
@@ -36,13 +36,22 @@ def test_drafts_of_tuning_alone_count_as_well():
     assert seconds_to_draft(plan) == pytest.approx(invert + 0.25 * tune)
 
 
-def test_the_way_to_the_draft_is_counted_down_and_is_over_there():
+@pytest.fixture
+def clock(monkeypatch):
+    """A step at full resolution takes two seconds, whatever the machine has to do."""
+    now = [0.0]
+    monkeypatch.setattr("service.time_estimates.time.monotonic", lambda: now[0])
+    return now
+
+
+def test_the_way_to_the_draft_is_counted_down_and_is_over_there(clock):
     estimate = TimeEstimate(plan_of(FAST))
     first = seconds_to_draft(estimate.plan)
     left, done = estimate.to_draft(before=7)
     assert left == pytest.approx(7 + first) and done == pytest.approx(0)
     seen = []
     for index in (1, 10, 20, 30, 31, 50):
+        clock[0] = 2 * work_of(index, 30)
         estimate.record(Step("invert", index, 50, done=work_done(index, 50, 30)))
         seen.append(estimate.to_draft())
     lefts, shares = zip(*seen, strict=True)
@@ -54,10 +63,11 @@ def test_the_way_to_the_draft_is_counted_down_and_is_over_there():
     assert estimate.to_draft() == (0.0, 1.0)
 
 
-def test_steps_that_cost_alike_are_counted():
+def test_steps_that_cost_alike_are_counted(clock):
     """StyleGAN2's projection has no steps at low resolution."""
     estimate = TimeEstimate(plan_of(FAST))
     for index in (1, 10, 20):
+        clock[0] = 2.0 * index
         estimate.record(Step("invert", index, 50, done=index / 50))
     left, done = estimate.to_draft()
     assert left > 0 and done == pytest.approx(2 / 3, rel=0.01)

@@ -19,6 +19,7 @@ def test_the_networks_are_the_same_afterwards(models: TuningModels) -> None:
     assert all(parameter.grad is None for parameter in models.generator.parameters())
 
 
+@pytest.mark.slow
 def test_with_small_pictures_too(models: TuningModels) -> None:
     lively = make_lively_generator(channels=64, side=512)
     assert lively.has_middle

@@ -142,6 +142,7 @@ def test_the_page_asks_for_the_loan_before_torch(spaces) -> None:
 # Sessions of other generators.
 
 
+@pytest.mark.slow
 def test_a_session_brings_the_generator_that_it_needs(models: TuningModels) -> None:
     other = make_generator(seed=5, name="other")
     asked: list[str] = []

@@ -154,6 +154,7 @@ def test_refining_goes_on_from_what_is_there(client, photograph):
 # --------------------------------------------------------------------------- several people
 
 
+@pytest.mark.slow
 def test_several_people_share_one_generator(client, studio, tmp_path, make_picture):
     desk = ""
     for number, size in enumerate(((120, 100), (90, 100), (100, 80))):
@@ -223,6 +224,7 @@ def test_edits_go_as_far_as_those_of_whom_one_turns_to(client, studio, tmp_path,
     assert studio.turn_to(desk.id, 0, {"age": 20.0}).edits == {"age": 20}
 
 
+@pytest.mark.slow
 def test_each_sees_only_their_own(url, tmp_path, make_picture):
     faces: dict[int, np.ndarray] = {}
 
@@ -326,6 +328,7 @@ def test_the_faces_of_a_photograph_are_listed(client, photograph):
     assert "counted from 0" in refusal(client, handle_file(photograph), 1, api_name="/align")
 
 
+@pytest.mark.slow
 def test_a_face_that_is_not_found_is_marked_by_a_square(client, tmp_path):
     blank = tmp_path / "painting.png"
     Image.new("RGB", (120, 100), (90, 90, 90)).save(blank)

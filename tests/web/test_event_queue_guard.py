@@ -84,6 +84,7 @@ def until(condition: Callable[[], bool], seconds: float = 30) -> float:
     return time.monotonic() - begun
 
 
+@pytest.mark.slow
 def test_many_animations_that_nobody_waits_for_stop_nobody(url, client, desk, blocks, monkeypatch):
     frames = [desk, {}, {"age": 5}, 60, "gif", "face"]
     queue = blocks._queue
@@ -120,6 +121,7 @@ def test_many_animations_that_nobody_waits_for_stop_nobody(url, client, desk, bl
     until(lambda: len(queue) == 0 and not any(queue.active_jobs), 30)
 
 
+@pytest.mark.slow
 def test_what_is_swept_before_its_first_step_ends(url, client, desk, blocks, monkeypatch):
     sweep, queue, over = QueueGuard.sweep, blocks._queue, threading.Event()
 
@@ -143,6 +145,7 @@ def test_what_is_swept_before_its_first_step_ends(url, client, desk, blocks, mon
     assert client.predict(desk, {}, {"age": 5}, 2, "gif", "face", api_name="/animate")
 
 
+@pytest.mark.slow
 def test_thousands_of_calls_that_nobody_hears_take_nobodys_answer(
     url, client, blocks, photograph, monkeypatch
 ):
@@ -163,6 +166,7 @@ def test_thousands_of_calls_that_nobody_hears_take_nobodys_answer(
     assert client.predict(api_name="/status")["ready"]
 
 
+@pytest.mark.slow
 def test_a_personalisation_that_nobody_listens_to_ends(url, studio, client, photograph):
     running, _ = client.predict(handle_file(photograph), api_name="/align")
     waiting, _ = client.predict(handle_file(photograph), api_name="/align")
@@ -172,6 +176,7 @@ def test_a_personalisation_that_nobody_listens_to_ends(url, studio, client, phot
     assert until(lambda: len(studio.line) == 0) < 10
 
 
+@pytest.mark.slow
 def test_a_personalisation_whose_stream_is_closed_ends(url, studio, client, photograph):
     desk, _ = client.predict(handle_file(photograph), api_name="/align")
     other, _ = client.predict(handle_file(photograph), api_name="/align")
@@ -246,6 +251,7 @@ def test_the_controls_are_events_of_the_page(blocks):
     assert set(event_queue_guard.CONTROLS) <= names
 
 
+@pytest.mark.slow
 def test_a_tool_whose_caller_is_gone_ends(url, studio, client, photograph):
     pytest.importorskip("mcp")
     desk, _ = client.predict(handle_file(photograph), api_name="/align")

@@ -61,6 +61,7 @@ def photograph(make_picture, files: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_it_is_named_as_what_it_is(own_file: Path, files: Path, monkeypatch) -> None:
     choice = choose_generator(str(own_file), "cpu")
     assert choice.name.startswith("own-") and choice.name[4:] == choice.generator.fingerprint[:12]
@@ -88,6 +89,7 @@ def test_files_that_are_no_generator_are_named(files: Path) -> None:
         find_own(code)
 
 
+@pytest.mark.slow
 def test_the_embedded_generators_w_is_ffhqs() -> None:
     embedded = load_tuning_models("mobile", identity=False)
     assert subject_of(embedded.generator) is Subject.FFHQ
@@ -192,6 +194,7 @@ def test_a_photograph_is_learned_around_a_code(asked, studio, tmp_path, photogra
     assert difference.max() <= 1
 
 
+@pytest.mark.slow
 def test_programs_do_the_same_by_named_endpoints(studio, tmp_path, photograph) -> None:
     """From a code to a moved picture, an export and back; and a photograph around a code."""
     store = Store(tmp_path / "shares")

@@ -344,6 +344,7 @@ def test_a_head_that_comes_byte_by_byte_is_ended(quick):
         one.close()
 
 
+@pytest.mark.slow
 def test_an_answer_that_nobody_reads_is_ended(quick):
     deaf = socket.socket()
     deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)

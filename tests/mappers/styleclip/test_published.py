@@ -42,6 +42,7 @@ def test_the_table_and_the_manifest_name_the_same_files():
         assert 1 <= one.high <= 1.8
 
 
+@pytest.mark.slow
 def test_fourteen_mappers_from_a_filled_hub_cache(tmp_path):
     home = tmp_path / "home"
     contents = {}

@@ -69,6 +69,7 @@ def test_beta_says_how_many_channels_move(clip, relevance):
         relevance.step(clip, RED, beta=0.999)
 
 
+@pytest.mark.slow
 def test_building_can_be_interrupted_and_goes_on(lively, clip, relevance, tmp_path):
     path = tmp_path / "part.safetensors"
 

@@ -177,6 +177,7 @@ def test_the_photographs_own_size_alpha_and_profile_are_known():
     assert read_photograph(saved(colourful())).alpha is None
 
 
+@pytest.mark.slow
 def test_a_large_photograph_can_be_had_at_its_own_size():
     data = saved(Image.new("RGB", (8064, 6048), "teal"), "JPEG")
     assert read_photograph(data).image.size == (6000, 4500)
@@ -262,6 +263,7 @@ def peak(path: Path, small: Path, side: str = "reduced") -> int:
     return int(done.stdout)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="measured by Linux's /proc")
 def test_a_few_bytes_of_many_deep_pixels_stay_within_the_bound(tmp_path):
     small, large = tmp_path / "small.png", tmp_path / "large.png"

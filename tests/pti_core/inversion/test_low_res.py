@@ -72,6 +72,7 @@ def test_a_corrected_picture_is_true_there_and_nearly_so_along_what_it_was_fitte
     torch.testing.assert_close(given.picture(near), coarse.picture(near))
 
 
+@pytest.mark.slow
 def test_projection_begins_on_small_pictures_and_approaches(generator, lpips, head):
     target = generator.render(codes(generator, 1, seed=9))
     latent_prior = LatentPrior(torch.eye(512), head)
@@ -108,6 +109,7 @@ def test_along_learned_axes_a_start_is_where_it_was(generator, lpips, head):
     torch.testing.assert_close(found, wanted, atol=1e-4, rtol=0)
 
 
+@pytest.mark.slow
 def test_the_prior_keeps_codes_near_to_where_faces_are(generator, lpips, head, target):
     random = torch.Generator().manual_seed(3)
     axes = 3 * torch.randn(512, 512, generator=random) / 512**0.5
@@ -128,6 +130,7 @@ def test_the_prior_keeps_codes_near_to_where_faces_are(generator, lpips, head, t
     assert near.norm() < 0.8 * far.norm()
 
 
+@pytest.mark.slow
 def test_coarse_steps_of_tuning_lead_to_the_photograph(generator, lpips, target):
     pivot = codes(generator, 1, seed=4)
     sizes = []
@@ -159,6 +162,7 @@ def test_stopped_among_the_coarse_steps_keeps_what_is_reached(generator, lpips, 
     assert F.mse_loss(tuned, target) < 0.95 * F.mse_loss(generator.render(pivot), target)
 
 
+@pytest.mark.slow
 def test_two_photographs_and_held_edits_share_the_coarse_steps(generator, lpips, target):
     pivots = codes(generator, 2, seed=4)
     targets = torch.cat([target, target.flip(3)])

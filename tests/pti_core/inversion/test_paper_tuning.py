@@ -49,6 +49,7 @@ def error(generator, pivot, delta, target):
     return F.mse_loss(generator.render(pivot, delta.overrides(generator)), target).item()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("config", [PLAIN, FAST], ids=["adam", "muon"])
 def test_the_picture_at_the_pivot_becomes_the_photograph(generator, lpips, targets, pivots, config):
     before = {name: value.clone() for name, value in generator.synthesis.state_dict().items()}
@@ -73,6 +74,7 @@ def test_the_fast_method_without_its_terms_is_the_papers(generator, lpips, targe
         assert torch.equal(difference, by_fast.delta.tensors[name])
 
 
+@pytest.mark.slow
 def test_weights_of_coarse_maps_stay_where_asked(generator, lpips, targets, pivots):
     config = dataclasses.replace(FAST, tuned_from=16)
     result = pivotal_tune(generator, targets[:1], pivots[:1], lpips, config)
@@ -84,6 +86,7 @@ def test_weights_of_coarse_maps_stay_where_asked(generator, lpips, targets, pivo
     assert {4, 8} <= {generator.side_of(name) for name in everything}
 
 
+@pytest.mark.slow
 def test_edits_keep_their_size(generator, lpips, targets, pivots):
     edits = generator.sample_w(4, seed=9) - generator.sample_w(4, seed=10)
     target, pivot = targets[:1], pivots[:1]
@@ -108,6 +111,7 @@ def test_edits_keep_their_size(generator, lpips, targets, pivots):
     assert all(torch.equal(again.tensors[k], v) for k, v in with_term.tensors.items())
 
 
+@pytest.mark.slow
 def test_several_photographs_share_one_generator(generator, lpips, targets, pivots):
     config = dataclasses.replace(PLAIN, steps=160)
     result = pivotal_tune(generator, targets, pivots, lpips, config)
@@ -133,6 +137,7 @@ def test_a_late_spike_is_not_what_is_kept(generator, lpips, targets, pivots):
     assert result.losses["loss"] == min(step["loss"] for step in losses)
 
 
+@pytest.mark.slow
 def test_locality_keeps_the_rest_of_w(generator, lpips, targets, pivots):
     elsewhere = generator.sample_w(8, seed=9)
 

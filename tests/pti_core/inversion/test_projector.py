@@ -35,6 +35,7 @@ def test_a_planted_code_is_approached(generator, lpips, planted):
     assert found.steps == 40 and found.noise == {} and found.w.shape == (1, 512)
 
 
+@pytest.mark.slow
 def test_along_the_axes_of_w_a_face_is_found_as_well_and_stays_a_likely_one(generator, lpips):
     wanted = generator.sample_w(1, seed=3)
     target = generator.render(wanted)

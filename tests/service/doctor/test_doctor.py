@@ -105,6 +105,7 @@ def wrong(store: Store, known: Witnesses, name: str) -> str:
 # The ten planted faults.
 
 
+@pytest.mark.slow
 def test_a_wrong_hash(store, known):
     from checkpoints.manifest import MANIFEST
 
