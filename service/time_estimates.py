@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 # Steps of a stage before its own pace is believed: the first ones allocate memory.
 _STEPS_TO_TRUST = 3
 
+# Seconds after which a draft that has not come is not waited for.
+_LATE = 0.5
+
 # Seconds on two CPU cores, to begin with: a step at 1024 without its perceptual part, the
 # perceptual network forward and backward per million pixels, fitting the edits to the person, and
 # comparing the result with the photograph. With these, presets take what they did on cores with
@@ -151,8 +154,9 @@ class TimeEstimate:
             return 0.0, 1.0
         first, left = self._seconds_to_draft(), self.seconds_left()
         ahead = left - (seconds_of(self.plan) - first)
-        if ahead <= 0:  # stopped before its draft, or none came: at the end
+        if ahead < -_LATE:  # stopped before its draft, or none came: at the end
             first, ahead = seconds_of(self.plan), left
+        ahead = max(ahead, 0.0)
         return before + ahead, max(1 - ahead / first, 0.0) if first else 1.0
 
     def _seconds_to_draft(self) -> float:
