@@ -239,9 +239,9 @@ def _warped_photo(
     uncovered = blur(uncovered, px(2.0, at))
     big = resize_flow(flow, side)
     photo = remap(layers.photo, big, cv2.INTER_CUBIC)
-    plate = layers.plate + resize(neck, side)[..., None] * (
-        resize(layers.neck, side) - layers.plate
-    )
+    plate = layers.plate
+    if (neck * uncovered).max() > 0.01:
+        plate = plate + resize(neck, side)[..., None] * (resize(layers.neck, side) - plate)
     scene = layers.photo + resize(uncovered, side)[..., None] * (plate - layers.photo)
     # Half-covered pixels bring the old background along: it is exchanged for the new one.
     old = remap(layers.plate, big, cv2.INTER_LINEAR)
