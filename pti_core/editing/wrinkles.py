@@ -22,7 +22,7 @@ _FINEST = 2.2  # what is finer stays: pores
 #: stays; the most that is taken of a deeper one, so that nostrils and shadows stay.
 _BANDS = ((7.0, 1.8, 10.0), (18.0, 1.0, 16.0))
 _RIDGE = 0.5  # what is taken of a light ridge, of a dark crease all
-_YEARS, _MOST = 10.0, 0.9  # so many years younger have lost this share of it
+_YEARS, _MOST = 10.0, 0.75  # so many years younger have lost this share of it
 _LOST = (
     *("brows", "eyes", "mouth", "lips", "ears", "hair", "jewels", "glasses"),
     *("background", "cloth"),

@@ -53,7 +53,7 @@ def pores(image: np.ndarray) -> float:
 def test_younger_skin_has_shallower_creases_and_keeps_its_pores() -> None:
     image, parsing = drawn()
     found = with_fewer_wrinkles(image, parsing, years=10)
-    assert depth(found) < 0.5 * depth(image)
+    assert depth(found) < 0.6 * depth(image)
     assert pores(found) > 0.9 * pores(image)
     assert abs(found[FACE].mean() - image[FACE].mean()) < 3
     assert found.dtype == np.float32  # OpenCV's colour spaces, which come next, take no other
