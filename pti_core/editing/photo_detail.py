@@ -137,7 +137,10 @@ def compose(
     trust = structure_trust(small, warped) * agreement(before, parsing) * rigidity(local)
     smooth = smooth_flow(local, trust, layers.photo_parsing, parsing)
     face = _face_share(
-        layers.photo_parsing.warped(smooth), layers.render_parsing.warped(smooth), parsing
+        layers.photo_parsing.warped(smooth),
+        layers.render_parsing.warped(smooth),
+        parsing,
+        remap(layers.mistaken, smooth, cv2.INTER_LINEAR),
     )
     neck = neck_behind(layers.photo_parsing, parsing)
     face = without_rim(face, neck, parsing)
@@ -250,17 +253,20 @@ def _warped_photo(
     return image, near + (1 - near) * (1 - uncovered), np.maximum(near, uncovered)
 
 
-def _face_share(photo: Parsing, before: Parsing, after: Parsing) -> np.ndarray:
+def _face_share(
+    photo: Parsing, before: Parsing, after: Parsing, mistaken: np.ndarray
+) -> np.ndarray:
     """Where the edited render is shown and not the warped photograph, (S, S) in 0..1.
 
     On the face, and on the neck where the face has left it; not where the photograph has hair, or
-    an ear of its own.
-    `photo` and `before` are the parsings of photograph and unedited render, warped smoothly.
+    an ear of its own, or where only the unedited render has a head.
+    `photo` and `before` are the parsings of photograph and unedited render, `mistaken` is
+    `PhotoLayers.mistaken`, all warped smoothly.
     """
     at = len(after.groups)
     bared = np.minimum(after.group("neck"), np.maximum(before.head - after.head, 0))
     share = after.head - after.group("hair") - photo.group("hair") - _own_ears(photo, after)
-    share = np.clip(share + bared, 0, 1)
+    share = np.clip(share + bared - mistaken, 0, 1)
     return smoothstep(blur(share, px(4.0, at)) * 1.5 - 0.25)
 
 

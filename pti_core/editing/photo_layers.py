@@ -6,6 +6,7 @@ Images are float32 arrays (R, R, 3) in 0..255, masks float32 (S, S) in 0..1.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -35,6 +36,7 @@ _STRANDS = 14.0  # how far single hairs reach beyond the parser's outline
 _LONG_STRANDS = 30.0  # the same where a pixel has the hair's colour
 _PLAIN = 5.0  # of 255: deviation of a scene in which single hairs can be told from it
 _MIRROR = 80.0  # the plate has texture so far into the head, and loses it over as much more
+_MISTAKE = 6.0  # half of the width from which a head that only the render has counts
 _PLATE_MARGIN = 22.0  # pixels nearer to the person are not used for the clean plate
 
 
@@ -69,6 +71,17 @@ class PhotoLayers:
     grey: np.ndarray = field(repr=False)
     small: np.ndarray = field(repr=False)
     monochrome: bool = False
+
+    @cached_property
+    def mistaken(self) -> np.ndarray:
+        """Where only the render has a head, (S, S): no edit is to show it there. Of a pivot that is
+        hardly projected it may be an ear's width; what is narrower is the outlines' inexactness."""
+        at = len(self.matte)
+        only = self.render_parsing.head - self.photo_parsing.figure > 0.5
+        size = 2 * round(px(_MISTAKE, at)) + 1
+        kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
+        opened = cv2.morphologyEx(only.astype(np.uint8), cv2.MORPH_OPEN, kernel)
+        return blur(dilate(opened.astype(np.float32), px(6.0, at)), px(2.0, at))
 
     @classmethod
     def of(

@@ -152,6 +152,17 @@ def test_an_ear_is_the_photographs_own(photo: np.ndarray) -> None:
     assert np.abs(found.image - photo)[inner].mean() < 6
 
 
+def test_a_head_that_only_the_render_has_is_not_shown(photo: np.ndarray) -> None:
+    """As of a pivot that is hardly projected: beside the person hung somebody else's ear."""
+    own, wrong = parse(), with_ear(parse(), 34)
+    ear = cv2.erode(wrong.group("ears") - own.group("ears"), np.ones((5, 5))) > 0.9
+    before = render()
+    before[wrong.group("ears") > 0.5] = (190, 150, 130)
+    after = before + 6 * np.float32(own.head)[..., None]
+    found = compose(PhotoLayers.of(photo, before, own, wrong), after, wrong)
+    assert np.abs(found.image - photo)[ear].mean() < 3
+
+
 def test_an_ear_takes_the_skins_new_tone(photo: np.ndarray) -> None:
     parsing = with_ear(parse(), 34)
     ear = cv2.erode(parsing.group("ears"), np.ones((5, 5))) > 0.9
