@@ -182,10 +182,8 @@ def personalised(
     from pti_core.personalisation import personalise
 
     bench.peak_gib()
-    steps: list[Step] = []
 
     def on_step(step: Step) -> bool:
-        steps.append(dataclasses.replace(step, picture=None))
         return bench.left() > 0
 
     (session, report), seconds = bench.timed(
