@@ -35,6 +35,11 @@ def dilate(mask: np.ndarray, radius: float) -> np.ndarray:
     return cv2.dilate(mask, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)))
 
 
+def erode(mask: np.ndarray, radius: float) -> np.ndarray:
+    """`dilate` of what is not the mask (0..1)."""
+    return 1 - dilate(1 - mask, radius)
+
+
 def luma(image: np.ndarray) -> np.ndarray:
     """Rec. 601 luma (S, S) of an RGB image, float32."""
     return np.asarray(cv2.cvtColor(image.astype(np.float32, copy=False), cv2.COLOR_RGB2GRAY))

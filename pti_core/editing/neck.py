@@ -11,7 +11,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from pti_core.editing.image_ops import blur, dilate, pull_push, px, resize, smoothstep
+from pti_core.editing.image_ops import blur, dilate, erode, pull_push, px, resize, smoothstep
 from pti_core.editing.parsing import Parsing
 
 # Widths are in pixels at 1024. Found by looking at heads turned to both ends on the benchmark's
@@ -59,9 +59,7 @@ def neck_behind(photo: Parsing, after: Parsing) -> np.ndarray:
 def without_rim(face: np.ndarray, neck: np.ndarray, after: Parsing) -> np.ndarray:
     """A face's share (S, S) without its outline where that borders on neck (S, S) behind it."""
     at = len(face)
-    size = 2 * round(px(_RIM, at)) + 1
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
-    inner = blur(cv2.erode(face, kernel), px(2.0, at))
+    inner = blur(erode(face, px(_RIM, at)), px(2.0, at))
     beside = dilate(neck, px(6.0, at)) * (1 - after.figure)
     beside = smoothstep(blur(beside, px(4.0, at)) * 4)
     return face + beside * (np.minimum(inner, face) - face)

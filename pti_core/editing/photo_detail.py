@@ -136,12 +136,10 @@ def compose(
     before = layers.render_parsing.warped(local)
     trust = structure_trust(small, warped) * agreement(before, parsing) * rigidity(local)
     smooth = smooth_flow(local, trust, layers.photo_parsing, parsing)
-    face = _face_share(
-        layers.photo_parsing.warped(smooth),
-        layers.render_parsing.warped(smooth),
-        parsing,
-        remap(layers.mistaken, smooth, cv2.INTER_LINEAR),
-    )
+    own = layers.photo_parsing.warped(smooth)
+    ears = _own_ears(own, parsing)
+    mistaken = remap(layers.mistaken, smooth, cv2.INTER_LINEAR)
+    face = _face_share(own, layers.render_parsing.warped(smooth), parsing, ears + mistaken)
     neck = neck_behind(layers.photo_parsing, parsing)
     face = without_rim(face, neck, parsing)
     if not kept.hair_shape:
@@ -159,9 +157,9 @@ def compose(
     elif not kept.hair_shape:
         image, gain, changed = _with_scene(layers, image, small, parsing, gain)
     else:
-        behind, share, changed = _warped_photo(layers, smooth, parsing, neck)
+        behind, share, changed = _warped_photo(layers, smooth, own, parsing, ears, neck)
         names = ("neck", "ears") if kept.hair_tone else ("hair", "neck", "ears")
-        tone = _tone(small, warped, layers.photo_parsing.warped(smooth), parsing, names)
+        tone = _tone(small, warped, own, parsing, names)
         behind = behind + resize(tone, side)
         image = behind + resize(face, side)[..., None] * (image - behind)
         gain = share + face * (gain - share)
@@ -213,11 +211,18 @@ def _with_residual(
 
 
 def _warped_photo(
-    layers: PhotoLayers, flow: np.ndarray, after: Parsing, neck: np.ndarray
+    layers: PhotoLayers,
+    flow: np.ndarray,
+    own: Parsing,
+    after: Parsing,
+    ears: np.ndarray,
+    neck: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The photograph with its head moved by a smooth flow, in front of its own background.
 
     Args:
+        own: the photograph's parsing, warped by the flow.
+        ears: (S, S), its own that stay (`_own_ears`).
         neck: (S, S), where the neck goes on behind the old jaw (`neck_behind`).
 
     Returns:
@@ -231,10 +236,9 @@ def _warped_photo(
     matte = remap(layers.matte, flow, cv2.INTER_LINEAR)
     # Skin of the head where the edited one has none any more. The neck stays: beside it the plate
     # does not know whether collar or background comes next.
-    own = layers.photo_parsing.warped(flow)
     before = np.maximum(own.head, layers.render_parsing.warped(flow).head)
     gone = np.maximum(before - after.figure, 0) * (1 - own.group("hair"))
-    gone = gone * (1 - _own_ears(own, after))
+    gone = gone * (1 - ears)
     gone = smoothstep(blur(dilate(gone, px(4.0, at)), px(2.0, at)) * 2)
     near = near * (1 - gone)
     uncovered = dilate(layers.near, px(4.0, at)) * np.maximum(moved, gone)
@@ -254,19 +258,18 @@ def _warped_photo(
 
 
 def _face_share(
-    photo: Parsing, before: Parsing, after: Parsing, mistaken: np.ndarray
+    photo: Parsing, before: Parsing, after: Parsing, elsewhere: np.ndarray
 ) -> np.ndarray:
     """Where the edited render is shown and not the warped photograph, (S, S) in 0..1.
 
-    On the face, and on the neck where the face has left it; not where the photograph has hair, or
-    an ear of its own, or where only the unedited render has a head.
-    `photo` and `before` are the parsings of photograph and unedited render, `mistaken` is
-    `PhotoLayers.mistaken`, all warped smoothly.
+    On the face, and on the neck where the face has left it; not where the photograph has hair.
+    `photo` and `before` are the parsings of photograph and unedited render, warped smoothly;
+    `elsewhere` are ears of the photograph's own, and what only the unedited render has as a head.
     """
     at = len(after.groups)
     bared = np.minimum(after.group("neck"), np.maximum(before.head - after.head, 0))
-    share = after.head - after.group("hair") - photo.group("hair") - _own_ears(photo, after)
-    share = np.clip(share + bared - mistaken, 0, 1)
+    share = after.head - after.group("hair") - photo.group("hair") + bared - elsewhere
+    share = np.clip(share, 0, 1)
     return smoothstep(blur(share, px(4.0, at)) * 1.5 - 0.25)
 
 

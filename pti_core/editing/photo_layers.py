@@ -15,6 +15,7 @@ from pti_core.editing.image_flow import flow_grey
 from pti_core.editing.image_ops import (
     blur,
     dilate,
+    erode,
     luma,
     pull_push,
     px,
@@ -78,10 +79,9 @@ class PhotoLayers:
         hardly projected it may be an ear's width; what is narrower is the outlines' inexactness."""
         at = len(self.matte)
         only = self.render_parsing.head - self.photo_parsing.figure > 0.5
-        size = 2 * round(px(_MISTAKE, at)) + 1
-        kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
-        opened = cv2.morphologyEx(only.astype(np.uint8), cv2.MORPH_OPEN, kernel)
-        return blur(dilate(opened.astype(np.float32), px(6.0, at)), px(2.0, at))
+        least = px(_MISTAKE, at)
+        wide = dilate(erode(only.astype(np.float32), least), least)
+        return blur(dilate(wide, px(6.0, at)), px(2.0, at))
 
     @classmethod
     def of(

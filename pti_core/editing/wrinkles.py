@@ -23,7 +23,7 @@ _FINEST = 2.2  # what is finer stays: pores
 _BANDS = ((7.0, 1.8, 10.0), (18.0, 1.0, 16.0))
 _RIDGE = 0.5  # what is taken of a light ridge, of a dark crease all
 _YEARS, _MOST = 10.0, 0.75  # so many years younger have lost this share of it
-_LOST = (
+_NOT_SKIN = (
     *("brows", "eyes", "mouth", "lips", "ears", "hair", "jewels", "glasses"),
     *("background", "cloth"),
 )
@@ -40,7 +40,7 @@ def with_fewer_wrinkles(image: np.ndarray, parsing: Parsing, years: float) -> np
     skin = smoothstep((parsing.total(("skin", "neck")) - 0.5) / 0.4)
     if skin.mean() < 1e-3:
         return image
-    share = _MOST * min(years / _YEARS, 1.0) * _where(small, parsing, skin)
+    share = _MOST * min(years / _YEARS, 1.0) * _bare_skin(small, parsing, skin)
     smoother = smooth = blur(small, px(_FINEST, at))
     for width, faint, deepest in _BANDS:
         width = px(width, at)
@@ -55,11 +55,11 @@ def with_fewer_wrinkles(image: np.ndarray, parsing: Parsing, years: float) -> np
     return np.clip(image + resize(smoother - smooth, len(image)), 0, 255)
 
 
-def _where(small: np.ndarray, parsing: Parsing, skin: np.ndarray) -> np.ndarray:
+def _bare_skin(small: np.ndarray, parsing: Parsing, skin: np.ndarray) -> np.ndarray:
     """Bare skin (S, S): apart from features and their rims, and without beard."""
     at = len(skin)
     width, soft = (px(x, at) for x in _MARGIN)
-    others = dilate(np.clip(parsing.total(_LOST), 0, 1), width)
+    others = dilate(np.clip(parsing.total(_NOT_SKIN), 0, 1), width)
     bare = skin * (1 - smoothstep(blur(others, soft) * 1.4 - 0.2))
     bare = bare * (1 - (1 - _NOSE) * parsing.group("nose"))
     finest, around = (px(x, at) for x in _TEXTURE)
