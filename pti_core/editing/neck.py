@@ -8,16 +8,24 @@ Images are float32 (R, R, 3) in 0..255; masks are float32 (S, S) in 0..1.
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 
-from pti_core.editing.image_ops import blur, dilate, erode, pull_push, px, resize, smoothstep
+from pti_core.editing.image_ops import (
+    blur,
+    close_gaps,
+    dilate,
+    erode,
+    pull_push,
+    px,
+    resize,
+    smoothstep,
+)
 from pti_core.editing.parsing import Parsing
 
 # Widths are in pixels at 1024. Found by looking at heads turned to both ends on the benchmark's
 # photographs.
 _SIDE = 256  # at which the neck's colour is continued
-_SOFT = 80.0  # over which it is averaged
+_SOFT = 24.0  # over which it is averaged
 _GAP = 50.0  # gaps between jaw and neck up to twice as wide are neck
 _RIM = 5.0  # of the edited render beside such a gap: its own scene shines through
 _LEAST = 1e-3  # share of the picture: less is no neck
@@ -46,11 +54,11 @@ def neck_behind(photo: Parsing, after: Parsing) -> np.ndarray:
     face = after.head - after.group("hair") > 0.5
     if neck.mean() < _LEAST or not face.any():
         return np.zeros((at, at), np.float32)
-    solid = (neck | (face & (after.group("ears") < 0.3))).astype(np.uint8)
+    solid = neck | (face & (after.group("ears") < 0.3))
     rows = np.flatnonzero(face.any(1))
     low, high = (float(rows[0] + share * (rows[-1] - rows[0])) for share in _UPPER)
     below = smoothstep((np.arange(at, dtype=np.float32) - low) / max(high - low, 1.0))
-    closed = _closed(solid) * below[:, None]
+    closed = close_gaps(solid, px(_GAP, at)) * below[:, None]
     person = photo.figure - photo.group("hair") - photo.group("ears") > 0.5
     person = dilate(person.astype(np.float32), px(2.0, at))
     return blur((closed * person).astype(np.float32), px(2.0, at))
@@ -63,14 +71,3 @@ def without_rim(face: np.ndarray, neck: np.ndarray, after: Parsing) -> np.ndarra
     beside = dilate(neck, px(6.0, at)) * (1 - after.figure)
     beside = smoothstep(blur(beside, px(4.0, at)) * 4)
     return face + beside * (np.minimum(inner, face) - face)
-
-
-def _closed(mask: np.ndarray) -> np.ndarray:
-    """A mask (S, S) uint8 with its gaps filled (morphological closing), by distances: a large
-    kernel is slow."""
-    reach = px(_GAP, len(mask))
-    room = 2 * round(reach)
-    padded = cv2.copyMakeBorder(mask, *(room,) * 4, cv2.BORDER_CONSTANT, value=0)
-    dilated = (cv2.distanceTransform(1 - padded, cv2.DIST_L2, 5) <= reach).astype(np.uint8)
-    closed = cv2.distanceTransform(dilated, cv2.DIST_L2, 5) > reach
-    return np.asarray(closed[room:-room, room:-room] | (mask > 0))

@@ -8,27 +8,23 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property
 
-import cv2
 import numpy as np
 
+from pti_core.editing.clean_plate import MARGIN, clean_plate
 from pti_core.editing.image_flow import flow_grey
 from pti_core.editing.image_ops import (
     blur,
+    close_gaps,
     dilate,
     erode,
     luma,
-    pull_push,
     px,
-    remap,
     resize,
-    resize_flow,
     smoothstep,
 )
 from pti_core.editing.neck import neck_color
 from pti_core.editing.parsing import FLOW_SIDE, Parsing
 
-#: Side at which the clean plate is inpainted.
-_PLATE_SIDE = 256
 # Widths are in pixels at 1024 (`px` scales them). Those without a source were found by looking at
 # edits of the nine photographs of the benchmark.
 _FINE = 4.0  # Gaussian that splits the residual into fine and coarse
@@ -36,9 +32,8 @@ _WINDOW = 6.0  # of the local correlation, and of the colour difference
 _STRANDS = 14.0  # how far single hairs reach beyond the parser's outline
 _LONG_STRANDS = 30.0  # the same where a pixel has the hair's colour
 _PLAIN = 5.0  # of 255: deviation of a scene in which single hairs can be told from it
-_MIRROR = 80.0  # the plate has texture so far into the head, and loses it over as much more
-_MISTAKE = 6.0  # half of the width from which a head that only the render has counts
-_PLATE_MARGIN = 22.0  # pixels nearer to the person are not used for the clean plate
+_MISTAKE = 10.0  # half of the width from which a head that only the render has counts
+_NOTCH = 60.0  # half of the width of notches in the photograph's outline, as between ear and jaw
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,9 +71,11 @@ class PhotoLayers:
     @cached_property
     def mistaken(self) -> np.ndarray:
         """Where only the render has a head, (S, S): no edit is to show it there. Of a pivot that is
-        hardly projected it may be an ear's width; what is narrower is the outlines' inexactness."""
+        hardly projected it may be an ear's width; what is narrower is the outlines' inexactness,
+        and what fills a notch of the photograph's outline is skin of a head that turns."""
         at = len(self.matte)
-        only = self.render_parsing.head - self.photo_parsing.figure > 0.5
+        own = close_gaps(self.photo_parsing.figure > 0.5, px(_NOTCH, at))
+        only = (self.render_parsing.head > 0.5) & ~own
         least = px(_MISTAKE, at)
         wide = dilate(erode(only.astype(np.float32), least), least)
         return blur(dilate(wide, px(6.0, at)), px(2.0, at))
@@ -117,7 +114,7 @@ def _plainness(photo: np.ndarray, parsing: Parsing) -> np.ndarray:
     """`PhotoLayers.plain`: by the deviation of luma in the scene's surroundings."""
     side = len(parsing.groups)
     light = luma(resize(photo, side))
-    scene = 1 - smoothstep(dilate(parsing.figure, px(_PLATE_MARGIN, side)) * 2)
+    scene = 1 - smoothstep(dilate(parsing.figure, px(MARGIN, side)) * 2)
     wide = px(_LONG_STRANDS, side)
     narrow = px(_WINDOW, side)
     weight = blur(scene, narrow) + 1e-4
@@ -149,45 +146,3 @@ def _matte(
     solid = smoothstep(blur(dilate(parsing.figure, px(3.0, side)), px(2.0, side)) * 2 - 0.5)
     hairs = dilate(smoothstep((strands - 0.1) / 0.2), px(3.0, side))
     return matte, np.maximum(solid, blur(hairs, px(2.0, side)))
-
-
-def clean_plate(photo: np.ndarray, head: np.ndarray) -> np.ndarray:
-    """The photograph's scene (R, R, 3), continued to where the head is.
-
-    Large structures continue across the head's outline (inpainting by fast marching, Telea 2004);
-    texture is that of the scene, mirrored at the outline. Only a band beside the outline is ever
-    seen: farther inside the plate is smooth (pull-push, Gortler et al. 1996, section 4.3).
-    """
-    side, at = len(photo), len(head)
-    near = dilate(head, px(_PLATE_MARGIN, at)) > 0.3
-    if near.all():
-        return photo.copy()
-    known = smoothstep(blur(1 - near.astype(np.float32), px(4.0, at)) * 2 - 1)
-    smooth = pull_push(photo, resize(known, side))
-    mirrored, distance = _mirrored(photo, near)
-    share = smoothstep(2 - distance / px(_MIRROR, at)) * near
-    small = min(_PLATE_SIDE, side)
-    broad = np.clip(resize(smooth, small), 0, 255).astype(np.uint8)
-    hole = resize(near.astype(np.float32), small) > 0
-    hole &= resize(share, small) > 0
-    broad = cv2.inpaint(broad, hole.astype(np.uint8), px(24.0, small), cv2.INPAINT_TELEA)
-    broad = resize(broad.astype(np.float32), side)
-    filled = broad + mirrored - blur(mirrored, px(12.0, side))
-    filled = smooth + resize(share.astype(np.float32), side)[..., None] * (filled - smooth)
-    return photo + resize(1 - known, side)[..., None] * (filled - photo)
-
-
-def _mirrored(photo: np.ndarray, hole: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The photograph mirrored into a hole (S, S) at its outline, and the distance from it."""
-    at = len(hole)
-    distance, labels = cv2.distanceTransformWithLabels(
-        hole.astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
-    )
-    rows, columns = np.nonzero(~hole)
-    nearest = np.zeros((int(labels.max()) + 1, 2), dtype=np.float32)
-    nearest[labels[rows, columns]] = np.stack([columns, rows], -1)
-    y, x = np.mgrid[:at, :at].astype(np.float32)
-    offset = 2 * (nearest[labels] - np.stack([x, y], -1)) * hole[..., None]
-    offset = blur(offset.astype(np.float32), px(16.0, at))
-    side = len(photo)
-    return remap(photo, resize_flow(offset, side), cv2.INTER_LINEAR), distance

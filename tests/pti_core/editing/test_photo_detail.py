@@ -9,7 +9,7 @@ import pytest
 from pti_core.editing.neck import neck_color
 from pti_core.editing.parsing import Parsing
 from pti_core.editing.photo_detail import Composite, Kept, compose, with_change, with_scene_tone
-from pti_core.editing.photo_layers import PhotoLayers, clean_plate
+from pti_core.editing.photo_layers import PhotoLayers
 from pti_core.networks.face_parsing import CLASSES
 
 SIDE, AT = 256, 256
@@ -255,14 +255,6 @@ def test_monochrome_photographs_stay_monochrome(photo: np.ndarray) -> None:
     moved = (CENTRE[0] + 4, CENTRE[1])
     found = compose(layers, render(moved), parse(moved)).image
     assert np.ptp(found, axis=-1).max() < 1e-3
-
-
-def test_clean_plate_has_no_head(photo: np.ndarray) -> None:
-    head = disc(CENTRE, RADIUS)
-    plate = clean_plate(photo.astype(np.float32), head)
-    outside = cv2.erode(1 - head, np.ones((25, 25))) > 0
-    assert np.abs(plate - photo)[outside].max() < 0.5
-    assert plate[head > 0.5].mean() < 100 < photo[head > 0.5].mean()  # stripes are 30 and 90
 
 
 def test_what_covers_the_photograph_hides_its_finer_detail(layers: PhotoLayers) -> None:

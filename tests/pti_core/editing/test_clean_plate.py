@@ -1,0 +1,59 @@
+"""The scene behind a head: continued, without the head, and untouched elsewhere."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from pti_core.editing.clean_plate import clean_plate
+
+SIDE = 512
+
+
+def disc(radius: float) -> np.ndarray:
+    y, x = np.mgrid[:SIDE, :SIDE].astype(np.float32)
+    return np.clip(radius - np.hypot(x - 256, y - 256) + 0.5, 0, 1)
+
+
+def stripes(slope: float) -> np.ndarray:
+    """A scene of broad stripes and grain, (SIDE, SIDE, 3)."""
+    y, x = np.mgrid[:SIDE, :SIDE].astype(np.float32)
+    wave = 60 * np.sign(np.sin((y + slope * x) * 2 * np.pi / 128))
+    grain = np.random.RandomState(0).normal(0, 6, (SIDE, SIDE))
+    return np.repeat((100 + wave + grain)[..., None], 3, -1).astype(np.float32)
+
+
+@pytest.mark.parametrize("slope", [0.0, 0.3])
+def test_structure_goes_on_where_a_head_was(slope: float) -> None:
+    scene, head = stripes(slope), disc(120)
+    photo = scene * (1 - head[..., None]) + 200 * head[..., None]
+    plate = clean_plate(photo, cv2.resize(head, (256, 256), interpolation=cv2.INTER_AREA))
+    sides = np.abs(np.arange(SIDE) - 256)[:, None] < 80
+    band = (head > 0.5) & (disc(95) < 0.5) & sides
+    told = np.corrcoef(plate[band].mean(-1), scene[band].mean(-1))[0, 1]
+    assert told > 0.7
+    fine = [x[band] - cv2.GaussianBlur(x, (0, 0), 2)[band] for x in (plate, scene)]
+    assert np.abs(fine[0]).mean() > 0.4 * np.abs(fine[1]).mean()
+
+
+def test_nothing_of_the_head_is_left_and_the_rest_is_untouched() -> None:
+    scene, head = stripes(0.0), disc(120)
+    photo = scene * (1 - head[..., None]) + 250 * head[..., None]
+    plate = clean_plate(photo, head)
+    assert np.abs(plate - photo)[disc(150) < 0.1].max() < 0.5
+    assert plate[head > 0.5].mean() < 130  # the stripes are 40 and 160, the head 250
+
+
+def test_a_photograph_that_is_all_head_has_no_scene_to_go_on() -> None:
+    photo = stripes(0.0)
+    assert np.array_equal(clean_plate(photo, np.ones((SIDE, SIDE), np.float32)), photo)
+
+
+@pytest.mark.parametrize("side", [16, 64, 100])
+def test_small_crops_have_a_plate(side: int) -> None:
+    """Small generators' crops are smaller than the patches' resolutions."""
+    photo = cv2.resize(stripes(0.0), (side, side), interpolation=cv2.INTER_AREA)
+    head = cv2.resize(disc(120), (side, side), interpolation=cv2.INTER_AREA)
+    plate = clean_plate(photo, head)
+    assert plate.shape == photo.shape and np.isfinite(plate).all()
