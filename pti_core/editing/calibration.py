@@ -33,6 +33,9 @@ _IDENTITY_SHARE = 0.68
 _LEAST = 0.03
 #: A side on which nothing moves keeps this share of the direction's own range.
 _KEPT = 1 / 3
+#: Where faces end: the extremes of a measure on 300 generated faces (truncation 0.7). Who smiles
+#: broadly already is not given another whole smile: beyond, a chin tears.
+_ENDS = {"smile": (-0.56, 1.12), "yaw": (-35.5, 30.0)}
 
 
 def fit_curves(
@@ -92,7 +95,8 @@ def _side(direction: Direction, end: float, person: _Person) -> list[tuple[float
     """Points of the curve from zero to one end of the range, at most, without zero itself."""
     measure = str(direction.made["measure"])
     scale = float(direction.made.get("scale", 1.0))
-    sign, wanted = np.sign(end), abs(end)
+    sign = np.sign(end)
+    wanted = _wanted(direction, end, person.before[measure])
     whole = abs(direction.length(end))
     points = [(0.0, 0.0)]
     seen = [person.start]  # of each point
@@ -109,13 +113,24 @@ def _side(direction: Direction, end: float, person: _Person) -> list[tuple[float
             break
     points = _of_the_person(points, seen, person.strangeness)
     if len(points) == 1:
-        amount = wanted * _KEPT
+        amount = abs(end) * _KEPT
         return [(float(sign) * amount, direction.length(float(sign) * amount))]
     effects, lengths = zip(*points, strict=True)
     if effects[-1] > wanted:  # end where the amount does
         last = float(np.interp(wanted, effects, lengths))
         points = [*(p for p in points if p[0] < wanted), (wanted, last)]
     return [(float(sign) * a, float(sign) * length) for a, length in points[1:]]
+
+
+def _wanted(direction: Direction, end: float, before: float) -> float:
+    """How far a person with some measure can go to one end: to the range's, or to where faces end,
+    but at least a third of it."""
+    bounds = _ENDS.get(str(direction.made["measure"]))
+    if bounds is None:
+        return abs(end)
+    scale = float(direction.made.get("scale", 1.0)) * float(np.sign(end))
+    room = (bounds[int(scale > 0)] - before) / scale
+    return float(np.clip(room, _KEPT * abs(end), abs(end)))
 
 
 def _of_the_person(

@@ -77,6 +77,29 @@ def test_the_range_ends_where_the_effect_does(age):
     assert own.high == pytest.approx(age.high)
 
 
+class Smile:
+    """Measures a picture's brightness as a smile: 100 levels are a broad one."""
+
+    def measure(self, image: Image.Image, names: Collection[str]) -> dict[str, float]:
+        return {"smile": (float(np.asarray(image)[0, 0]) - 128) / 100}
+
+
+@pytest.mark.parametrize(("own", "high"), [(0.0, 1.0), (0.9, 0.44), (1.3, 1 / 3)])
+def test_a_smile_ends_where_faces_end(directions, own, high):
+    """A whole smile more on somebody who smiles broadly already would tear the face."""
+    curve = ((-1.0, -2.0), (0.0, 0.0), (1.0, 2.0))
+    smile = dataclasses.replace(
+        directions["smile"], curve=curve, made={"measure": "smile", "scale": 0.5}
+    )
+
+    def render(step):
+        return picture(128 + 100 * own + 25 * float(step @ smile.vector))
+
+    found = fit_curves({"smile": smile}, render, GREY, Smile(), None)["smile"]
+    assert found[-1][0] == pytest.approx(high, abs=0.01)
+    assert found[0][0] == pytest.approx(-1.0, abs=0.01)
+
+
 def test_an_effect_that_comes_late_is_found(age):
     late = age.length(age.high)  # nothing moves before the end of the usual range
     own, render = fitted(age, lambda length: max(length - late, 0.0) * age.high / late)
