@@ -25,6 +25,7 @@ from pti_core.editing.hair_color import (
     darker,
     dyed,
     enough_hair,
+    light_cast,
     tints,
 )
 from pti_core.editing.hair_style import STYLES, restyled
@@ -93,7 +94,9 @@ def _coloured(shown: Shown, hair: np.ndarray, base: BaseRenderer, extras: Extras
     """With its hair (matte (R, R)), and its brows if asked for, in the colours."""
     known = SLIDERS & base.directions.keys()  # a generator of one's own may have none of them
     ends = {name: (base.directions[name].low, base.directions[name].high) for name in known}
-    colours = tints(extras.hair_color, extras.of(SLIDERS), ends)
+    skin = shown.parsing.group("skin") - shown.parsing.group("ears")
+    cast = light_cast(shown.image, skin)
+    colours = tints(extras.hair_color, extras.of(SLIDERS), ends, cast)
     if not colours or not enough_hair(hair):
         return shown.image
     image = dyed(shown.image, hair, colours)

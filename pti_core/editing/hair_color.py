@@ -15,7 +15,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from pti_core.editing.image_ops import ease, smoothstep
+from pti_core.editing.image_ops import ease, resize, smoothstep
 from pti_core.editing.mattes import continued
 from pti_core.errors import EditError
 
@@ -29,12 +29,16 @@ _ENTRIES = 1024
 #: Added to lightness before the power law: the darkest hair is not torn apart.
 _FLOOR = 0.08
 _GAMMA = (0.6, 2.2)  # bounds of the power; below, dark hair dyed blond is flat as plaster
+_SHADOWS = 1.2  # least power below the median: gaps between strands stay dark
 _SHOULDER = 0.5  # share of the upper two thirds between the target and white that highlights reach
 _LIGHTEST = 0.97  # quantile of lightness beyond which there are no highlights of their own
 _STRANDS = 0.95  # quantile of lightness of the light strands, and the most that they may reach:
 _STRANDS_REACH = 0.93  # hair whose strands would be white is dyed a shade darker
 _PALE = 0.4  # share of the chroma that the lightest highlight has lost
 _DEEPER = 0.6  # how much of a shadow is more dye, and not less light
+#: OKLab's b over L of skin in daylight (mean of 16 generated faces; standard deviation 0.021), the
+#: share of what a face differs by that is the light's and not its own, and the most of it.
+_DAYLIT_SKIN, _CAST_SHARE, _MOST_CAST = 0.056, 0.5, 0.04
 #: Brows are darker than the hair by this factor of lightness, and less wholly coloured.
 _BROWS, _BROWS_SHARE = 0.8, 0.85
 # OKLab of linear sRGB, and back.
@@ -128,20 +132,37 @@ SLIDERS = frozenset(_SLIDERS)
 
 
 def tints(
-    color: HairColor | None, sliders: Mapping[str, float], ends: Mapping[str, tuple[float, float]]
+    color: HairColor | None,
+    sliders: Mapping[str, float],
+    ends: Mapping[str, tuple[float, float]],
+    cast: float = 0.0,
 ) -> list[Tint]:
     """What hair is coloured with, in order: by sliders (amounts), then by a hex value.
 
-    ends: the ranges of the sliders.
+    ends: the ranges of the sliders. cast: of the light (`light_cast`); a hex value is meant as it
+    is.
     """
     found = []
     for name, amount in sliders.items():
         low, high = ends[name]
         share = min(amount / (high if amount > 0 else low), 1.0)
         end, way = _SLIDERS[name][int(amount > 0)]
-        found.append(Tint(HairColor(end).oklab, share, way, name == "hair_grey" and amount < 0))
+        target = HairColor(end).oklab
+        target[2] += cast * target[0]
+        found.append(Tint(target, share, way, name == "hair_grey" and amount < 0))
     found.sort(key=lambda tint: tint.strength)
     return [*found, *([Tint(color.oklab, color.strength)] if color else [])]
+
+
+def light_cast(image: np.ndarray, skin: np.ndarray) -> float:
+    """How much yellower than daylight the light on an image (R, R, 3) is, in OKLab's b over its L,
+    told by the skin (mask (S, S)): hair in that light has the cast, too."""
+    there = skin > 0.9
+    if there.mean() < MIN_HAIR:
+        return 0.0
+    color = oklab(np.median(resize(image, len(skin))[there], axis=0))
+    cast = _CAST_SHARE * (color[2] / max(color[0], 0.1) - _DAYLIT_SKIN)
+    return float(np.clip(cast, -_MOST_CAST, _MOST_CAST))
 
 
 def dyed(image: np.ndarray, matte: np.ndarray, chosen: Sequence[Tint]) -> np.ndarray:
@@ -223,7 +244,8 @@ def _mapped(light: np.ndarray, median: float, strands: float, target: np.ndarray
     most = max(most, min(median, float(target[0])))
     if target[0] > most:  # darker, and relatively fuller: as a dye on darker hair is
         target = target * [most / target[0], *[np.sqrt(most / target[0])] * 2]
-    new = target[0] * ((at + _FLOOR) / (median + _FLOOR)) ** power
+    ratio = (at + _FLOOR) / (median + _FLOOR)
+    new = target[0] * ratio ** np.where(ratio < 1, max(power, _SHADOWS), power)
     start = (2 * target[0] + 1) / 3
     room = _SHOULDER * (1 - start)
     over = np.maximum(new - start, 0)

@@ -12,6 +12,7 @@ from pti_core.editing.hair_color import (
     HairColor,
     dyed,
     enough_hair,
+    light_cast,
     lightness,
     oklab,
     tints,
@@ -135,3 +136,30 @@ def test_what_is_no_colour_is_refused(wrong: Any) -> None:
 def test_a_colour_is_plain_values_and_back() -> None:
     one = HairColor("FF69B4", 0.5, True)
     assert one.color == "#ff69b4" and HairColor(**one.to_dict()) == one
+
+
+def test_gaps_between_strands_stay_dark_in_blond_hair() -> None:
+    """A pale colour on dark hair has depth: gaps keep at least their share of the light."""
+    image, masks = face(strands=0)
+    gaps = np.where(np.arange(SIDE) % 8 < 3, 0.4, 1.0)[None, :, None]
+    hair = masks["hair"][..., None]
+    image = (image + hair * (image * gaps - image)).astype(np.float32)
+    ratios = []
+    for one in (image, slid(image, hair_blond=100.0)):
+        columns = lightness(one[INSIDE]).mean(0)
+        ratios.append(np.quantile(columns, 0.05) / np.quantile(columns, 0.6))
+    assert ratios[1] < ratios[0] + 0.12
+
+
+def test_hair_has_the_cast_of_the_light() -> None:
+    """Blond hair beside skin in warm light is warm; a colour given as a value is that value."""
+    image, _ = face()
+    skin = parse(face()[1]).group("skin")
+    warm = np.clip(image * np.array([1.05, 1.0, 0.7]), 0, 255).astype(np.float32)
+    casts = [light_cast(one, skin) for one in (warm, image)]
+    assert casts[0] > casts[1] + 0.01
+    assert light_cast(image, np.zeros_like(skin)) == 0
+    blond = [tints(None, {"hair_blond": 100.0}, ENDS, cast)[0].target for cast in (0.03, 0.0)]
+    assert blond[0][2] > blond[1][2] + 0.02
+    pink = HairColor("#ff69b4")
+    assert np.array_equal(tints(pink, {}, ENDS, 0.03)[0].target, pink.oklab)
