@@ -238,6 +238,25 @@ def test_a_beard_does_not_darken_one_that_is_there() -> None:
     assert at(found, *CHIN).mean() > at(before, *CHIN).mean() - 15
 
 
+def long_bearded(along: Callable[[str], float]) -> Drawn:
+    """From the ears down to the neck."""
+    image, masks = face()
+    jaw = ellipse(128, 130, 71, 120) * (np.arange(SIDE)[:, None] > 120)
+    jaw = (jaw * (1 - ellipse(*MOUTH, 28, 11)))[..., None]
+    hairs = np.array((70.0, 50.0, 40.0), dtype=np.float32) + grain(14)
+    return np.clip(image + jaw * (hairs - image), 0, 255).astype(np.float32), masks
+
+
+def test_a_beard_hangs_over_the_jaw_and_thins_out_towards_the_ears() -> None:
+    """Cut off at the jaw's edge it looks painted; whiskers that end at once are bars."""
+    found = carried(face(), base(long_bearded), beard=100)
+    change = np.abs(found - face()[0]).mean(-1)
+    assert change[227:229, 118:138].mean() > 15
+    assert change[242:, 118:138].max() < 3
+    high, low = change[146:152, 66:72].mean(), change[176:182, 78:84].mean()
+    assert high < 0.6 * low and low > 15
+
+
 def test_a_beard_is_taken_off_and_only_where_one_is() -> None:
     found = carried(bearded_face(), base(bearded), beard=-100)
     assert near(at(found, *CHIN), SKIN, 25)
