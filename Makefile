@@ -1,5 +1,6 @@
 # make run    serve the web app (http://127.0.0.1:7860)
 # make test   all tests, the slow ones and the browser's included
+# make quick  the quick tests, on all cores
 # make check  style, formatting, types, limits on sizes, layers, stale figures, known vulnerabilities
 # make lock   write the locked requirements anew (needs uv)
 # Each makes .venv and installs what it needs, once.
@@ -8,7 +9,7 @@ VENV ?= .venv
 RUN = $(VENV)/bin/python
 INSTALL = $(RUN) -m pip install --disable-pip-version-check -q --require-hashes
 
-.PHONY: run test check lock
+.PHONY: run test quick check lock
 .DEFAULT_GOAL := run
 
 run: $(VENV)/.installed
@@ -16,6 +17,9 @@ run: $(VENV)/.installed
 
 test: $(VENV)/.installed-dev
 	$(RUN) -m pytest
+
+quick: $(VENV)/.installed-dev
+	OMP_NUM_THREADS=1 $(RUN) -m pytest -n auto --dist loadfile -m "not slow and not browser"
 
 check: $(VENV)/.installed-dev
 	$(RUN) -m ruff check .

@@ -257,7 +257,8 @@ def _retouched(
         image = with_makeup(image, change, masks, names)
     if edit.extras:
         shown = Shown(image, masks)
-        image = base_edits.carry(shown, layers.plate, edit.base(), edit.code(shape), edit.extras)
+        extras = replace(edit.extras, cast=layers.cast)
+        image = base_edits.carry(shown, layers.plate, edit.base(), edit.code(shape), extras)
     if layers.monochrome and edit.extras.hair_color is None and image is not found.image:
         image = np.repeat(luma(image)[..., None], 3, -1)
     return image

@@ -58,6 +58,7 @@ def test_every_file_of_the_packages_is_in_the_wheel(installed):
     assert [str(path) for path in sorted(wanted) if not (installed / path).is_file()] == []
 
 
+@pytest.mark.slow
 def test_the_consoles_are_the_command_line_and_the_app(installed, run):
     (names,) = installed.glob("*.dist-info/entry_points.txt")
     lines = names.read_text().split()

@@ -25,7 +25,6 @@ from pti_core.editing.hair_color import (
     darker,
     dyed,
     enough_hair,
-    light_cast,
     tints,
 )
 from pti_core.editing.hair_style import STYLES, restyled
@@ -43,10 +42,14 @@ _GLASSES = 0.004  # share of the image that glasses cover
 
 @dataclass(frozen=True)
 class Extras:
-    """What is added to an image. edits: amounts by name. hair_color: or None."""
+    """What is added to an image.
+
+    edits: amounts by name. hair_color: or None. cast: of the photograph's light (`light_cast`).
+    """
 
     edits: Mapping[str, float]
     hair_color: HairColor | None = None
+    cast: float = 0.0
 
     def __bool__(self) -> bool:
         return bool(self.edits) or self.hair_color is not None
@@ -94,9 +97,7 @@ def _coloured(shown: Shown, hair: np.ndarray, base: BaseRenderer, extras: Extras
     """With its hair (matte (R, R)), and its brows if asked for, in the colours."""
     known = SLIDERS & base.directions.keys()  # a generator of one's own may have none of them
     ends = {name: (base.directions[name].low, base.directions[name].high) for name in known}
-    skin = shown.parsing.group("skin") - shown.parsing.group("ears")
-    cast = light_cast(shown.image, skin)
-    colours = tints(extras.hair_color, extras.of(SLIDERS), ends, cast)
+    colours = tints(extras.hair_color, extras.of(SLIDERS), ends, extras.cast)
     if not colours or not enough_hair(hair):
         return shown.image
     image = dyed(shown.image, hair, colours)

@@ -3,7 +3,7 @@
 Both come from the base generator at a code drawn towards W's mean, masculine and without a beard of
 its own: with a step of beard it shows one on any face, without it a clean lower face. Its mouth,
 nose and chin are moved to the photograph's. A beard takes the colour of the photograph's hair,
-hangs a little over the jaw's edge, and is nowhere darker than the one that is there already; a
+hangs a little over the jaw's edge, and is hardly darker than a thick one that is there already; a
 beard is taken off only where the photograph is darker than its own clean skin would be.
 """
 
@@ -20,7 +20,17 @@ from pti_core.editing.base_renderer import BaseRenderer, Shown
 from pti_core.editing.glasses import TURNS
 from pti_core.editing.hair_color import lightness, unmixed
 from pti_core.editing.hair_style import continued_difference, in_colours, natural
-from pti_core.editing.image_ops import blur, dilate, ease, luma, px, remap, resize, smoothstep
+from pti_core.editing.image_ops import (
+    blur,
+    dilate,
+    ease,
+    erode,
+    luma,
+    px,
+    remap,
+    resize,
+    smoothstep,
+)
 from pti_core.editing.parsing import Parsing
 
 BEARDS = frozenset(("beard", "moustache"))
@@ -32,15 +42,19 @@ _LOWER_FACE = (*TURNS, "smile", "mouth_open", "gender", "age")
 _MASCULINE, _CLEAN = 0.57, 0.5
 # Widths are in pixels at 1024, lightness is that of OKLab. Found by looking at the nine
 # photographs of the benchmark.
-_HAIRY = (0.05, 0.22)  # how much darker than skin beard is: from none to all
+_HAIRY = (0.05, 0.27)  # how much darker than skin beard is: from none to all
+_SHADED = (0.06, 0.16)  # the same against the light on the face: shaded cheeks are no beard
 _OWN_HAIRY = (0.05, 0.12)  # the same of the photograph's own
-_THICK = (0.25, 0.4)  # the same, where no beard is put on it
+_THICK = (0.25, 0.4)  # the same, where a beard that is put on it is made lighter
+_LIGHTENED = 1.5  # at most by so much of its own: more shows as grey patches
 #: Share of the lower face that is dark, and its roughness as a multiple of bare skin's, from none
 #: to a beard for sure. Of the nine those with beards have 0.76 and 0.80, 2.6 and 1.7; of the others
 #: paint comes nearest, with 0.81 and 1.56, shadows have 0.72 and 1.3, a lined smile 0.32 and 1.57.
 _BEARDED, _ROUGH = (0.3, 0.5), (1.57, 1.7)
+_FULL = 0.6  # share of the range from which a beard goes over one that is there
 _WHISKERS = 0.1  # share of the side above the nose's base over which a beard thins out
 _HANGS, _HANGING = 22.0, 0.8  # how far, and how densely, it hangs over the jaw's edge
+_EDGE = 12.0  # of the jaw: farther inside hair is told from shadow
 _SOFT = 3.0  # over which lightness is averaged to tell hair
 _LIGHT = 40.0  # over which light on skin is averaged
 _LEAK_WIDTH, _SHADE = 8.0, 14.0  # of an edit's shade on skin: its width, and of 255
@@ -96,51 +110,63 @@ def grown(
     if worn is None or own is None:
         return shown.image
     side = len(shown.image)
-    cover = _cover(worn) * resize(_room(shown, worn, own, "beard" in wanted), side)
+    cover, thick = _cover(worn, own), _thick(shown, own)
+    # A thinner one than a face has already is none.
+    full = ease((max(base.share(*item) for item in wanted.items()) - _FULL) / (1 - _FULL))
+    cover = cover * resize(1 - (1 - full) * thick, side)
+    cover = cover * resize(_room(shown, worn, own, cover, "beard" in wanted), side)
     colours = unmixed(worn.image, cover)  # at its edge it is half skin
     if natural(shown.image, hair):
         colours = in_colours(colours, cover, shown.image, hair)
-    colours = _no_darker(_lit(_DARK * colours, shown), shown, own)
+    colours = _no_darker(_lit(_DARK * colours, shown), shown, thick)
     return np.asarray(shown.image + cover[..., None] * (colours - shown.image))
 
 
-def _no_darker(beard: np.ndarray, shown: Shown, own: LowerFace) -> np.ndarray:
-    """A beard (R, R, 3) that is nowhere darker than the one that a face has already."""
-    at = len(shown.parsing.groups)
+def _thick(shown: Shown, own: LowerFace) -> np.ndarray:
+    """Where a face has a thick beard of its own, (S, S)."""
     rough = smoothstep((_roughness(shown, own)[0] - _ROUGH[0]) / (_ROUGH[1] - _ROUGH[0]))
-    there = blur(rough * _dark(shown, own, _THICK), px(_LEAK_WIDTH, at))
+    return np.asarray(rough * _dark(shown, own, _THICK))
+
+
+def _no_darker(beard: np.ndarray, shown: Shown, thick: np.ndarray) -> np.ndarray:
+    """A beard (R, R, 3) that does not make black grain of a thick one (S, S) that is there."""
+    at = len(thick)
     width = px(_LEAK_WIDTH, at)
     before, after = (blur(luma(resize(x, at)), width) for x in (shown.image, beard))
-    gain = 1 + there * np.clip(before / np.maximum(after, 1.0) - 1, 0, 1.5)
+    gain = np.clip(before / np.maximum(after, 1.0) - 1, 0, _LIGHTENED)
+    gain = 1 + blur(thick, width) * gain
     return np.asarray(beard * resize(gain, len(beard))[..., None])
 
 
-def _cover(worn: Shown) -> np.ndarray:
-    """How much of each pixel of an image is beard, (R, R): what is darker than bare skin."""
+def _cover(worn: Shown, own: LowerFace) -> np.ndarray:
+    """How much of each pixel of an image is beard, (R, R): what is darker than bare skin, also than
+    that in the same light."""
     side, at = len(worn.image), len(worn.parsing.groups)
     skin = _skin_lightness(worn)
     low, high = _HAIRY
     darker = (skin - blur(lightness(worn.image), px(_SOFT / 2, side))) / max(skin, 0.1)
     lips = worn.parsing.group("lips") + worn.parsing.group("mouth")
     inside = np.clip(1 - 1.5 * blur(lips, px(2.0, at)), 0, 1)
-    return smoothstep((darker - low) / high) * resize(inside, side)
+    return smoothstep((darker - low) / (high - low)) * resize(
+        inside * _dark(worn, own, _SHADED), side
+    )
 
 
-def _room(shown: Shown, worn: Shown, own: LowerFace, whole: bool) -> np.ndarray:
-    """Where a beard (else a moustache) is put, (S, S): it hangs over the jaw's edge, thins out
-    towards the ears."""
+def _room(shown: Shown, worn: Shown, own: LowerFace, cover: np.ndarray, whole: bool) -> np.ndarray:
+    """Where a beard (else a moustache) is put, (S, S): it thins out towards the ears, and hangs
+    over the jaw's edge where it grows above that. cover: (R, R), of the worn one."""
     zone = _zone(shown.parsing, own, "beard" if whole else "moustache")
     if not whole:
         return zone
     at = len(zone)
-    down = (np.arange(at, dtype=np.float32) + 0.5) / at
-    whiskers = smoothstep((down - own.down[0] + _WHISKERS) / _WHISKERS)[:, None]
-    jaw = (shown.parsing.group("skin") > 0.5) & (down[:, None] > own.down[1])
-    hanging = dilate(jaw.astype(np.float32), px(_HANGS, at)) * (down[:, None] > own.down[1])
+    down = ((np.arange(at, dtype=np.float32) + 0.5) / at)[:, None]
+    zone = zone * smoothstep((down - own.down[0] + _WHISKERS) / _WHISKERS)
+    inner = erode(zone, px(_EDGE, at))  # what is dark at the jaw's edge itself is its shadow
+    grown = dilate(inner * resize(cover, at), px(_EDGE + _HANGS, at)) * (down > own.down[1])
     below = shown.parsing.group("neck") + shown.parsing.group("cloth")
     below = below * (worn.parsing.group("skin") + worn.parsing.group("neck"))
-    hanging = _HANGING * blur(hanging, px(_HANGS / 3, at)) * blur(np.clip(below, 0, 1), px(3.0, at))
-    return np.asarray(np.maximum(zone * whiskers, hanging))
+    hanging = blur(grown, px(_HANGS / 3, at)) * blur(np.clip(below, 0, 1), px(3.0, at))
+    return np.asarray(np.maximum(zone, _HANGING * hanging))
 
 
 def shaven(shown: Shown, base: BaseRenderer, w: Tensor, beards: Mapping[str, float]) -> np.ndarray:

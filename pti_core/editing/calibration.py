@@ -106,7 +106,7 @@ def _side(direction: Direction, end: float, person: _Person) -> list[tuple[float
         found = person.meter.measure(picture, [measure])[measure]
         effect = float(sign * (found - person.before[measure]) / scale)
         # A measure may stand still at first and move later: closed lips before a frown.
-        if effect >= points[-1][0] + _LEAST * wanted:
+        if effect >= points[-1][0] + _LEAST * abs(end):
             points.append((effect, length))
             seen.append(picture)
         if effect >= wanted:

@@ -3,7 +3,8 @@
 What a head uncovers when it turns is filled from the rest of the scene, patch by patch (exemplar-
 based inpainting by expectation maximisation, Wexler et al., TPAMI 2007): each patch of the hole
 takes its nearest neighbour in the known scene, each pixel the weighted mean of what its patches
-say, from a coarse to a fine resolution. Neighbours are found exactly, by principal components.
+say, from a coarse to a fine resolution. Patches are compared by principal components, each with
+a sample of the scene's.
 
 Images are float32 arrays (S, S, 3) in 0..255.
 """
@@ -25,7 +26,8 @@ _COMPONENTS = 16  # of 147: 24 give the same plates
 #: scene goes on with what is near.
 _PLACE = 60.0
 _SOURCES = 5000  # patches that are compared with, at most
-_CHUNK = 2048  # patches at once: bounds the memory of their distances (70 MB)
+_CHUNK = 2048  # patches at once: bounds the memory of their distances (40 MB)
+_KNOWN = 0.3  # of the scene's pixels: with fewer whole patches a level is left out
 _BLOCK = 8  # of the finest level: what is copied whole
 _LEAST_COST = 4.0  # of 255^2: patches that are nearer count alike
 # Widths are in pixels at 1024 (`px` scales them), found by looking at heads turned to both ends.
@@ -40,7 +42,7 @@ _TEXTURE = (
 
 class _Matches(NamedTuple):
     """Of each pixel: the offset (s, s, 2) in rows and columns to the place that its patch is like,
-    and how far that can be trusted (s, s), 0 outside of what is filled."""
+    and how far that can be trusted (s, s), 0 farther outside."""
 
     offsets: np.ndarray
     weights: np.ndarray
@@ -63,7 +65,7 @@ def clean_plate(photo: np.ndarray, head: np.ndarray) -> np.ndarray:
     band = smoothstep((px(_REACH, at) - inside) / px(_REACH / 2, at)) * hole
     low, high = (px(width, at) for width in _TEXTURE)
     textured = smoothstep((high - inside) / (high - low)) * hole
-    broad, matches = _filled(photo, hole)
+    broad, matches = _filled(photo, hole, smooth)
     plate = resize(broad, side)
     copied, share = _copied(photo, resize(known, side), matches)
     fine = np.clip(copied - blur(copied, px(_FINE, side)), -_GRAIN, _GRAIN)
@@ -72,16 +74,16 @@ def clean_plate(photo: np.ndarray, head: np.ndarray) -> np.ndarray:
     return photo + resize(1 - known, side)[..., None] * (plate - photo)
 
 
-def _filled(photo: np.ndarray, hole: np.ndarray) -> tuple[np.ndarray, _Matches]:
+def _filled(photo: np.ndarray, hole: np.ndarray, smooth: np.ndarray) -> tuple[np.ndarray, _Matches]:
     """The photograph with its hole (S, S) filled, at the finest level, and what was taken from
-    where."""
-    image = photo
+    where; as `smooth` has it where that cannot be told."""
+    image = smooth
     matches = _Matches(np.zeros((1, 1, 2), np.int64), np.zeros((1, 1), np.float32))
     for i, (side, rounds) in enumerate(_LEVELS):
         if side > len(photo):
             break
         small, gap = resize(photo, side), resize(hole, side) > 0.02
-        start = resize(image, side) if i else _outline_colours(small, gap)
+        start = resize(image, side) if i or gap.all() else _outline_colours(small, gap)
         image = np.where(gap[..., None], start, small)
         image, matches = _fill_level(image, gap, rounds)
     return image, matches
@@ -98,9 +100,10 @@ def _fill_level(image: np.ndarray, gap: np.ndarray, rounds: int) -> tuple[np.nda
     sources, targets, pixels = np.argwhere(known), np.argwhere(around), np.argwhere(wanted)
     offsets = np.zeros((side, side, 2), dtype=np.int64)
     weights = np.zeros((side, side), dtype=np.float32)
-    if len(sources) < _COMPONENTS or not len(pixels):
+    few = max(_COMPONENTS, _KNOWN * np.count_nonzero(~gap))
+    if len(sources) < few or not len(pixels):
         return image, _Matches(offsets, weights)
-    sources = sources[:: -(-len(sources) // _SOURCES)]
+    sources = sources[:: -(-len(sources) // _SOURCES) | 1]  # odd: not the same columns each row
     values = _windows(image, sources)
     axes = _principal_axes(values)
     examples = _features(values @ axes, sources, side)

@@ -1,8 +1,8 @@
 """Hair in any colour: strands, shadows and highlights stay, their colours are exchanged.
 
-The lightness of the hair (OKLab, Ottosson 2020) is mapped by a power law so that its median becomes
-the target's; a pixel's colour is then a function of its new lightness alone: the target's hue, in
-shadows at the same saturation, in highlights paler.
+The lightness of the hair (OKLab, Ottosson 2020) is mapped by power laws, one on each side of the
+median, so that the median becomes the target's; a pixel's colour is then a function of its new
+lightness alone: the target's hue, in shadows at the same saturation, in highlights paler.
 """
 
 from __future__ import annotations
@@ -39,6 +39,8 @@ _DEEPER = 0.6  # how much of a shadow is more dye, and not less light
 #: OKLab's b over L of skin in daylight (mean of 16 generated faces; standard deviation 0.021), the
 #: share of what a face differs by that is the light's and not its own, and the most of it.
 _DAYLIT_SKIN, _CAST_SHARE, _MOST_CAST = 0.056, 0.5, 0.04
+#: Chroma (OKLab) of skin on photographs in black and white, toned ones included.
+_COLOURLESS = 0.015
 #: Brows are darker than the hair by this factor of lightness, and less wholly coloured.
 _BROWS, _BROWS_SHARE = 0.8, 0.85
 # OKLab of linear sRGB, and back.
@@ -161,6 +163,8 @@ def light_cast(image: np.ndarray, skin: np.ndarray) -> float:
     if there.mean() < MIN_HAIR:
         return 0.0
     color = oklab(np.median(resize(image, len(skin))[there], axis=0))
+    if np.hypot(*color[1:]) < _COLOURLESS:
+        return 0.0
     cast = _CAST_SHARE * (color[2] / max(color[0], 0.1) - _DAYLIT_SKIN)
     return float(np.clip(cast, -_MOST_CAST, _MOST_CAST))
 

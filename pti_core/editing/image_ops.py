@@ -43,7 +43,7 @@ def erode(mask: np.ndarray, radius: float) -> np.ndarray:
 def close_gaps(mask: np.ndarray, reach: float) -> np.ndarray:
     """A mask (S, S) bool with its gaps up to twice as wide as `reach` filled (morphological
     closing), by distances: a large kernel is slow."""
-    room = 2 * round(reach)
+    room = 2 * max(round(reach), 1)
     padded = cv2.copyMakeBorder(
         mask.astype(np.uint8), *(room,) * 4, cv2.BORDER_CONSTANT, value=(0,)
     )

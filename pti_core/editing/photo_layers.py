@@ -11,6 +11,7 @@ from functools import cached_property
 import numpy as np
 
 from pti_core.editing.clean_plate import MARGIN, clean_plate
+from pti_core.editing.hair_color import light_cast
 from pti_core.editing.image_flow import flow_grey
 from pti_core.editing.image_ops import (
     blur,
@@ -79,6 +80,12 @@ class PhotoLayers:
         least = px(_MISTAKE, at)
         wide = dilate(erode(only.astype(np.float32), least), least)
         return blur(dilate(wide, px(6.0, at)), px(2.0, at))
+
+    @cached_property
+    def cast(self) -> float:
+        """Of the light on the photograph (`hair_color.light_cast`)."""
+        skin = self.photo_parsing.group("skin") - self.photo_parsing.group("ears")
+        return light_cast(self.photo, skin)
 
     @classmethod
     def of(

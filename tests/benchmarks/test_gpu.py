@@ -54,6 +54,7 @@ def test_the_deterministic_generator_is_the_same_everywhere() -> None:
     assert a.resolution == 64 and float(a.render(w, exact=True).std()) > 0.05
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("memory", [6 * 10**9, 80 * 10**9])
 def test_what_a_card_is_asked_for_runs_and_keeps_its_types(memory: int) -> None:
     """bfloat16 maps and recomputed blocks: weights, gradients and pictures stay float32."""

@@ -111,6 +111,7 @@ def models(files: Path, make_models, tmp_path_factory: pytest.TempPathFactory) -
         return make_models(generator=load_generator("stylegan2-ffhq"), encoder=load_encoder())
 
 
+@pytest.mark.slow
 def test_tuning_around_an_e4e_pivot(models: TuningModels) -> None:
     seen: list[Step] = []
     session, report = personalise(PHOTO, models, tuning(8), pivot="e4e", on_step=seen.append)

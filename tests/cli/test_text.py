@@ -188,6 +188,7 @@ def test_a_session_holds_so_many_text_edits(session):
         ways.edited(session, {}, [one] * 13)
 
 
+@pytest.mark.slow
 def test_a_mapper_is_trained_resumed_and_listed_beside_the_published(
     lively, clip, lpips, workspace, capsys
 ):

@@ -204,6 +204,7 @@ def finished(models, folder, tmp_path_factory):
     }
 
 
+@pytest.mark.slow
 def test_one_row_a_photograph_and_method(finished):
     results = finished["results"]
     assert results == json.loads((finished["out"] / "results.json").read_text())
@@ -222,6 +223,7 @@ def test_one_row_a_photograph_and_method(finished):
     assert all(by[name, "pti"] < by[name, "w"] for name in ("astronaut", "obama"))
 
 
+@pytest.mark.slow
 def test_an_interrupted_evaluation_goes_on(finished, models):
     assert finished["results"]["rows"][:3] == finished["partly"]["rows"]
     again = []
@@ -239,6 +241,7 @@ def test_an_interrupted_evaluation_goes_on(finished, models):
     assert len([step for step in again if step.index]) == 7  # other settings, another row
 
 
+@pytest.mark.slow
 def test_jobs_are_counted(finished):
     jobs = [job for job in finished["told"] if "finding" not in job[2]]
     whole = jobs[-13:]
@@ -247,6 +250,7 @@ def test_jobs_are_counted(finished):
     assert [label for _, _, label in whole][6:-1] == list(EXPERIMENTS[1:])
 
 
+@pytest.mark.slow
 def test_the_reports_hold_tables_and_pictures(finished):
     out, results = finished["out"], finished["results"]
     text, page = (out / "report.md").read_text(), (out / "report.html").read_text()
@@ -268,6 +272,7 @@ def figure_names() -> set[str]:
     return tables | {"multi-identity", "locality", "drift", "alpha", "pivots"}
 
 
+@pytest.mark.slow
 def test_the_experiments_have_their_figures(finished):
     done = finished["results"]["experiments"]
     assert [person["photo"] for person in done["multi"]["people"]] == ["astronaut", "obama"]
@@ -299,6 +304,7 @@ def test_without_photographs_of_one_person_pictures_are_generated(models, tmp_pa
     assert len(pictures) == 4 and all((a != pictures[0]).any() for a in pictures[1:])
 
 
+@pytest.mark.slow
 def test_a_figure_comes_with_its_numbers(finished, models):
     bench = Bench(models, SETTINGS, finished["out"] / "work")
     photos = find_photographs([EXAMPLES / "astronaut.jpg"])
@@ -307,6 +313,7 @@ def test_a_figure_comes_with_its_numbers(finished, models):
     assert len(figure.axes) == 3 * 4 and figure.axes[0].get_title() == "unedited"
 
 
+@pytest.mark.slow
 def test_everybody_in_a_shared_generator_has_a_range_of_their_own(finished, models):
     bench = Bench(models, SETTINGS, finished["out"] / "work")
     photos = find_photographs([EXAMPLES / "astronaut.jpg", EXAMPLES / "obama.jpg"])
@@ -325,6 +332,7 @@ def test_everybody_in_a_shared_generator_has_a_range_of_their_own(finished, mode
             render_session(session, models, EditState(beyond, person=person))
 
 
+@pytest.mark.slow
 def test_everybody_in_a_shared_generator_is_edited_alike(finished, models):
     """Edits of one person do not depend on who else is in the session."""
     bench = Bench(models, SETTINGS, finished["out"] / "work")

@@ -30,6 +30,7 @@ TINY = Preset(
 )
 
 
+@pytest.mark.slow
 def test_tuning_comes_nearer_than_projection_and_the_same_seed_repeats_it(models):
     session, report = personalise(PHOTO, models, TINY, seed=1)
     _, projected = personalise(PHOTO, models, TINY, method="w", seed=1)
@@ -65,6 +66,7 @@ def test_untouched_noise_is_not_stored(models):
     assert session.noise == [{}]
 
 
+@pytest.mark.slow
 def test_several_photographs_share_one_generator(models):
     session, report = personalise([PHOTO, OTHER], models, TINY)
     assert report["photographs"] == 2 and len(session.crops) == 2
@@ -79,6 +81,7 @@ def test_several_photographs_share_one_generator(models):
     assert not torch.equal(session.pivots[0], session.pivots[1])
 
 
+@pytest.mark.slow
 def test_stopping_keeps_what_is_reached(models):
     _, report = personalise(
         PHOTO, models, TINY, on_step=lambda step: step.stage != "tune" or step.index == 0

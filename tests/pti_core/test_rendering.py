@@ -61,6 +61,7 @@ def test_unedited_is_the_photograph(session, models, person) -> None:
     assert np.array_equal(paste_back(session, models, state), session.photograph(person))
 
 
+@pytest.mark.slow
 def test_no_network_runs_without_an_edit_and_few_once_it_is_prepared(
     session, models, parser
 ) -> None:
@@ -109,6 +110,7 @@ def test_without_tuning_the_render_is_bare(session, models) -> None:
     assert np.array_equal(render(inverted, models, {}), render_bare(inverted, models, {}))
 
 
+@pytest.mark.slow
 def test_the_same_edit_twice_is_the_same_image(
     session, models, generator, directions, parser
 ) -> None:

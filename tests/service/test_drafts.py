@@ -78,6 +78,7 @@ def test_drafts_come_after_their_share_of_the_rounds(models, photographs):
     assert torch.equal(picture(alone, models), picture(session, models))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("photographs", [1, 2])
 def test_pivots_are_drafts_before_a_weight_moves(models, photographs):
     """Of several photographs only those of all: no session has pivots of some."""
@@ -142,6 +143,7 @@ def test_a_draft_is_edited_and_its_edits_go_over_to_the_session(models):
     assert workspace.report == job.result and session.made["report"]["stopped"] == "steps"
 
 
+@pytest.mark.slow
 def test_the_edits_of_another_face_do_not_go_over(models):
     studio = Studio(lambda report: models, {"fast": PRESET})
     workspace = studio.align(PHOTOGRAPH)

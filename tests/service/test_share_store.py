@@ -249,6 +249,7 @@ for child in range(children):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="kills forked processes")
 def test_a_killed_process_loses_no_acknowledged_session(tmp_path):
     seed = random.randrange(2**32)

@@ -12,6 +12,7 @@ from service.warm_up import warm_up
 from tests.conftest import make_lively_generator
 
 
+@pytest.mark.slow
 def test_the_networks_are_the_same_afterwards(models: TuningModels) -> None:
     w = models.generator.sample_w(1, seed=5)
     before = models.generator.render(w)

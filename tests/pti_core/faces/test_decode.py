@@ -214,6 +214,7 @@ def test_what_takes_too_much_memory_is_refused_by_its_header():
         decoding._check_bytes(Header.size, "WEBP", 1000, decoding.decoding_bytes(Header()))
 
 
+@pytest.mark.slow
 def test_no_warning_of_a_large_photograph():
     data = saved(Image.new("L", (10_000, 9_600)), "PNG", compress_level=1)
     with warnings.catch_warnings():

@@ -199,6 +199,7 @@ def test_what_is_no_face_is_not_listed_beside_one(finder, photos):
         assert len(finder.all_landmarks(photos[name])) == 1, name
 
 
+@pytest.mark.slow
 @SHARED_PHOTOS
 def test_the_face_in_a_drawn_square_is_aligned_as_any_other(finder, two_people):
     left, top, right, bottom = face_box(finder.all_landmarks(two_people)[1])

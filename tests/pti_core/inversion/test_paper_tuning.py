@@ -121,6 +121,7 @@ def test_several_photographs_share_one_generator(generator, lpips, targets, pivo
         assert shared < 0.6 * untuned
 
 
+@pytest.mark.slow
 def test_the_losses_told_are_those_of_the_kept_weights(generator, lpips, targets, pivots):
     result = pivotal_tune(generator, targets[:1], pivots[:1], lpips, PLAIN)
     kept = error(generator, pivots[:1], result.delta, targets[:1])
@@ -189,6 +190,7 @@ def test_the_same_seed_repeats_it(generator, lpips, targets, pivots, config):
     assert all(torch.equal(first[name], again[name]) for name in first)
 
 
+@pytest.mark.slow
 def test_it_goes_on_from_where_it_stopped(generator, lpips, targets, pivots):
     short = dataclasses.replace(PLAIN, steps=15)
     first = pivotal_tune(generator, targets[:1], pivots[:1], lpips, short)

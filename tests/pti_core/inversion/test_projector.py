@@ -49,6 +49,7 @@ def test_along_the_axes_of_w_a_face_is_found_as_well_and_stays_a_likely_one(gene
     torch.testing.assert_close(where, wanted, atol=1e-3, rtol=0)
 
 
+@pytest.mark.slow
 def test_w_plus_has_a_code_for_each_layer_and_comes_nearer(generator, lpips):
     random = torch.Generator().manual_seed(0)
     target = torch.rand(1, 3, SIDE, SIDE, generator=random) * 2 - 1
@@ -79,6 +80,7 @@ def test_noise_maps_are_found_stay_noise_and_serve_the_picture(generator, lpips,
     assert not torch.equal(generator.render(found.w, found.noise), generator.render(found.w))
 
 
+@pytest.mark.slow
 def test_the_noise_regulariser_keeps_neighbours_uncorrelated(generator, lpips, planted):
     target = generator.render(planted)
 

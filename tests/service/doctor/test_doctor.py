@@ -254,6 +254,7 @@ def test_a_filled_cache_passes(store, known, monkeypatch, capsys):
     assert "right     mapper-surprised: The opening of mouth and eyes" in said
 
 
+@pytest.mark.slow
 def test_a_clip_that_knows_the_astronaut(store, known, monkeypatch):
     state = clip_for(known.examples["astronaut"], SENTENCES)
     name = "clip-vit-b-32-hub"
