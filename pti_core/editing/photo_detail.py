@@ -241,7 +241,7 @@ def _warped_photo(
     gone = gone * (1 - ears)
     gone = smoothstep(blur(dilate(gone, px(4.0, at)), px(2.0, at)) * 2)
     near = near * (1 - gone)
-    uncovered = dilate(layers.near, px(4.0, at)) * np.maximum(moved, gone)
+    uncovered = dilate(layers.near, px(12.0, at)) * np.maximum(moved, gone)
     uncovered = uncovered * (1 - layers.photo_parsing.group("cloth"))  # which stays in its place
     uncovered = blur(uncovered, px(2.0, at))
     big = resize_flow(flow, side)
