@@ -47,6 +47,7 @@ def test_without_a_gpu_it_says_so(capsys) -> None:
     assert "There is no GPU here" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_deterministic_generator_is_the_same_everywhere() -> None:
     a, b = (measures.deterministic_stylegan2(measures.SMALL) for _ in range(2))
     w = a.sample_w(1, seed=3)

@@ -126,6 +126,7 @@ def test_list_shows_licence_source_and_presence(tmp_path):
     assert "recorded at the first download" in result.stdout
 
 
+@pytest.mark.slow
 def test_list_shows_the_hash_that_was_recorded_at_the_first_use(tmp_path):
     folder, cache = tmp_path / "mine", tmp_path / "cache"
     folder.mkdir()

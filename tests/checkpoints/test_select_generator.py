@@ -55,6 +55,7 @@ def small_network(path: Path) -> Path:
     return write_rosinality(path, rosinality_state(), latent_avg=torch.zeros(16))
 
 
+@pytest.mark.slow
 def test_auto_is_stylegan2_on_a_gpu_alone(folder):
     small_network(folder / PUBLISHED)
     choice = pick_generator("auto", on_gpu=True)
@@ -64,6 +65,7 @@ def test_auto_is_stylegan2_on_a_gpu_alone(folder):
     assert choice.name == "mobile" and "no GPU" in choice.why
 
 
+@pytest.mark.slow
 def test_both_are_had_for_the_asking(folder):
     small_network(folder / PUBLISHED)
     assert choose_generator("stylegan2", "cpu").name == "stylegan2-ffhq"
@@ -78,6 +80,7 @@ def test_nvidias_file_serves_where_it_alone_is_here(folder, monkeypatch):
     assert choose_generator("stylegan2", "cpu").name == "stylegan2-ffhq-nvidia"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("on_gpu", [False, True])
 def test_a_file_of_another_kind(folder, on_gpu):
     (folder / PUBLISHED).write_bytes(b"<html>Sign in to download</html>")

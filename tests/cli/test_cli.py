@@ -127,6 +127,7 @@ def test_mistakes_in_files(tmp_path):
     assert sorted(tmp_path.iterdir()) == [text]
 
 
+@pytest.mark.slow
 def test_outputs_are_checked_before_the_work(tmp_path):
     photo = tmp_path / "photo.jpg"
     photo.write_bytes(PHOTO.read_bytes())

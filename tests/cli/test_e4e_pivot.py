@@ -41,6 +41,9 @@ from tests.checkpoints.test_stylegan2_files import lay_out
 from tests.helpers.fill import filled
 from tests.helpers.layouts import rosinality_shapes, rosinality_state, write_rosinality
 
+#: The networks that these tests share take seconds to be made.
+pytestmark = pytest.mark.slow
+
 REPOSITORY = Path(__file__).parents[2]
 PHOTO = REPOSITORY / "examples" / "astronaut.jpg"
 #: The published network's widths, 4x4 to 1024x1024.

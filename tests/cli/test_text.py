@@ -36,6 +36,9 @@ from tests.helpers.small_clip import redness, trained_state
 from tests.pti_core.networks.test_encoder_identity_mapper import OPTIONS, mapper_state
 from tests.pti_core.session.test_session import make_session
 
+#: The networks that these tests share take seconds to be made.
+pytestmark = pytest.mark.slow
+
 REPOSITORY = Path(__file__).parents[2]
 RED = "a red face"
 

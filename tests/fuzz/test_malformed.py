@@ -18,6 +18,7 @@ from tests.fuzz.malformed import (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("format", FORMATS)
 def test_malformed_files_are_opened_or_refused_with_a_sentence(format):
     ways = check(format, seed=1, count=12)

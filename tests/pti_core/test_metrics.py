@@ -82,6 +82,7 @@ def test_embedding_is_128_numbers_and_repeats(identity, crops):
     assert identity.distance(crops["obama"], crops["obama"]) == 0
 
 
+@pytest.mark.slow
 def test_one_person_is_near_and_others_are_far(identity, crops):
     for name in NAMES:
         own = identity.embedding(crops[name])

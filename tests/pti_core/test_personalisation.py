@@ -45,6 +45,7 @@ def test_tuning_comes_nearer_than_projection_and_the_same_seed_repeats_it(models
     assert session.made["settings"]["tuning"]["steps"] == 8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["pti", "w", "w+"])
 def test_every_method_gives_a_session_that_survives_its_file(models, method):
     session, report = personalise(PHOTO, models, TINY, method=method)

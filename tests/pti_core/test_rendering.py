@@ -134,6 +134,7 @@ def test_layers_are_made_once_for_each_person(session, models) -> None:
     assert models.layers.get(owner, 0, Thing) is layers
 
 
+@pytest.mark.slow
 def test_layers_go_with_their_session(generator, make_picture, models) -> None:
     session = make_session(generator, make_picture)
     prepare(session, models)

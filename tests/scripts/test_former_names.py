@@ -39,6 +39,7 @@ def test_no_present_name_is_a_former_one():
     assert GONE
 
 
+@pytest.mark.slow
 def test_the_tree_has_no_former_name(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("sys.argv", ["former_names"])
     assert main() == 0

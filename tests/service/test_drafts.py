@@ -123,6 +123,7 @@ def test_what_is_stopped_while_projecting_is_edited_as_a_draft(models):
     assert not bare.delta.tensors
 
 
+@pytest.mark.slow
 def test_a_draft_is_edited_and_its_edits_go_over_to_the_session(models):
     executor = Held(models)
     studio = Studio(lambda report: models, {"fast": PRESET}, executor=executor)

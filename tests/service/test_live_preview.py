@@ -174,6 +174,7 @@ def test_a_preview_begins_at_the_photograph_though_another_picture_came_last(stu
     assert picture is not None and error(np.asarray(picture).astype(float), still) < 0.6
 
 
+@pytest.mark.slow
 def test_previews_are_near_the_full_pictures(studio, models, make_picture):
     workspace = studio.open(session_of(models.generator, make_picture)).id
     end = studio.ranges(workspace)["age"][1]
@@ -213,6 +214,7 @@ def test_a_network_without_a_middle_shows_its_full_picture(
     assert preview.shape == wanted.shape and error(preview, wanted) < 12  # JPEG
 
 
+@pytest.mark.slow
 def test_stylegan2_has_a_middle_that_a_head_reads(directions, lpips, make_picture):
     config = StyleGAN2Config(channels=(16,) * 8)
     parts = {"mapping": MappingNetwork(config), "synthesis": Synthesis(config)}

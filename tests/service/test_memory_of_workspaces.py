@@ -70,6 +70,7 @@ def bytes_held(thing: Any, seen: set[int]) -> int:
     return sum(bytes_held(part, seen) for part in parts)
 
 
+@pytest.mark.slow
 def test_what_a_workspace_holds_after_an_edit_is_counted(studio, generator, make_picture):
     workspace = studio.open(make_session(generator, make_picture).to_bytes())
     for view in ("face", "photograph"):
@@ -98,6 +99,7 @@ def test_pictures_go_before_faces_do(studio, generator, make_picture):
     assert len(studio.workspaces) == 2
 
 
+@pytest.mark.slow
 def test_nothing_of_a_forgotten_face_stays(studio, generator, make_picture):
     workspace = studio.open(make_session(generator, make_picture).to_bytes())
     studio.screen(workspace.id, {"age": 12.0})
@@ -130,6 +132,7 @@ def test_what_a_telephone_appends_to_a_jpeg_is_not_kept(
     assert workspace.photographs == [jpeg, jpeg]
 
 
+@pytest.mark.slow
 def test_an_optimisation_lets_edits_through_and_ends_with_its_face(
     studio, generator, make_picture, monkeypatch
 ):

@@ -6,6 +6,8 @@ import threading
 import time
 from contextlib import contextmanager
 
+import pytest
+
 from service import render_turns
 from service.render_turns import RenderTurns
 from web import event_queue_guard
@@ -73,6 +75,7 @@ def test_a_frame_has_its_turn_among_edits_without_end(monkeypatch):
             assert time.monotonic() - begun < 10
 
 
+@pytest.mark.slow
 def test_the_first_picture_of_many_waits_until_a_job_without_listeners_is_dropped(monkeypatch):
     dropped = event_queue_guard.DEAF_SECONDS + event_queue_guard.SECONDS_BETWEEN_SWEEPS
     assert render_turns.FIRST_PATIENCE > dropped > render_turns.PATIENCE
@@ -87,6 +90,7 @@ def test_the_first_picture_of_many_waits_until_a_job_without_listeners_is_droppe
     assert waited[0] > 1.4 > waited[1]
 
 
+@pytest.mark.slow
 def test_a_frame_does_not_slip_in_between_edits_that_come_one_by_one(monkeypatch):
     """As through the page's queue, where the next edit comes once the one before has ended."""
     monkeypatch.setattr(render_turns, "FIRST_PATIENCE", 1.5)

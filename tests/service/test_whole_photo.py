@@ -26,6 +26,7 @@ def parser() -> FaceParser:
         return FaceParser()
 
 
+@pytest.mark.slow
 def test_unedited_the_app_gives_the_photograph(
     generator, directions, lpips, make_picture, parser
 ) -> None:
@@ -47,6 +48,7 @@ def test_unedited_the_app_gives_the_photograph(
     assert edited.size == whole.size and not np.array_equal(edited, whole)
 
 
+@pytest.mark.slow
 def test_what_is_saved_has_the_files_own_size_opacity_and_profile(
     generator, directions, lpips, make_picture, parser, monkeypatch
 ) -> None:

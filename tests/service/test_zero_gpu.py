@@ -27,6 +27,9 @@ from service.studio import Studio
 from service.zero_gpu import LEAST_SECONDS, MOST_SECONDS, LoanSeconds, gpu_loan
 from tests.conftest import make_generator
 
+#: The networks that these tests share take seconds to be made.
+pytestmark = pytest.mark.slow
+
 REPOSITORY = Path(__file__).parents[2]
 PHOTO = REPOSITORY / "examples" / "astronaut.jpg"
 TINY = Preset(
@@ -39,6 +42,7 @@ TINY = Preset(
 #: goes in or out is pickled.
 SPACES = """
 import pickle
+
 asked, calls = [], []
 
 def GPU(duration=60):

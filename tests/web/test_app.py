@@ -76,6 +76,7 @@ def edited(client: Client, desk: str, edits: dict[str, float], view: str = "face
 # --------------------------------------------------------------------------------- main road
 
 
+@pytest.mark.slow
 def test_from_photograph_to_picture(client, photograph, generator):
     desk, crop = client.predict(handle_file(photograph), api_name="/align")
     side = generator.resolution
@@ -125,6 +126,7 @@ def test_a_smaller_picture_on_request(client, desk):
     assert Image.open(path).size == (60, 50)
 
 
+@pytest.mark.slow
 def test_stop_keeps_what_is_reached(client, photograph):
     desk, _ = client.predict(handle_file(photograph), api_name="/align")
     job = client.submit(desk, "endless", api_name="/personalise")
@@ -210,6 +212,7 @@ def test_of_several_photographs_a_bad_one_is_named(studio, tmp_path, make_pictur
         studio.add([bad], desk.id)
 
 
+@pytest.mark.slow
 def test_edits_go_as_far_as_those_of_whom_one_turns_to(client, studio, tmp_path, make_picture):
     paths = [tmp_path / "a.png", tmp_path / "b.png"]
     for path in paths:
@@ -288,6 +291,7 @@ def refusal(client: Client, *arguments: object, api_name: str) -> str:
     return message
 
 
+@pytest.mark.slow
 def test_mistakes_are_answered_in_a_sentence(client, desk, tmp_path):
     text, blank = tmp_path / "text.jpg", tmp_path / "blank.png"
     text.write_text("no picture")
@@ -347,6 +351,7 @@ def test_a_face_that_is_not_found_is_marked_by_a_square(client, tmp_path):
         assert "square" in refusal(client, file, 0, wrong, api_name="/align").lower()
 
 
+@pytest.mark.slow
 def test_forget(client, desk):
     file = client.predict(desk, {}, api_name="/save_session")
     desk, _ = client.predict(handle_file(file), api_name="/open_session")

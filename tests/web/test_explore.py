@@ -30,6 +30,9 @@ from web.labels import amount_text
 from web.page_text import likeness
 from web.serve import create_app, serve
 
+#: The networks that these tests share take seconds to be made.
+pytestmark = pytest.mark.slow
+
 CONTROLS = [
     Control("age", "Age", "face", "years", -10.0, 20.0),
     Control("smile", "Smile <b>", "expression", "", -1.0, 1.0),

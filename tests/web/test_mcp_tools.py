@@ -95,6 +95,7 @@ def test_tools_are_described(url):
     talk(url, conversation)
 
 
+@pytest.mark.slow
 def test_a_tool_personalises_and_edits(url, make_picture):
     photograph = _photograph(make_picture)
 

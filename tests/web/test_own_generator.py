@@ -31,6 +31,9 @@ from web.actions import Actions
 from web.page import Page
 from web.serve import create_app, serve
 
+#: The networks that these tests share take seconds to be made.
+pytestmark = pytest.mark.slow
+
 #: Channels from 4 to 256 pixels; the published ones are up to sixteen times as many.
 CHANNELS = (32, 32, 32, 32, 16, 16, 8)
 

@@ -29,6 +29,7 @@ def page_preset() -> Preset:
     return LONG
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("guess", [0.002, 0.1])
 def test_the_time_left_is_right_once_a_tenth_is_done(guess):
     """The first guess is wrong by a factor of ten or of five."""

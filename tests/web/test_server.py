@@ -324,6 +324,7 @@ def quick(studio, directions, tmp_path, monkeypatch) -> Iterator[tuple[str, int]
     blocks.close(verbose=False)
 
 
+@pytest.mark.slow
 def test_a_head_that_comes_byte_by_byte_is_ended(quick):
     """Slowloris: through a real socket, at first and after a complete request."""
     slow, again, silent = (socket.create_connection(quick) for _ in range(3))
@@ -362,6 +363,7 @@ def test_an_answer_that_nobody_reads_is_ended(quick):
     deaf.close()
 
 
+@pytest.mark.slow
 def test_of_too_many_connections_the_oldest_that_wait_go(quick):
     many = [socket.create_connection(quick) for _ in range(25)]
     time.sleep(0.6)

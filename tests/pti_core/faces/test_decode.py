@@ -185,6 +185,7 @@ def test_a_large_photograph_can_be_had_at_its_own_size():
     assert read_photograph(data, max_side=None).image.size == (8064, 6048)
 
 
+@pytest.mark.slow
 def test_reducing_in_bands_leaves_no_seams():
     image = colourful(3001, 2003)
     reduced = read_photograph(saved(image, compress_level=1), max_side=1000).image

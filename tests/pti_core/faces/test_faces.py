@@ -87,6 +87,7 @@ def test_landmarks_lie_on_the_face(landmarks):
             assert np.hypot(*(at - place)) < 0.08 * eye_distance(points), (name, at, place)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("turns", [1, 2, 3])
 @pytest.mark.parametrize("name", NAMES)
 def test_a_photograph_on_its_side_or_head_has_the_same_landmarks(
@@ -218,6 +219,7 @@ def test_a_square_without_a_face_of_its_size_is_cut_as_it_was_drawn(finder, phot
         assert alignment.side == square[2]
 
 
+@pytest.mark.slow
 def test_no_face_is_one_sentence(finder, photos):
     nothing = [
         Image.new("RGB", (500, 400), "grey"),
@@ -283,6 +285,7 @@ def test_beyond_the_photograph_the_crop_is_filled_smoothly():
     assert pixels[:20, :20].std(axis=(0, 1)).max() < 0.25 * pixels[150:170, 150:170].std()
 
 
+@pytest.mark.slow
 def test_crop_from_the_alignment_alone_is_the_same_crop(photos, aligned):
     for name in NAMES:
         face, alignment = aligned[name]

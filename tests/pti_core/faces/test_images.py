@@ -186,6 +186,7 @@ def test_tiny_pictures_are_refused_with_the_least_size(size):
         open_photograph(saved(Image.new("RGB", size)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("format", ["PNG", "JPEG"])
 def test_very_large_pictures_are_reduced(format):
     opened = open_photograph(saved(Image.new("RGB", (9000, 3000), "teal"), format))

@@ -20,6 +20,7 @@ SHARED = Path(os.environ.get("PTI_SHARED", "../shared"))
 GOLDEN = SHARED / "golden" / "mobilestylegan-ffhq-1024.safetensors"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not GOLDEN.exists(), reason="the golden files of ../shared are not here")
 def test_the_real_generator_agrees_with_the_reference():
     generator, golden = load_generator("mobile"), load_file(GOLDEN)
@@ -33,6 +34,7 @@ def test_the_real_generator_agrees_with_the_reference():
         torch.testing.assert_close(crop, golden["image_crop"], atol=tolerance, rtol=0)
 
 
+@pytest.mark.slow
 def test_the_real_generator_has_the_published_mean_and_shape():
     generator = load_generator("mobile")
     assert (generator.resolution, generator.num_ws, generator.w_dim) == (1024, 18, 512)
@@ -56,6 +58,7 @@ def test_gradients_reach_w_noise_and_weights(generator):
         assert tensor.grad is not None and tensor.grad.abs().sum() > 0, name
 
 
+@pytest.mark.slow
 def test_the_gradient_of_a_weight_is_that_of_a_finite_difference():
     generator = make_generator(seed=3).double()
     w = generator.w_avg[None]
@@ -111,6 +114,7 @@ def test_the_gradient_of_inverse_haar_is_that_of_finite_differences(order):
     assert inverse_haar(x).is_contiguous(memory_format=order)
 
 
+@pytest.mark.slow
 def test_maps_in_bfloat16_give_the_same_picture_and_gradients():
     generator = make_lively_generator()
     w = generator.sample_w(1, seed=4)

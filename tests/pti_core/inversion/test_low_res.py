@@ -97,6 +97,7 @@ def test_projection_begins_on_small_pictures_and_approaches(generator, lpips, he
     assert not torch.equal(whole.w, found.w)
 
 
+@pytest.mark.slow
 def test_along_learned_axes_a_start_is_where_it_was(generator, lpips, head):
     random = torch.Generator().manual_seed(3)
     axes = torch.eye(512) + 0.02 * torch.randn(512, 512, generator=random)
@@ -151,6 +152,7 @@ def test_coarse_steps_of_tuning_lead_to_the_photograph(generator, lpips, target)
     assert all(torch.equal(result.delta.tensors[n], t) for n, t in again.delta.tensors.items())
 
 
+@pytest.mark.slow
 def test_stopped_among_the_coarse_steps_keeps_what_is_reached(generator, lpips, target):
     pivot = codes(generator, 1, seed=4)
     config = dataclasses.replace(TUNING, steps=20)
@@ -192,6 +194,7 @@ def test_a_generator_of_small_pictures_takes_full_steps_alone(lpips):
     assert sizes == [64] * 3
 
 
+@pytest.mark.slow
 def test_what_is_learned_is_for_one_generator(generator, head, tmp_path):
     path = tmp_path / "learned.safetensors"
     save_latent_prior(LatentPrior(torch.eye(512), head), generator, {"made": "here"}, path)

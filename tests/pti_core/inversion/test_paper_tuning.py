@@ -61,6 +61,7 @@ def test_the_picture_at_the_pivot_becomes_the_photograph(generator, lpips, targe
     assert all(value.dtype == DELTA_DTYPE for value in result.delta.tensors.values())
 
 
+@pytest.mark.slow
 def test_the_fast_method_without_its_terms_is_the_papers(generator, lpips, targets, pivots):
     paper = dataclasses.replace(PLAIN, steps=6, locality_samples=1, locality_size=SIDE)
     unused = dataclasses.replace(paper, muon_momentum=0.5)  # Muon is off: it changes nothing
@@ -128,6 +129,7 @@ def test_the_losses_told_are_those_of_the_kept_weights(generator, lpips, targets
     assert result.losses["mse"] == pytest.approx(kept, rel=0.02)  # half precision in between
 
 
+@pytest.mark.slow
 def test_a_late_spike_is_not_what_is_kept(generator, lpips, targets, pivots):
     wild = dataclasses.replace(PLAIN, steps=30, learning_rate=0.1)
     losses = []
@@ -180,6 +182,7 @@ def test_a_person_stops_it_and_keeps_what_is_reached(generator, lpips, targets, 
     assert steps[0].picture is not None and steps[0].stage == "tune"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("config", [PLAIN, FAST], ids=["adam", "muon"])
 def test_the_same_seed_repeats_it(generator, lpips, targets, pivots, config):
     config = dataclasses.replace(config, steps=5, locality_samples=1)

@@ -25,6 +25,7 @@ def planted(generator):
     return generator.w_avg[None] + torch.randn(1, 512, generator=random)
 
 
+@pytest.mark.slow
 def test_a_planted_code_is_approached(generator, lpips, planted):
     target = generator.render(planted)
     found = project(generator, target, lpips, QUICK)

@@ -70,6 +70,7 @@ def test_export_and_import_give_the_same_picture(stylegan2, tmp_path: Path, leve
     assert np.array_equal(np.asarray(render_bare(reopened, models, {})), before)
 
 
+@pytest.mark.slow
 def test_the_export_is_named_as_nvidias_networks_are(stylegan2, tmp_path: Path) -> None:
     session = session_from_code(code(512), stylegan2)
     path = tmp_path / "face.safetensors"

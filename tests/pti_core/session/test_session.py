@@ -195,6 +195,7 @@ def test_an_opened_session_gives_the_same_picture_bit_for_bit(
     assert opened.to_bytes() == session.to_bytes()
 
 
+@pytest.mark.slow
 def test_a_tuned_generator_survives_the_file_and_leaves_its_base_alone(
     generator, lpips, models, make_picture
 ):
@@ -271,6 +272,7 @@ def test_unwritable_places_are_found_beforehand(tmp_path, name):
 # ---------------------------------------------------------------------------------- another base
 
 
+@pytest.mark.slow
 def test_another_generator_is_refused_naming_the_one_that_is_needed(saved, directions):
     other = make_generator(seed=1, name="other")
     with pytest.raises(SessionError, match=r"'small' \(000000000000\)"):
@@ -359,6 +361,7 @@ def test_every_truncation_is_refused(saved):
     sentence(saved + b"\0")
 
 
+@pytest.mark.slow
 def test_flipped_bytes_never_do_worse_than_a_refusal(saved):
     random = torch.Generator().manual_seed(0)
     for _ in range(300):

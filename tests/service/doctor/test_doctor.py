@@ -141,6 +141,7 @@ def test_another_domain(store, known):
     assert "show no face" in said
 
 
+@pytest.mark.slow
 def test_swapped_names(store, known):
     torch.save(filled_like(ArcFace()), place(store, "mapper-angry"))
     write_mapper(place(store, "arcface-irse50"), constant_mapper(torch.ones(512)))
@@ -195,6 +196,7 @@ def test_a_clip_of_another_size(store, known):
     assert "a CLIP for pictures of 32 pixels" in said and "ViT-B/32 has 224" in said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["e4e-ffhq", "stylegan2-ffhq-nvidia", "mapper-trump"])
 def test_a_pickle_with_a_payload(store, known, name, tmp_path):
     class Payload:
@@ -318,6 +320,7 @@ def test_a_clip_that_was_not_trained(known):
     assert state is State.WRONG and "logit scale" in said  # 1 / 0.07 at the start of training
 
 
+@pytest.mark.slow
 def test_tested_files_are_not_tested_again(store, known):
     assert not has_untested(store)
     path = write_mapper(place(store, "mapper-depp"), constant_mapper(torch.full((512,), 1e-9)))
