@@ -34,7 +34,7 @@ from pti_core.editing.photo_detail import (
     with_change,
     with_scene_tone,
 )
-from pti_core.editing.photo_layers import PhotoLayers
+from pti_core.editing.photo_layers import PhotoLayers, PhotoMaps
 from pti_core.editing.rendered_edit import Rendering
 from pti_core.editing.text_edit import moved, restyled
 from pti_core.editing.wrinkles import with_fewer_wrinkles
@@ -184,12 +184,14 @@ class _Edit:
             overrides = edit_weights(session, models, self.state.person)
             pivot = session.pivot(self.state.person).to(generator.w_avg)
             render = generator.render(pivot, overrides, exact=True)
-            return PhotoLayers.of(
-                np.asarray(crop),
-                array_of(render),
-                _parsing(_parse(models, to_tensor(crop)), render),
-                _parsing(_parse(models, render), render),
+            maps = models.layers.maps(
+                crop,
+                lambda: PhotoMaps.of_photo(
+                    np.asarray(crop), _parsing(_parse(models, to_tensor(crop)), render)
+                ),
             )
+            parsing = _parsing(_parse(models, render), render)
+            return PhotoLayers.over(maps, array_of(render), parsing)
 
         return models.layers.get(session.delta, session.at(self.state.person), make)
 

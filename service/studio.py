@@ -181,7 +181,7 @@ class Studio(EditService):
             raise UserError(f"There is no generator named {name!r}; use {known}.")
 
         def work(on_step: OnStep) -> dict[str, Any]:
-            drafts = Drafts(workspace, order.photographs, self._set_session)
+            drafts = Drafts(self.choices.editors, workspace, order.photographs, self._set_session)
             session, report = self._executor.personalise(order, drafts.taken_from(on_step))
             drafts.replace(report, session)
             return report

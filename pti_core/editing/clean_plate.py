@@ -19,7 +19,7 @@ import numpy as np
 from pti_core.editing.image_ops import blur, dilate, pull_push, px, remap, resize, smoothstep
 
 #: Sides at which patches are compared, and rounds at each. More rounds change nothing to be seen.
-_LEVELS = ((64, 5), (128, 3), (256, 2))
+_LEVELS = ((64, 4), (128, 2), (256, 1))
 _RADIUS = 3  # of a patch, in pixels of a level
 _COMPONENTS = 16  # of 147: 24 give the same plates
 #: Patches (of 255) that differ by so much per pixel weigh as much as a whole side of distance: the

@@ -5,7 +5,7 @@ Images are float32 arrays (R, R, 3) in 0..255, masks float32 (S, S) in 0..1.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 
 import numpy as np
@@ -38,36 +38,69 @@ _NOTCH = 60.0  # half of the width of notches in the photograph's outline, as be
 
 
 @dataclass(frozen=True, eq=False)
-class PhotoLayers:
-    """What compositing needs of one photograph and its unedited render; computed once.
+class PhotoMaps:
+    """What compositing needs of one photograph, whatever renders it.
 
     Attributes:
         photo: (R, R, 3), the aligned photograph.
-        photo_parsing, render_parsing: of it, and of the tuned generator's image at the pivot.
+        photo_parsing: of it.
         plate: (R, R, 3), the photograph's scene without the head.
         neck: (S, S, 3), the colour of the neck, continued behind the jaw.
         matte: (S, S), how much of each pixel is the head's, single hairs included.
         near: (S, S), where anything of the head can be: the matte's surroundings.
         plain: (S, S), 1 where the scene beside the head is smooth, 0 where it has detail.
-        fine, coarse: bands of the residual photo - render: (R, R, 3) and (S, S, 3).
-        grey: (S, S) uint8, the render as the flow sees it.
-        small: (S, S, 3), the render at the side of the flow.
+        cast: of the light on it (`hair_color.light_cast`).
         monochrome: the photograph has no colour.
     """
 
     photo: np.ndarray
     photo_parsing: Parsing
-    render_parsing: Parsing
     plate: np.ndarray
     neck: np.ndarray
     matte: np.ndarray
     near: np.ndarray
     plain: np.ndarray
+    cast: float
+    monochrome: bool
+
+    @classmethod
+    def of_photo(cls, photo: np.ndarray, parsing: Parsing) -> PhotoMaps:
+        photo = photo.astype(np.float32)
+        plate = clean_plate(photo, parsing.figure)
+        plain = _plainness(photo, parsing)
+        matte, near = _matte(photo, plate, parsing, plain)
+        chroma = np.abs(photo - photo.mean(-1, keepdims=True)).mean()
+        return cls(
+            photo=photo,
+            photo_parsing=parsing,
+            plate=plate,
+            neck=neck_color(photo, parsing),
+            matte=matte,
+            near=near,
+            plain=plain,
+            cast=light_cast(photo, parsing.group("skin") - parsing.group("ears")),
+            monochrome=bool(chroma < 1.0),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class PhotoLayers(PhotoMaps):
+    """What compositing needs of one photograph and its unedited render; computed once.
+
+    Attributes:
+        maps: the photograph's own, which those of another render share.
+        render_parsing: of the tuned generator's image at the pivot.
+        fine, coarse: bands of the residual photo - render: (R, R, 3) and (S, S, 3).
+        grey: (S, S) uint8, the render as the flow sees it.
+        small: (S, S, 3), the render at the side of the flow.
+    """
+
+    maps: PhotoMaps = field(repr=False)
+    render_parsing: Parsing
     fine: np.ndarray = field(repr=False)
     coarse: np.ndarray = field(repr=False)
     grey: np.ndarray = field(repr=False)
     small: np.ndarray = field(repr=False)
-    monochrome: bool = False
 
     @cached_property
     def mistaken(self) -> np.ndarray:
@@ -81,44 +114,33 @@ class PhotoLayers:
         wide = dilate(erode(only.astype(np.float32), least), least)
         return blur(dilate(wide, px(6.0, at)), px(2.0, at))
 
-    @cached_property
-    def cast(self) -> float:
-        """Of the light on the photograph (`hair_color.light_cast`)."""
-        skin = self.photo_parsing.group("skin") - self.photo_parsing.group("ears")
-        return light_cast(self.photo, skin)
-
     @classmethod
     def of(
         cls, photo: np.ndarray, render: np.ndarray, photo_parsing: Parsing, render_parsing: Parsing
     ) -> PhotoLayers:
-        photo, render = photo.astype(np.float32), render.astype(np.float32)
-        side = len(photo)
-        residual = photo - render
+        return cls.over(PhotoMaps.of_photo(photo, photo_parsing), render, render_parsing)
+
+    @classmethod
+    def over(cls, maps: PhotoMaps, render: np.ndarray, render_parsing: Parsing) -> PhotoLayers:
+        """Of a photograph whose maps are there, and its render (R, R, 3)."""
+        render = render.astype(np.float32)
+        side = len(render)
+        residual = maps.photo - render
         coarse = resize(blur(residual, px(_FINE, side)), min(FLOW_SIDE, side))
         small = resize(render, len(coarse))
-        plate = clean_plate(photo, photo_parsing.figure)
-        plain = _plainness(photo, photo_parsing)
-        matte, near = _matte(photo, plate, photo_parsing, plain)
-        chroma = np.abs(photo - photo.mean(-1, keepdims=True)).mean()
         return cls(
-            photo=photo,
-            photo_parsing=photo_parsing,
+            **{one.name: getattr(maps, one.name) for one in fields(PhotoMaps)},
+            maps=maps,
             render_parsing=render_parsing,
-            plate=plate,
-            neck=neck_color(photo, photo_parsing),
-            matte=matte,
-            near=near,
-            plain=plain,
             fine=residual - resize(coarse, side),
             coarse=coarse,
             grey=flow_grey(small),
             small=small,
-            monochrome=bool(chroma < 1.0),
         )
 
 
 def _plainness(photo: np.ndarray, parsing: Parsing) -> np.ndarray:
-    """`PhotoLayers.plain`: by the deviation of luma in the scene's surroundings."""
+    """`PhotoMaps.plain`: by the deviation of luma in the scene's surroundings."""
     side = len(parsing.groups)
     light = luma(resize(photo, side))
     scene = 1 - smoothstep(dilate(parsing.figure, px(MARGIN, side)) * 2)
@@ -133,7 +155,7 @@ def _plainness(photo: np.ndarray, parsing: Parsing) -> np.ndarray:
 def _matte(
     photo: np.ndarray, plate: np.ndarray, parsing: Parsing, plain: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """`PhotoLayers.matte` and `PhotoLayers.near`.
+    """`PhotoMaps.matte` and `PhotoMaps.near`.
 
     Beyond the parser's mask a pixel is hair by its share on the line from the plate's colour to
     the hair's.

@@ -6,15 +6,17 @@ its slider moves all but one of them stay the same.
 
 from __future__ import annotations
 
+import hashlib
 import threading
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
+from PIL import Image
 from torch import Tensor
 
-from pti_core.editing.photo_layers import PhotoLayers
+from pti_core.editing.photo_layers import PhotoLayers, PhotoMaps
 
 #: 10 to 13 MB each at 1024. Glasses, a beard and a style of the hair at once are made of ten, the
 #: tuned one included, and the one that moves needs room beside them.
@@ -71,6 +73,8 @@ class LayerCache:
 
     def __init__(self) -> None:
         self._layers: OrderedDict[tuple[int, int], tuple[weakref.ref, PhotoLayers]] = OrderedDict()
+        self._maps: weakref.WeakValueDictionary[bytes, PhotoMaps] = weakref.WeakValueDictionary()
+        self._handed: dict[int, tuple[weakref.ref, list[PhotoMaps]]] = {}
         self._lock = threading.RLock()
 
     def __reduce__(self) -> tuple[type[LayerCache], tuple[()]]:
@@ -93,3 +97,23 @@ class LayerCache:
             while len(self._layers) > _LAYERS_KEPT:
                 self._layers.popitem(last=False)
             return kept[1]
+
+    def maps(self, crop: Image.Image, make: Callable[[], PhotoMaps]) -> PhotoMaps:
+        """A photograph's own maps; made once for all layers of it that are kept."""
+        key = hashlib.blake2b(crop.tobytes()).digest()
+        with self._lock:
+            found = self._maps.get(key)
+            if found is None:
+                found = self._maps[key] = make()
+            return found
+
+    def hand_over(self, before: Any, after: Any) -> None:
+        """Keep the maps of one owner's photographs for another: drafts of a face that is learned
+        follow each other, and have one photograph."""
+        with self._lock:
+            kept = [layers.maps for owner, layers in self._layers.values() if owner() is before]
+            handed = self._handed.get(id(before))
+            kept += handed[1] if handed is not None and handed[0]() is before else []
+            if kept:
+                key = id(after)
+                self._handed[key] = weakref.ref(after, lambda _: self._handed.pop(key, None)), kept
