@@ -24,7 +24,7 @@ _RADIUS = 3  # of a patch, in pixels of a level
 _COMPONENTS = 16  # of 147: 24 give the same plates
 #: Patches (of 255) that differ by so much per pixel weigh as much as a whole side of distance: the
 #: scene goes on with what is near.
-_PLACE = 60.0
+_PLACE = 30.0
 _SOURCES = 5000  # patches that are compared with, at most
 _CHUNK = 2048  # patches at once: bounds the memory of their distances (40 MB)
 _KNOWN = 0.3  # of the scene's pixels: with fewer whole patches a level is left out
