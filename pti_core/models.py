@@ -19,8 +19,8 @@ from pti_core.networks.lpips import LPIPS
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class EditModels:
-    """What showing and editing a session needs; shared by all sessions. Only `render_cache`
-    changes.
+    """What showing and editing a session needs; shared by all sessions. Only `render_cache` and
+    `layers` change.
 
     Attributes:
         generator: the base that sessions are differences from.

@@ -53,7 +53,7 @@ class Drafts:
         if self._latest is not None and shown is not None and shown.people is self._latest.people:
             session = session.with_choices_of(shown)
         editor = self._editors.get(session.generator_name)
-        if shown is not None and editor is not None:
+        if shown is not None and editor is not None and shown.crops == session.crops:
             editor.layers.hand_over(shown.delta, session.delta)
         self._latest = session
         self._workspace.originals = self._photographs

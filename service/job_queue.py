@@ -117,7 +117,8 @@ class Job:
         self.passed = 0  # shorter jobs that went before it while it waited
         self.result: Any = None
         self.error: BaseException | None = None
-        self._line, self._work = line, work
+        self._line = line
+        self._work: Callable[[OnStep], Any] | None = work
         self._stop = threading.Event()
         self._lock = threading.Lock()
         self._over = threading.Event()
@@ -191,10 +192,14 @@ class Job:
     def _run(self) -> None:
         with self._lock:
             self._state = "running"
+            # Whose face it is, is let go with the work: a job that is over may be kept.
+            work, self._work = self._work, None
         try:
-            self.result = self._work(self._on_step)
+            assert work is not None
+            self.result = work(self._on_step)
         except BaseException as error:  # handed to whoever waits, in another thread
             self.error = error
+        del work
         with self._lock:
             self.estimate.end()
             self._state = "failed" if self.error else "done"
@@ -202,7 +207,7 @@ class Job:
 
     def _leave(self) -> None:
         with self._lock:
-            self._state = "left"
+            self._state, self._work = "left", None
         self._over.set()
 
     def _on_step(self, step: Step) -> bool:
@@ -398,3 +403,4 @@ class JobQueue:
                 self._running.remove(job)
                 if job.error is None:
                     self._paces.learn(job.kind, job.plan)
+            del job

@@ -34,7 +34,8 @@ _LEAST = 0.03
 #: A side on which nothing moves keeps this share of the direction's own range.
 _KEPT = 1 / 3
 #: Where faces end: the extremes of a measure on 300 generated faces (truncation 0.7). Who smiles
-#: broadly already is not given another whole smile: beyond, a chin tears.
+#: broadly already is not given another whole smile: beyond, a chin tears. A head that is turned
+#: already does not turn beyond the farthest of them.
 _ENDS = {"smile": (-0.56, 1.12), "yaw": (-35.5, 30.0)}
 
 

@@ -93,10 +93,17 @@ class LayerCache:
                 forget = weakref.ref(owner, lambda _: self._layers.pop(key, None))
                 kept = forget, make()
                 self._layers[key] = kept
+                self._take(owner, kept[1])
             self._layers.move_to_end(key)
             while len(self._layers) > _LAYERS_KEPT:
                 self._layers.popitem(last=False)
             return kept[1]
+
+    def _take(self, owner: Any, layers: PhotoLayers) -> None:
+        """Layers hold their maps themselves from now on, as long as they are kept."""
+        handed = self._handed.get(id(owner))
+        if handed is not None and handed[0]() is owner:
+            handed[1][:] = [one for one in handed[1] if one is not getattr(layers, "maps", None)]
 
     def maps(self, crop: Image.Image, make: Callable[[], PhotoMaps]) -> PhotoMaps:
         """A photograph's own maps; made once for all layers of it that are kept."""
@@ -111,9 +118,13 @@ class LayerCache:
         """Keep the maps of one owner's photographs for another: drafts of a face that is learned
         follow each other, and have one photograph."""
         with self._lock:
-            kept = [layers.maps for owner, layers in self._layers.values() if owner() is before]
+            # A list: who drops an owner meanwhile takes its layers out, in any thread.
+            layers = list(self._layers.values())
+            kept = [found.maps for owner, found in layers if owner() is before]
             handed = self._handed.get(id(before))
             kept += handed[1] if handed is not None and handed[0]() is before else []
             if kept:
                 key = id(after)
                 self._handed[key] = weakref.ref(after, lambda _: self._handed.pop(key, None)), kept
+            for oldest in list(self._handed)[:-_LAYERS_KEPT]:
+                self._handed.pop(oldest, None)

@@ -51,8 +51,10 @@ class PersonState:
 
 
 def plain(tensor: Tensor) -> Tensor:
-    """The tensor detached, on the CPU, contiguous."""
-    return tensor.detach().cpu().contiguous()
+    """The tensor detached, on the CPU, contiguous; itself if it is so."""
+    if tensor.requires_grad:
+        tensor = tensor.detach()
+    return tensor.cpu().contiguous()
 
 
 def encode_photograph(image: Image.Image, among: int = 1) -> bytes:

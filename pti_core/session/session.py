@@ -60,7 +60,9 @@ class Session:
 
     def __post_init__(self) -> None:
         tensors = {name: plain(tensor).half() for name, tensor in self.delta.tensors.items()}
-        self.delta = TunedDelta(tensors)
+        # Sessions that differ in edits share what is computed for their weights.
+        if any(tensors[name] is not tensor for name, tensor in self.delta.tensors.items()):
+            self.delta = TunedDelta(tensors)
 
     @property
     def photographs(self) -> list[bytes]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 import threading
+import weakref
 from pathlib import Path
 
 import pytest
 import torch
 
+from pti_core.editing.photo_layers import PhotoLayers
 from pti_core.editing.text_edit import StackEntry
 from pti_core.models import TuningModels
 from pti_core.networks.face_parsing import FaceParser
@@ -153,3 +156,25 @@ def test_the_edits_of_another_face_do_not_go_over(models):
     studio.align(PHOTOGRAPH, workspace.id)
     assert studio.personalise(workspace.id).wait(60)
     assert workspace.session.stack == []
+
+
+@pytest.mark.slow
+def test_nothing_of_the_face_before_goes_over_to_another(models):
+    """What drafts share is the photograph's: of another photograph it has to go."""
+    models = dataclasses.replace(models, parser=face_parser())
+    studio = Studio(lambda report: models, {"fast": PRESET})
+    workspace = studio.align(PHOTOGRAPH)
+    assert studio.personalise(workspace.id).wait(60)
+    studio.picture(workspace.id, {"age": 1.0})
+    layers = studio.edit_models(workspace.id).layers
+
+    def made() -> PhotoLayers:
+        raise AssertionError("the edit has made them")
+
+    kept = weakref.ref(layers.get(workspace.session.delta, 0, made).maps)
+    studio.restack(workspace.id, [])
+    assert layers.get(workspace.session.delta, 0, made).maps is kept()
+    studio.align(PHOTOGRAPH.with_name("biden.jpg"), workspace.id)
+    assert studio.personalise(workspace.id).wait(60)
+    gc.collect()
+    assert kept() is None

@@ -48,6 +48,7 @@ class LearnPart:
         """How far it is; at the end what is open then, or why it failed. `opened` comes earlier
         where there is a draft to edit that is newer than the page's `revision`."""
         workspace = ask.workspace
+        self._forget()
         job = self.studio.line.job_of(workspace) or self._latest.get(workspace)
         if job is None:
             return {"state": "none"}
@@ -71,9 +72,13 @@ class LearnPart:
         """End it with what it has reached; one that waits leaves the queue."""
         return {"stopped": self.studio.stop(ask.workspace)}
 
-    def _begun(self, workspace: str, job: Job) -> Mapping[str, Any]:
+    def _forget(self) -> None:
+        """Jobs of workspaces that are gone."""
         for gone in set(self._latest).difference(self.studio.workspaces):
             self._latest.pop(gone, None)
+
+    def _begun(self, workspace: str, job: Job) -> Mapping[str, Any]:
+        self._forget()
         self._latest[workspace] = job
         self._polls.asked(job)
         revision = self.studio.workspaces.get(workspace).revision
