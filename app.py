@@ -23,7 +23,8 @@ from cli.exit_status import exit_status
 from pti_core.editing.controls import read_controls
 from pti_core.errors import UserError
 from service.executors import executor_from
-from service.job_queue import JobQueue, places_from, seconds_from
+from service.job_limits import places_from, seconds_from
+from service.job_queue import JobQueue
 from service.lazy_loader import LazyLoader
 from service.load_networks import (
     GENERATORS,

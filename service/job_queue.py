@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from pti_core.errors import UserError
+from service.job_limits import MAX_WAITING_JOBS, PLACES_OF_AN_ADDRESS
 from service.time_estimates import Paces, Stage, TimeEstimate, seconds_of
 
 if TYPE_CHECKING:
@@ -23,12 +24,6 @@ if TYPE_CHECKING:
 
     from pti_core.progress import OnStep, Step
 
-#: A longer line than this is an hour or more with the fast preset: better said at once.
-MAX_WAITING_JOBS = 32
-#: Places in the line of one network address: a household or a few desks of an office share one.
-PLACES_OF_AN_ADDRESS = 4
-#: A personalisation that is planned to take longer would keep everybody else waiting.
-MAX_SECONDS = 2 * 3600
 #: A job goes before those that wait and take more than so many times as long, ...
 _MUCH_LONGER = 2.0
 #: ... which are passed so many times at most.
@@ -218,28 +213,6 @@ class Job:
             self._note = step.note or self._note
             self._step = replace(step, picture=None, draft=None)
         return not self._stop.is_set()
-
-
-def places_from(environment: Mapping[str, str]) -> int:
-    """PTI_ADDRESS_PLACES: how many of one network address may run or wait; 4 without it.
-
-    Raises:
-        UserError: it is no whole number above zero.
-    """
-    return _whole_number(environment, "PTI_ADDRESS_PLACES", PLACES_OF_AN_ADDRESS)
-
-
-def seconds_from(environment: Mapping[str, str]) -> float:
-    """PTI_MAX_MINUTES: how long a personalisation may be planned to take, in seconds; two hours
-    without it. Raises as `places_from` does."""
-    return 60.0 * _whole_number(environment, "PTI_MAX_MINUTES", MAX_SECONDS // 60)
-
-
-def _whole_number(environment: Mapping[str, str], name: str, default: int) -> int:
-    text = environment.get(name) or str(default)
-    if not (text.isascii() and text.isdigit() and 0 < int(text) < 10**6):
-        raise UserError(f"{name} is {text!r}; set it to a whole number above zero.")
-    return int(text)
 
 
 class JobQueue:

@@ -13,16 +13,8 @@ import pytest
 from pti_core.errors import UserError
 from pti_core.inversion.presets import PRESETS
 from pti_core.progress import Step
-from service.job_queue import (
-    MAX_SECONDS,
-    Caller,
-    Job,
-    JobQueue,
-    QueueFullError,
-    Stage,
-    places_from,
-    seconds_from,
-)
+from service.job_limits import MAX_SECONDS, places_from, seconds_from
+from service.job_queue import Caller, Job, JobQueue, QueueFullError, Stage
 from service.share_store import new_secret
 from service.time_estimates import Paces, planned, seconds_of
 from web.middleware.body_limit import Limits

@@ -19,7 +19,15 @@ from mappers.styleclip.optimisation import OptimisationConfig
 from pti_core.editing import render_cache
 from pti_core.faces import decode, heif_process, picture_end
 from scripts.house_limits import product_files
-from service import free_disk, job_queue, malloc_tuning, share_store, studio, workspaces
+from service import (
+    free_disk,
+    job_limits,
+    job_queue,
+    malloc_tuning,
+    share_store,
+    studio,
+    workspaces,
+)
 from service.share_store import Store
 from service.workspaces import Workspaces
 from web import connections, files, job_watch, page_text
@@ -43,7 +51,7 @@ def _default_seconds(function: Callable[..., object]) -> int:
     return int(inspect.signature(function).parameters["seconds"].default)
 
 
-PLACES = ["", "one", "two", "three", "four"][job_queue.PLACES_OF_AN_ADDRESS]
+PLACES = ["", "one", "two", "three", "four"][job_limits.PLACES_OF_AN_ADDRESS]
 README = [
     "what is in memory goes within an hour after the last tab that shows it is closed",
     f"leave the temporary folder, which only its user can read, within "
@@ -69,7 +77,7 @@ DEPLOYMENT = [
     f"strips), {guard.MAX_OF_SESSION} of a session, {guard.MAX_OF_ADDRESS} of an "
     f"address, {guard.MAX_WAITING_EVENTS} in all",
     f"goes on for {job_watch.RELOAD_SECONDS // 60:g} minutes",
-    f"{job_queue.MAX_WAITING_JOBS} wait, {job_queue.PLACES_OF_AN_ADDRESS} of an address",
+    f"{job_limits.MAX_WAITING_JOBS} wait, {job_limits.PLACES_OF_AN_ADDRESS} of an address",
     f"{share_store.MAX_OF_ONE} of an owner; {share_store.MAX_OF_ADDRESS} of an address",
     f"{share_store.DEFAULT_MAX_MB // 1000} GB (`PTI_SESSIONS_MB`), {share_store.DEFAULT_DAYS:g} "
     f"days (`PTI_SESSIONS_DAYS`); {free_disk.FLOOR // MB} MB of the disk stay free",
@@ -149,7 +157,7 @@ def test_the_numbers_of_what_bounds_what_are_the_codes(sentence):
 def test_the_defaults_are_those_numbers(tmp_path):
     assert LIMITS.upload == int(files.MAX_UPLOAD.removesuffix("mb")) * MB + MB  # and its framing
     assert LIMITS.grace == 60
-    assert share_store.PART_OF_ADDRESS == 0.25 and job_queue.MAX_SECONDS == 2 * 3600
+    assert share_store.PART_OF_ADDRESS == 0.25 and job_limits.MAX_SECONDS == 2 * 3600
     assert Store(tmp_path).days == 7
     assert workspaces.FAIR_SHARE == 4 and isinstance(Workspaces(1), Workspaces)
 
