@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from service.workspaces import Workspace
 
 if TYPE_CHECKING:
-    from pti_core.models import EditModels
     from pti_core.progress import OnStep, Step
     from pti_core.session.session import Session
 
@@ -21,19 +20,14 @@ class Drafts:
     Text edits, hair colour and the shown person, chosen on a draft, go over to the next session.
 
     Args:
-        editors: what edits sessions, by their generators' names, as far as it is loaded.
         photographs: files that are personalised.
         set_session: gives a workspace a session and its report.
     """
 
     def __init__(
-        self,
-        editors: Mapping[str, EditModels],
-        workspace: Workspace,
-        photographs: Sequence[bytes],
-        set_session: SetSession,
+        self, workspace: Workspace, photographs: Sequence[bytes], set_session: SetSession
     ) -> None:
-        self._editors, self._workspace, self._photographs = editors, workspace, photographs
+        self._workspace, self._photographs = workspace, photographs
         self._set_session = set_session
         self._latest: Session | None = None
 
@@ -52,9 +46,6 @@ class Drafts:
         shown = self._workspace.session
         if self._latest is not None and shown is not None and shown.people is self._latest.people:
             session = session.with_choices_of(shown)
-        editor = self._editors.get(session.generator_name)
-        if shown is not None and editor is not None and shown.crops == session.crops:
-            editor.layers.hand_over(shown.delta, session.delta)
         self._latest = session
         self._workspace.originals = self._photographs
         self._set_session(self._workspace, report, session)

@@ -13,6 +13,7 @@ from service.lazy_loader import LazyLoader, Report
 
 if TYPE_CHECKING:
     from pti_core.models import EditModels, TuningModels
+    from pti_core.session.session import Session
 
 
 class GeneratorChoices:
@@ -92,6 +93,13 @@ class GeneratorChoices:
                 else:  # what it lacks is said by whoever checks the session against it
                     return self.own_editor(self.networks.get())
             return self.editors[name]
+
+    def hand_over(self, before: Session | None, after: Session) -> None:
+        """Keep what edits have computed of a photograph for a session of it that follows another:
+        the drafts of a face, one that was refined."""
+        editor = self.editors.get(after.generator_name)
+        if before is not None and editor is not None and before.crops == after.crops:
+            editor.layers.hand_over(before.delta, after.delta)
 
     def _ready(self) -> dict[str, EditModels]:
         """What edits can use by now, by the generator's name; the first choice's is waited for."""

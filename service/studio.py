@@ -181,7 +181,7 @@ class Studio(EditService):
             raise UserError(f"There is no generator named {name!r}; use {known}.")
 
         def work(on_step: OnStep) -> dict[str, Any]:
-            drafts = Drafts(self.choices.editors, workspace, order.photographs, self._set_session)
+            drafts = Drafts(workspace, order.photographs, self._set_session)
             session, report = self._executor.personalise(order, drafts.taken_from(on_step))
             drafts.replace(report, session)
             return report
@@ -225,8 +225,7 @@ class Studio(EditService):
 
     def stop(self, workspace_id: str) -> bool:
         """End the workspace's personalisation with what it has reached; whether there is one."""
-        job = self.line.job_of(workspace_id)
-        if job is not None:
+        if (job := self.line.job_of(workspace_id)) is not None:
             job.stop()
         return job is not None
 
@@ -291,5 +290,6 @@ class Studio(EditService):
         return presets[name]
 
     def _set_session(self, workspace: Workspace, report: dict[str, Any], session: Session) -> None:
+        self.choices.hand_over(workspace.session, session)
         workspace.set_session(session, report)
         self.workspaces.make_room(keep=workspace.id)

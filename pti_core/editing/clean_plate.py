@@ -34,10 +34,7 @@ _LEAST_COST = 4.0  # of 255^2: patches that are nearer count alike
 MARGIN = 22.0  # pixels nearer to the person are not used
 _REACH = 220.0  # from the outline that the plate is filled in: farther inside it is never seen
 _FINE, _GRAIN = 4.0, 16.0  # detail that is copied is finer than this, and so faint (of 255)
-_TEXTURE = (
-    45.0,
-    110.0,
-)  # detail of the scene is in the plate up to the first, and ends at the second
+_TEXTURE = (45.0, 110.0)  # from the outline: the scene's detail in full, and none
 
 
 class _Matches(NamedTuple):

@@ -30,8 +30,7 @@ from pti_core.editing.parsing import FLOW_SIDE, Parsing
 # edits of the nine photographs of the benchmark.
 _FINE = 4.0  # Gaussian that splits the residual into fine and coarse
 _WINDOW = 6.0  # of the local correlation, and of the colour difference
-_STRANDS = 14.0  # how far single hairs reach beyond the parser's outline
-_LONG_STRANDS = 30.0  # the same where a pixel has the hair's colour
+_LONG_STRANDS = 30.0  # how far single hairs of the hair's colour reach beyond the parser's outline
 _PLAIN = 5.0  # of 255: deviation of a scene in which single hairs can be told from it
 _MISTAKE = 10.0  # half of the width from which a head that only the render has counts
 _NOTCH = 60.0  # half of the width of notches in the photograph's outline, as between ear and jaw

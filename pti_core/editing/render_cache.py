@@ -103,7 +103,7 @@ class LayerCache:
         """Layers hold their maps themselves from now on, as long as they are kept."""
         handed = self._handed.get(id(owner))
         if handed is not None and handed[0]() is owner:
-            handed[1][:] = [one for one in handed[1] if one is not getattr(layers, "maps", None)]
+            handed[1][:] = [one for one in handed[1] if one is not layers.maps]
 
     def maps(self, crop: Image.Image, make: Callable[[], PhotoMaps]) -> PhotoMaps:
         """A photograph's own maps; made once for all layers of it that are kept."""
@@ -115,15 +115,14 @@ class LayerCache:
             return found
 
     def hand_over(self, before: Any, after: Any) -> None:
-        """Keep the maps of one owner's photographs for another: drafts of a face that is learned
-        follow each other, and have one photograph."""
+        """Keep the maps of one owner's photographs for another, which has the same photographs."""
         with self._lock:
             # A list: who drops an owner meanwhile takes its layers out, in any thread.
             layers = list(self._layers.values())
             kept = [found.maps for owner, found in layers if owner() is before]
             handed = self._handed.get(id(before))
             kept += handed[1] if handed is not None and handed[0]() is before else []
-            if kept:
+            if kept and after is not before:
                 key = id(after)
                 self._handed[key] = weakref.ref(after, lambda _: self._handed.pop(key, None)), kept
             for oldest in list(self._handed)[:-_LAYERS_KEPT]:

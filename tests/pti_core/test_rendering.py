@@ -125,6 +125,8 @@ def test_the_same_edit_twice_is_the_same_image(
 class Thing:
     """Whose layers they are, or what stands for them."""
 
+    maps = None
+
 
 def test_layers_are_made_once_for_each_person(session, models) -> None:
     owner = session.delta

@@ -159,8 +159,8 @@ def test_the_edits_of_another_face_do_not_go_over(models):
 
 
 @pytest.mark.slow
-def test_nothing_of_the_face_before_goes_over_to_another(models):
-    """What drafts share is the photograph's: of another photograph it has to go."""
+def test_what_is_the_photographs_stays_and_goes_with_it(models):
+    """Edits in words and refining keep what was computed of it; another face does not."""
     models = dataclasses.replace(models, parser=face_parser())
     studio = Studio(lambda report: models, {"fast": PRESET})
     workspace = studio.align(PHOTOGRAPH)
@@ -173,6 +173,12 @@ def test_nothing_of_the_face_before_goes_over_to_another(models):
 
     kept = weakref.ref(layers.get(workspace.session.delta, 0, made).maps)
     studio.restack(workspace.id, [])
+    assert layers.get(workspace.session.delta, 0, made).maps is kept()
+    before = weakref.ref(workspace.session.delta)
+    assert studio.refine(workspace.id, {}).wait(60)
+    gc.collect()
+    assert before() is None  # other weights, the same photograph
+    studio.picture(workspace.id, {"age": 1.0})
     assert layers.get(workspace.session.delta, 0, made).maps is kept()
     studio.align(PHOTOGRAPH.with_name("biden.jpg"), workspace.id)
     assert studio.personalise(workspace.id).wait(60)
