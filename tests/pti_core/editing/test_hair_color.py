@@ -151,6 +151,21 @@ def test_gaps_between_strands_stay_dark_in_blond_hair() -> None:
     assert ratios[1] < ratios[0] + 0.12
 
 
+def test_strands_in_a_bright_lock_stay_strands() -> None:
+    """A lock far above the median goes where the curve is flat; its strands still differ."""
+    image, masks = face(strands=0)
+    fine = np.where(np.arange(SIDE) % 4 < 2, 0.9, 1.1)[None, :, None]
+    lock = np.where(np.arange(SIDE) < 128, 1.0, 4.0)[None, :, None]
+    hair = masks["hair"][..., None]
+    image = (image * (1 + hair * (fine * lock - 1))).astype(np.float32)
+    inside = slice(40, 55), slice(140, 160)
+    spread = []
+    for one in (image, slid(image, hair_blond=100.0)):
+        columns = lightness(one[inside]).mean(0)
+        spread.append(columns.std() / columns.mean())
+    assert spread[1] > 0.5 * spread[0]
+
+
 def test_hair_has_the_cast_of_the_light() -> None:
     """Blond hair beside skin in warm light is warm; a colour given as a value is that value."""
     image, _ = face()
@@ -161,5 +176,6 @@ def test_hair_has_the_cast_of_the_light() -> None:
     assert light_cast(image, np.zeros_like(skin)) == 0
     blond = [tints(None, {"hair_blond": 100.0}, ENDS, cast)[0].target for cast in (0.03, 0.0)]
     assert blond[0][2] > blond[1][2] + 0.02
+    assert blond[0][1] > blond[1][1]  # warm, not olive
     pink = HairColor("#ff69b4")
     assert np.array_equal(tints(pink, {}, ENDS, 0.03)[0].target, pink.oklab)
