@@ -38,6 +38,9 @@ _STRANDS = 24.0  # how far single hairs reach beyond the parser's outline
 _EDGE = 8.0  # over which bared skin passes into the photograph's
 _SKIN = 40.0  # over which the difference of two skins is averaged
 _FRONT = 60.0  # how far hair in front of the face reaches into the rest of the hair
+#: Where a fringe fades out, as shares of an aligned image's height: eyes are at 0.47, the tip of
+#: the nose at 0.6. What the base's hair does beside the jaw is not the fringe.
+_FRINGE_ENDS = (0.54, 0.64)
 _SMALL = 256  # side at which skins are compared
 _QUANTILES = 24
 _TOO_LITTLE = 0.002  # share of the image in which two images can be compared
@@ -123,7 +126,9 @@ def _zone(shown: Shown, other: Shown, styles: Mapping[str, float]) -> np.ndarray
     face = np.maximum(shown.parsing.total(names), other.parsing.total(names))
     face = face - shown.parsing.group("ears") - other.parsing.group("ears")
     wide = dilate((face > 0.5).astype(np.float32), px(_FRONT / 2, at))
-    return np.asarray(smoothstep(blur(wide, px(_FRONT / 4, at))))
+    start, end = _FRINGE_ENDS
+    above = smoothstep((end - (np.arange(at) + 0.5) / at) / (end - start))[:, None]
+    return np.asarray(smoothstep(blur(wide, px(_FRONT / 4, at))) * above)
 
 
 def _bare(shown: Shown, other: Shown, plate: np.ndarray, own: np.ndarray) -> np.ndarray:

@@ -87,6 +87,28 @@ def test_a_fringe_is_hair_in_the_photographs_colour_on_the_forehead_alone() -> N
     assert np.abs(little - image).mean() < 0.05 * np.abs(found - image).mean()
 
 
+def test_a_fringe_does_not_reach_the_jaw() -> None:
+    """The base's hair that comes with a fringe beside the mouth is left out."""
+
+    def drawn(along: Callable[[str], float]) -> Drawn:
+        image, masks = fringed(along)
+        if along("fringe") < 0.5:
+            return image, masks
+        lock = np.zeros_like(masks["hair"])
+        lock[165:215, 85:105] = 1.0
+        image = image + lock[..., None] * (np.array(BLACK, dtype=np.float32) - image)
+        masks = {
+            **masks,
+            "hair": np.maximum(masks["hair"], lock),
+            "skin": masks["skin"] * (1 - lock),
+        }
+        return image.astype(np.float32), masks
+
+    found = carried(face(), base(drawn), fringe=100)
+    assert near(at(found, 128, 88), HAIR)
+    assert np.array_equal(found[170:], face()[0][170:])
+
+
 def bald(along: Callable[[str], float]) -> Drawn:
     image, masks = face()
     if along("bald") < 0.5:
