@@ -34,9 +34,8 @@ _SHOULDER = 0.5  # share of the upper two thirds between the target and white th
 _LIGHTEST = 0.97  # quantile of lightness beyond which there are no highlights of their own
 _STRANDS = 0.95  # quantile of lightness of the light strands, and the most that they may reach:
 _STRANDS_REACH = 0.93  # hair whose strands would be white is dyed a shade darker
-#: Standard deviation in pixels of what counts as one lock (of an image of 1024), and how much of
-#: a light strand's contrast to it is kept: by eye, nine photographs.
-_LOCK, _STRAND_SHARE = 10, 0.9
+_LOCK = 10  # standard deviation of what counts as one lock, in pixels at 1024; by eye
+_GAP = 0.15  # how much darker than its lock (natural logarithm) a gap is, and not a strand
 _PALE = 0.4  # share of the chroma that the lightest highlight has lost
 _DEEPER = 0.6  # how much of a shadow is more dye, and not less light
 #: OKLab's b over L of skin in daylight (mean of 16 generated faces; standard deviation 0.021), the
@@ -266,9 +265,10 @@ def _mapped(
     room = _SHOULDER * (1 - start)
     over = np.maximum(new - start, 0)
     curve = np.minimum(new, start) + room * (1 - np.exp(-over / max(room, 1e-3)))
-    ratio = (light + _FLOOR) / (locks + _FLOOR)
-    strand = ratio ** np.where(ratio < 1, max(power, _SHADOWS), _STRAND_SHARE * power)
-    new = np.interp(locks, at, curve) * strand
+    strand = np.log((light + _FLOOR) / (locks + _FLOOR))
+    gap = np.minimum(strand + _GAP, 0)
+    strand = power * strand + max(power, _SHADOWS) * gap
+    new = np.interp(locks, at, curve) * np.exp(strand)
     table = _shades(at, target)
     return table[np.clip(new * (_ENTRIES - 1), 0, _ENTRIES - 1).astype(np.int32)]
 
