@@ -250,8 +250,8 @@ def _mapped(
     median, strands: the lightness of the hair, and of its light strands.
 
     The median goes to the target's lightness, or as near as the light strands allow. The curve
-    bends locks alone; what a strand differs from its lock by stays in proportion (as in Durand and
-    Dorsey 2002), or highlights would be flat where the curve is.
+    bends locks alone; what a strand differs from its lock by is bent by a power only (base and
+    detail, as in Durand and Dorsey 2002), or highlights would be flat where the curve is.
     """
     at = np.linspace(0, 1, _ENTRIES)
     power = np.clip(np.log(_contrast(target[0])) / np.log(_contrast(median)), *_GAMMA)
