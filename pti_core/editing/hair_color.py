@@ -128,7 +128,7 @@ class Tint:
 
 #: Where the sliders of hair go at the lower and upper ends of their ranges: a colour of hair in
 #: daylight, and `Tint.way`. Blond is what the median of the hair becomes: by eye between the median
-#: of hair that is blond on a photograph (OKLab's L 0.63, b over L 0.09) and its light strands (0.77).
+#: of blond hair on a photograph (OKLab's L 0.63, b over L 0.09) and its light strands (0.77).
 _SLIDERS: Mapping[str, tuple[tuple[str, int | None], tuple[str, int | None]]] = {
     "hair_blond": (("#3d2c20", -1), ("#be9c6d", 1)),
     "hair_dark": (("#cdb084", 1), ("#0f0b09", -1)),
