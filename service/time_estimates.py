@@ -244,8 +244,8 @@ def plan_of(preset: Preset, people: int = 1) -> list[Stage]:
         return _STEP_SECONDS + _PERCEPTUAL_SECONDS * sum((side / 1024) ** 2 for side in sides)
 
     projection, tuning = preset.projection, preset.tuning
-    turns = [view.window or view.size for view in (*tuning.lpips_in_turn, *tuning.lpips_late)]
-    tune = seconds(*(view.window or view.size for view in tuning.lpips_views))
+    turns = [view.side for view in (*tuning.lpips_in_turn, *tuning.lpips_late)]
+    tune = seconds(*(view.side for view in tuning.lpips_views))
     if turns:
         every = len(turns) * tuning.views_every
         tune += sum(seconds(side) - _STEP_SECONDS for side in turns) / every

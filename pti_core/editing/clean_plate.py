@@ -28,6 +28,7 @@ _PLACE = 30.0
 _SOURCES = 5000  # patches that are compared with, at most
 _CHUNK = 2048  # patches at once: bounds the memory of their distances (40 MB)
 _KNOWN = 0.3  # of the scene's pixels: with fewer whole patches a level is left out
+_SEAM, _SEAM_ENDS = 6.0, 90.0  # width in which colours are compared across the outline; fade
 _BLOCK = 8  # of the finest level: what is copied whole
 _LEAST_COST = 4.0  # of 255^2: patches that are nearer count alike
 # Widths are in pixels at 1024 (`px` scales them), found by looking at heads turned to both ends.
@@ -35,6 +36,7 @@ MARGIN = 22.0  # pixels nearer to the person are not used
 _REACH = 220.0  # from the outline that the plate is filled in: farther inside it is never seen
 _FINE, _GRAIN = 4.0, 16.0  # detail that is copied is finer than this, and so faint (of 255)
 _TEXTURE = (45.0, 110.0)  # from the outline: the scene's detail in full, and none
+_EDGE = 10.0  # from the outline: copied detail begins, or its seam would be detail
 
 
 class _Matches(NamedTuple):
@@ -61,7 +63,7 @@ def clean_plate(photo: np.ndarray, head: np.ndarray) -> np.ndarray:
     inside = cv2.distanceTransform(near.astype(np.uint8), cv2.DIST_L2, 5)
     band = smoothstep((px(_REACH, at) - inside) / px(_REACH / 2, at)) * hole
     low, high = (px(width, at) for width in _TEXTURE)
-    textured = smoothstep((high - inside) / (high - low)) * hole
+    textured = smoothstep((high - inside) / (high - low)) * smoothstep(inside / px(_EDGE, at))
     broad, matches = _filled(photo, hole, smooth)
     plate = resize(broad, side)
     copied, share = _copied(photo, resize(known, side), matches)
@@ -83,7 +85,31 @@ def _filled(photo: np.ndarray, hole: np.ndarray, smooth: np.ndarray) -> tuple[np
         start = resize(image, side) if i or gap.all() else _outline_colours(small, gap)
         image = np.where(gap[..., None], start, small)
         image, matches = _fill_level(image, gap, rounds)
-    return image, matches
+    return _without_seam(image, resize(hole, len(image)) > 0.02), matches
+
+
+def _without_seam(image: np.ndarray, gap: np.ndarray) -> np.ndarray:
+    """A filled image (s, s, 3) whose gap (s, s) begins with the colours that the scene ends with.
+
+    Votes do not ask whether they meet the outline. What the scene has over the filled gap at the
+    outline is added inside, less and less with the distance to it (as a membrane does in Poisson
+    blending, Perez et al. 2003; this one is local).
+    """
+    side = len(image)
+    width = px(_SEAM, side)
+
+    def mean(values: np.ndarray, where: np.ndarray) -> np.ndarray:
+        weight = where.astype(np.float32)
+        return blur(values * weight[..., None], width) / (blur(weight, width) + 1e-4)[..., None]
+
+    step = mean(image, ~gap) - mean(image, gap)
+    inside, labels = cv2.distanceTransformWithLabels(
+        gap.astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    steps = np.zeros((int(labels.max()) + 1, 3), dtype=np.float32)
+    steps[labels[~gap]] = step[~gap]
+    fade = smoothstep(1 - inside / px(_SEAM_ENDS, side)) * gap
+    return image + fade[..., None] * mean(steps[labels], gap)
 
 
 def _fill_level(image: np.ndarray, gap: np.ndarray, rounds: int) -> tuple[np.ndarray, _Matches]:

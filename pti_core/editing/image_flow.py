@@ -84,7 +84,8 @@ def _neck_fade(before: Parsing, after: Parsing, side: int) -> np.ndarray:
     at = len(before.groups)
     body = np.maximum(before.group("neck") + before.group("cloth"), after.group("neck"))
     outside = (np.minimum(before.head, after.head) < 0.5).astype(np.uint8)
-    distance = cv2.distanceTransform(outside, cv2.DIST_L2, 3) / px(1.0, at)
+    # Without a head in either all of it is infinitely far from one.
+    distance = np.minimum(cv2.distanceTransform(outside, cv2.DIST_L2, 3), at) / px(1.0, at)
     kept = 1 - blur(body, px(8.0, at)) * smoothstep(distance / _NECK)
     return resize(np.ascontiguousarray(kept, dtype=np.float32), side)
 

@@ -1,11 +1,11 @@
 """The photograph's own detail and background on every edit.
 
-A tuned generator renders the person softly. What the photograph has over the unedited render (the
-residual) is carried to the edited render by the optical flow between the two renders, in two
-bands, where it can be trusted; the background is the photograph's own. At zero the result is the
-photograph. The idea is that of feature transfer in HFGI (Wang et al., CVPR 2022), StyleRes
-(Pehlivan et al., CVPR 2023) and Warping the Residuals (Yildirim et al., IJCV 2024), where flow and
-fusion are learned; here nothing is learned.
+A tuned generator renders the person softly. The photograph's fine detail, and what else it has over
+the unedited render (the coarse residual), are carried to the edited render by the optical flow
+between the two renders, where they can be trusted; the background is the photograph's own. At zero
+the result is the photograph. The idea is that of feature transfer in HFGI (Wang et al., CVPR 2022),
+StyleRes (Pehlivan et al., CVPR 2023) and Warping the Residuals (Yildirim et al., IJCV 2024), where
+flow and fusion are learned; here nothing is learned.
 
 Images in this module are float32 arrays (R, R, 3) in 0..255; masks are float32 (S, S) in 0..1.
 """
@@ -46,7 +46,7 @@ from pti_core.editing.image_ops import (
 )
 from pti_core.editing.neck import neck_behind, without_rim
 from pti_core.editing.parsing import Parsing
-from pti_core.editing.photo_layers import PhotoLayers
+from pti_core.editing.photo_layers import PhotoLayers, fine_detail
 
 # Widths are in pixels at 1024 (`px` scales them). Those without a source were found by looking at
 # edits of the nine photographs of the benchmark.
@@ -106,7 +106,7 @@ class Kept:
         skin_tone: the median tone of the skin; not in edits of that tone.
         hair_tone: else hair takes the edit's change of tone (age).
         hair_shape: else hair is the edited render's, in front of the scene.
-        background: else the scene is the edited render's, with the residual.
+        background: else the scene is the edited render's, with its detail.
     """
 
     skin_tone: bool = True
@@ -121,7 +121,7 @@ def compose(
     """The edited render (R, R, 3) with the photograph's detail and background.
 
     The photograph, warped smoothly with the head, is what hair, clothes and background show. On
-    the face lies the edited render with the photograph's residual.
+    the face lies the edited render with the photograph's detail.
 
     Args:
         parsing: of the edited render.
@@ -151,7 +151,7 @@ def compose(
         shift = _tone_shift(layers, small, parsing)
         small = small + shift
         edited = edited + resize(shift, side)
-    image, gain = _with_residual(layers, edited, small, flow, parsing)
+    image, gain = _with_detail(layers, edited, small, flow, parsing)
     if not kept.background:
         changed = np.ones_like(gain)
     elif not kept.hair_shape:
@@ -196,18 +196,26 @@ def with_scene_tone(edit: Composite, change: np.ndarray) -> Composite:
     return replace(edit, image=image, share=edit.share * ratio, changed=np.ones_like(edit.changed))
 
 
-def _with_residual(
+def _with_detail(
     layers: PhotoLayers, edited: np.ndarray, small: np.ndarray, flow: np.ndarray, after: Parsing
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The edited render with the photograph's residual where it can be trusted, and its gain."""
+    """The edited render with the photograph's detail where it can be trusted, and its gain.
+
+    There fine detail is the photograph's alone. Had it the difference between the two renders on
+    top, as the coarse band has, it would show the patterns that tuning leaves in both: they do not
+    move with the face, so they do not cancel.
+    """
     side = len(edited)
     warped = remap(layers.small, flow, cv2.INTER_LINEAR)
     trust = agreement(layers.render_parsing.warped(flow), after) * rigidity(flow)
-    gain = structure_trust(small, warped) * trust * luma_ratio(small, warped)
+    fine_trust = structure_trust(small, warped) * trust
+    gain = fine_trust * luma_ratio(small, warped)
     colour = colour_trust(small, warped, _COLOUR) * trust
     fine = remap(layers.fine, resize_flow(flow, side), cv2.INTER_CUBIC)
     coarse = remap(layers.coarse, flow, cv2.INTER_LINEAR) * colour[..., None]
-    return edited + resize(gain, side)[..., None] * fine + resize(coarse, side), gain
+    exchanged = resize(gain, side)[..., None] * fine
+    exchanged -= resize(fine_trust, side)[..., None] * fine_detail(edited, small)
+    return edited + exchanged + resize(coarse, side), gain
 
 
 def _warped_photo(

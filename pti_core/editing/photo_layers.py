@@ -28,7 +28,7 @@ from pti_core.editing.parsing import FLOW_SIDE, Parsing
 
 # Widths are in pixels at 1024 (`px` scales them). Those without a source were found by looking at
 # edits of the nine photographs of the benchmark.
-_FINE = 4.0  # Gaussian that splits the residual into fine and coarse
+_FINE = 4.0  # Gaussian that splits images into fine and coarse
 _WINDOW = 6.0  # of the local correlation, and of the colour difference
 _LONG_STRANDS = 30.0  # how far single hairs of the hair's colour reach beyond the parser's outline
 _PLAIN = 5.0  # of 255: deviation of a scene in which single hairs can be told from it
@@ -43,6 +43,7 @@ class PhotoMaps:
     Attributes:
         photo: (R, R, 3), the aligned photograph.
         photo_parsing: of it.
+        fine: (R, R, 3), its detail finer than `_FINE` pixels.
         plate: (R, R, 3), the photograph's scene without the head.
         neck: (S, S, 3), the colour of the neck, continued behind the jaw.
         matte: (S, S), how much of each pixel is the head's, single hairs included.
@@ -54,6 +55,7 @@ class PhotoMaps:
 
     photo: np.ndarray
     photo_parsing: Parsing
+    fine: np.ndarray
     plate: np.ndarray
     neck: np.ndarray
     matte: np.ndarray
@@ -72,6 +74,7 @@ class PhotoMaps:
         return cls(
             photo=photo,
             photo_parsing=parsing,
+            fine=fine_detail(photo, resize(photo, min(FLOW_SIDE, len(photo)))),
             plate=plate,
             neck=neck_color(photo, parsing),
             matte=matte,
@@ -89,14 +92,13 @@ class PhotoLayers(PhotoMaps):
     Attributes:
         maps: the photograph's own, which those of another render share.
         render_parsing: of the tuned generator's image at the pivot.
-        fine, coarse: bands of the residual photo - render: (R, R, 3) and (S, S, 3).
+        coarse: (S, S, 3), the residual photo - render without its fine detail.
         grey: (S, S) uint8, the render as the flow sees it.
         small: (S, S, 3), the render at the side of the flow.
     """
 
     maps: PhotoMaps = field(repr=False)
     render_parsing: Parsing
-    fine: np.ndarray = field(repr=False)
     coarse: np.ndarray = field(repr=False)
     grey: np.ndarray = field(repr=False)
     small: np.ndarray = field(repr=False)
@@ -123,19 +125,21 @@ class PhotoLayers(PhotoMaps):
     def over(cls, maps: PhotoMaps, render: np.ndarray, render_parsing: Parsing) -> PhotoLayers:
         """Of a photograph whose maps are there, and its render (R, R, 3)."""
         render = render.astype(np.float32)
-        side = len(render)
-        residual = maps.photo - render
-        coarse = resize(blur(residual, px(_FINE, side)), min(FLOW_SIDE, side))
-        small = resize(render, len(coarse))
+        small = resize(render, min(FLOW_SIDE, len(render)))
+        residual = resize(maps.photo, len(small)) - small
         return cls(
             **{one.name: getattr(maps, one.name) for one in fields(PhotoMaps)},
             maps=maps,
             render_parsing=render_parsing,
-            fine=residual - resize(coarse, side),
-            coarse=coarse,
+            coarse=blur(residual, px(_FINE, len(small))),
             grey=flow_grey(small),
             small=small,
         )
+
+
+def fine_detail(image: np.ndarray, small: np.ndarray) -> np.ndarray:
+    """What an image (R, R, 3) has over `small`, itself at (S, S, 3), blurred by `_FINE`."""
+    return image - resize(blur(small, px(_FINE, len(small))), len(image))
 
 
 def _plainness(photo: np.ndarray, parsing: Parsing) -> np.ndarray:

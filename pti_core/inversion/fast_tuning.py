@@ -73,12 +73,17 @@ class FastTuning(TuningRun):
 
     def _low_res_losses(self) -> list[PhotographLoss]:
         small = area(self.task.targets, COARSE_SIDE).split(1)
-        return [PhotographLoss(target, self.lpips, (), (View(COARSE_SIDE),)) for target in small]
+        weight = self.config.face_weight
+        view = View(COARSE_SIDE, face=weight > 0)
+        return [PhotographLoss(t, self.lpips, (), (view,), face_weight=weight) for t in small]
 
     def _full_losses(self) -> list[PhotographLoss]:
         config = self.config
         views = (config.lpips_views, config.lpips_in_turn, config.lpips_late)
-        return [PhotographLoss(t, self.lpips, *views) for t in self.task.targets.split(1)]
+        return [
+            PhotographLoss(t, self.lpips, *views, face_weight=config.face_weight)
+            for t in self.task.targets.split(1)
+        ]
 
     @torch.no_grad()
     def _render_base(self, which: int) -> None:
@@ -86,7 +91,8 @@ class FastTuning(TuningRun):
         generator, config, size = self.generator, self.config, self.config.edits_size
         pivot, noise, pictures = self.pivots[which], self.task.noise[which], []
         edits = self.task.edits if config.lambda_edits else None
-        steps = [] if edits is None else [x * e for e in edits.to(pivot.ws) for x in (0.5, 1.0)]
+        shares = config.edits_shares
+        steps = [] if edits is None else [x * e for e in edits.to(pivot.ws) for x in shares]
         moved = [self.latent(pivot.ws + step, noise) for step in steps]
 
         def seen(around: list[Latent]) -> Iterator[tuple[Tensor, Tensor]]:

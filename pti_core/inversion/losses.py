@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -23,12 +23,25 @@ MASKED_WINDOW = 512
 PERIOD, PERIODS = 16, 4
 
 
+#: Where the face is in a crop that is aligned as FFHQ (brows to chin, ear to ear): shares of its
+#: side, from and to, down and across.
+FACE_PLACE = (0.2, 0.9), (0.15, 0.85)
+
+
 @dataclass(frozen=True)
 class View:
-    """What LPIPS sees: the picture reduced to `size`, and of that a random `window` (0: all)."""
+    """What LPIPS sees: the picture reduced to `size`, and of that a random `window` (0: all), or
+    only the place of the face (`FACE_PLACE`)."""
 
     size: int
     window: int = 0
+    face: bool = False
+
+    @property
+    def side(self) -> int:
+        """Side of what LPIPS sees."""
+        low, high = FACE_PLACE[0]
+        return self.window or (round((high - low) * self.size) if self.face else self.size)
 
 
 class PhotographLoss:
@@ -40,6 +53,8 @@ class PhotographLoss:
         always: views compared at every step; their mean is the term "lpips".
         in_turn: views of which every step compares one more, in turn: the term "lpips_detail".
         late: stand in for those in the last steps.
+        face_weight: by how much squared error weighs more at the place of the face (1 + it) than
+            around it (1 - it).
     """
 
     def __init__(
@@ -49,6 +64,7 @@ class PhotographLoss:
         always: Sequence[View],
         in_turn: Sequence[View] = (),
         late: Sequence[View] = (),
+        face_weight: float = 0.0,
     ):
         side = target.shape[-1]
         self.target, self.lpips = target, lpips
@@ -58,13 +74,19 @@ class PhotographLoss:
         views = {*self.always, *self.in_turn, *self.late}
         self.reduced = {view.size: area(target, view.size) for view in views}
         self.features = {
-            view: lpips.features(self.reduced[view.size]) for view in views if not view.window
+            view: lpips.features(_seen(self.reduced[view.size], view))
+            for view in views
+            if not view.window
         }
+        self.weight = _face_map(side, face_weight).to(target) if face_weight else None
         self.coarse = area(target, min(COARSE_SIZE, side))
         self.visibility = visibility(target)
 
     def squared_error(self, picture: Tensor) -> Tensor:
-        return F.mse_loss(picture, self.target)
+        """Mean squared error, weighed where there is a `face_weight`."""
+        if self.weight is None:
+            return F.mse_loss(picture, self.target)
+        return ((picture - self.target).square() * self.weight).mean()
 
     def coarse_error(self, picture: Tensor) -> Tensor:
         """Squared error of the pictures reduced to `COARSE_SIZE`."""
@@ -115,9 +137,26 @@ class PhotographLoss:
     def _view(self, picture: Tensor, view: View, random: torch.Generator) -> Tensor:
         seen = area(picture, view.size)
         if not view.window:
-            return self.lpips.compare(self.lpips.features(seen), self.features[view]).sum()
+            features = self.lpips.features(_seen(seen, view))
+            return self.lpips.compare(features, self.features[view]).sum()
         window = _random_window(view.size, view.window, random)
         return self.lpips(seen[window], self.reduced[view.size][window]).sum()
+
+
+def _face_place(side: int) -> tuple:
+    """Index of `FACE_PLACE` in pictures of that side."""
+    return (..., *(slice(round(low * side), round(high * side)) for low, high in FACE_PLACE))
+
+
+def _face_map(side: int, more: float) -> Tensor:
+    weight = torch.full((1, 1, side, side), 1 - more)
+    weight[_face_place(side)] = 1 + more
+    return weight
+
+
+def _seen(picture: Tensor, view: View) -> Tensor:
+    """What a view without a random window sees of a picture of its size."""
+    return picture[_face_place(view.size)] if view.face else picture
 
 
 def _random_window(side: int, wanted: int, random: torch.Generator) -> tuple:
@@ -157,4 +196,4 @@ def _box(x: Tensor, width: int) -> Tensor:
 def _fitting(view: View, side: int) -> View:
     """The view for a generator whose pictures are smaller than the view asks for."""
     size = min(view.size, side)
-    return View(size, min(view.window, size))
+    return replace(view, size=size, window=min(view.window, size))

@@ -27,31 +27,49 @@ PAPER = Preset("paper", ProjectionConfig(), TuningConfig())
 
 #: The default on a CPU. Settings without a source were found by trying: `benchmarks/README.md`.
 _FAST_TUNING = TuningConfig(
-    steps=76,
-    low_res_share=0.61,
+    # Short: the composite shows the photograph's detail, so the weights need the person's shape,
+    # tones and identity only; the last seven steps are of full resolution.
+    steps=52,
+    low_res_share=0.87,
     enough_detail=0.05,
     most_steps=1.25,
     tuned_from=64,
     learning_rate=1e-3,
-    # Gentle, with edits held more firmly: squared error is worse by a fifth to a third, identity is
-    # not, and teeth and lips no longer ghost in smiles. Detail is the photograph's own
-    # (docs/compositing.md).
-    muon_rate=8e-3,
+    muon_rate=1.3e-2,
     final_rate=0.0,
     lambda_l2=80.0,
     lambda_coarse=20.0,
-    lambda_masked=0.75,
-    lambda_periodic=400.0,
+    # Hair and scene are the photograph's own pixels (docs/compositing.md).
+    face_weight=0.5,
     lpips_views=(),
-    lpips_in_turn=(View(256), View(512, 256)),
-    lpips_late=(View(1024, 384), View(256)),
+    lpips_in_turn=(View(256, face=True),),
     locality_samples=0,
-    views_every=3,
-    lambda_edits=0.6,
-    edits_every=3,
+    views_every=2,
+    lambda_edits=0.3,
+    edits_every=4,
+    edits_shares=(0.75,),
     edits_size=256,
     picture_every=5,
     drafts_at=(0.0, 0.4),  # projection has given one already
+)
+#: What goes on at full resolution is to bring the render nearer, all of it and its detail.
+#: Half the rate of that: what is there is right, and a full step would lose it first.
+_FAST_REFINING = replace(
+    _FAST_TUNING,
+    steps=100,
+    low_res_share=0.0,
+    enough_detail=0.0,
+    muon_rate=8e-3,
+    face_weight=0.0,
+    lambda_masked=0.75,
+    lambda_periodic=400.0,
+    lpips_in_turn=(View(256), View(512, 256)),
+    lpips_late=(View(1024, 384), View(256)),
+    late_from=0.0,
+    views_every=3,
+    lambda_edits=0.6,
+    edits_every=3,
+    edits_shares=(0.5, 1.0),
 )
 FAST = Preset(
     "fast",
@@ -73,10 +91,7 @@ FAST = Preset(
         drafts_at=(0.6,),
     ),
     _FAST_TUNING,
-    # Half the rate: what is there is right, and a full step would lose it first.
-    replace(
-        _FAST_TUNING, steps=100, enough_detail=0.0, low_res_share=0.0, muon_rate=8e-3, late_from=0.0
-    ),
+    _FAST_REFINING,
 )
 
 PRESETS = {preset.name: preset for preset in (FAST, PAPER)}

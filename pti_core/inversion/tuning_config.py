@@ -66,6 +66,7 @@ class FastTerms:
     lambda_coarse: float = 0.0  # squared error of the pictures at 64 x 64
     lambda_masked: float = 0.0  # `PhotographLoss.masked_error`
     lambda_periodic: float = 0.0  # `PhotographLoss.periodic_error`
+    face_weight: float = 0.0  # `PhotographLoss.squared_error`: more on the face, less around it
     # LPIPS of one view at a time.
     lpips_in_turn: tuple[View, ...] = ()  # one more view at each step, in turn
     lpips_late: tuple[View, ...] = ()  # used instead of those from `late_from` on
@@ -74,6 +75,7 @@ class FastTerms:
     # Edits keep their size: `HeldEdit`.
     lambda_edits: float = 0.0
     edits_every: int = 3  # rounds between two evaluations, the first among them
+    edits_shares: tuple[float, ...] = (0.5, 1.0)  # of each edit's range, that are held
     edits_size: int = 128  # side in pixels at which the term compares its pictures
 
 

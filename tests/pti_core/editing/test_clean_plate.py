@@ -47,6 +47,18 @@ def test_nothing_of_the_head_is_left_and_the_rest_is_untouched() -> None:
     assert plate[head > 0.5].mean() < 130  # the stripes are 40 and 160, the head 250
 
 
+@pytest.mark.slow
+def test_the_plate_begins_with_the_colours_that_the_scene_ends_with() -> None:
+    noise = np.random.RandomState(0).normal(0, 1, (SIDE, SIDE, 3)).astype(np.float32)
+    scene = cv2.GaussianBlur(noise, (0, 0), 24)
+    scene = 128 + 45 * scene / scene.std()
+    head = disc(150)
+    plate = clean_plate(scene * (1 - head[..., None]) + 250 * head[..., None], head)
+    # The hole is 11 pixels wider than the head.
+    ring = (disc(161) > 0.5) & (disc(157) < 0.5)
+    assert np.abs(plate - scene)[ring].mean() < 9
+
+
 def test_a_photograph_that_is_all_head_has_no_scene_to_go_on() -> None:
     photo = stripes(0.0)
     assert np.array_equal(clean_plate(photo, np.ones((SIDE, SIDE), np.float32)), photo)

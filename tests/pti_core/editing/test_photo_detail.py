@@ -103,6 +103,21 @@ def test_detail_moves_with_the_face(layers: PhotoLayers, photo: np.ndarray) -> N
     assert correlation > 0.6 > 0.3 > unmoved
 
 
+def test_a_pattern_of_the_tuned_weights_is_not_shown() -> None:
+    # It is in both renders and stays in its place while the face moves: they do not cancel.
+    y, x = np.mgrid[:SIDE, :SIDE]
+    grid = np.where((x + y) % 2, 1.5, -1.5).astype(np.float32)[..., None]
+    moved = (CENTRE[0] + 5, CENTRE[1])
+    inside = disc(moved, RADIUS * 0.5) > 0.5
+
+    def shown(pattern: np.ndarray) -> np.ndarray:
+        own = PhotoLayers.of(render(), render() + pattern, parse(), parse())
+        return compose(own, render(moved) + pattern, parse(moved)).image
+
+    left = detail(shown(grid) - shown(0 * grid))[inside]
+    assert np.abs(left).mean() < 0.3 * 1.5
+
+
 def with_neck(parsing: Parsing, centre: float | None) -> Parsing:
     """A neck under the head, 48 pixels wide at `centre`; none where that is None."""
     groups = parsing.groups.copy()
