@@ -34,7 +34,7 @@ PHOTO = Path(__file__).parent.parent / "examples" / "obama.jpg"
 VALUES = Path(__file__).with_suffix(".json")
 #: Some three fifths of the fast preset's: with fewer, what its first, large steps leave is all
 #: there is.
-PROJECTION_STEPS, TUNING_STEPS = 30, 50
+PROJECTION_STEPS, TUNING_STEPS = 30, 38
 SEED = 0
 #: Metric to how much worse it may be, as a share of its value: room for processors that round
 #: differently (with or without 16-bit arithmetic), which an optimisation carries on, and far less

@@ -129,9 +129,10 @@ class Tint:
 #: Where the sliders of hair go at the lower and upper ends of their ranges: a colour of hair in
 #: daylight, and `Tint.way`. Blond is what the median of the hair becomes: by eye between the median
 #: of blond hair on a photograph (OKLab's L 0.63, b over L 0.09) and its light strands (0.77).
+#: Lighter hair is as light and less yellow.
 _SLIDERS: Mapping[str, tuple[tuple[str, int | None], tuple[str, int | None]]] = {
     "hair_blond": (("#3d2c20", -1), ("#be9c6d", 1)),
-    "hair_dark": (("#cdb084", 1), ("#0f0b09", -1)),
+    "hair_dark": (("#b89d7a", 1), ("#0f0b09", -1)),
     "hair_red": (("#6b6152", 0), ("#8e3c1a", None)),
     "hair_grey": (("#4b3322", -1), ("#c3c2c4", None)),
 }

@@ -91,8 +91,7 @@ class FastTuning(TuningRun):
         generator, config, size = self.generator, self.config, self.config.edits_size
         pivot, noise, pictures = self.pivots[which], self.task.noise[which], []
         edits = self.task.edits if config.lambda_edits else None
-        shares = config.edits_shares
-        steps = [] if edits is None else [x * e for e in edits.to(pivot.ws) for x in shares]
+        steps = [] if edits is None else [x * e for e in edits.to(pivot.ws) for x in (0.5, 1.0)]
         moved = [self.latent(pivot.ws + step, noise) for step in steps]
 
         def seen(around: list[Latent]) -> Iterator[tuple[Tensor, Tensor]]:

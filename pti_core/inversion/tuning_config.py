@@ -75,7 +75,6 @@ class FastTerms:
     # Edits keep their size: `HeldEdit`.
     lambda_edits: float = 0.0
     edits_every: int = 3  # rounds between two evaluations, the first among them
-    edits_shares: tuple[float, ...] = (0.5, 1.0)  # of each edit's range, that are held
     edits_size: int = 128  # side in pixels at which the term compares its pictures
 
 
