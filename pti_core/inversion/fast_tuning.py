@@ -1,9 +1,11 @@
 """Pivotal tuning for a CPU: the paper's loss terms (`losses`), and what shortens the way there.
 
 The first steps compare low-resolution pictures (`low_res`); Muon moves the convolutions; LPIPS
-sees one view at a time; terms on fine detail suppress the patterns that so few steps leave; edits
-are held to the size that they have on the base generator (`HeldEdit`). None of it is the
-paper's; `benchmarks/README.md` has what each was measured to gain.
+sees one view at a time; squared error and LPIPS look at the face first, as hair and scene of an
+edit are the photograph's own pixels; edits are held to the size that they have on the base
+generator (`HeldEdit`). Refining looks at all of the picture, and suppresses the patterns that
+tuning leaves in fine detail. None of it is the paper's; `benchmarks/README.md` has what each was
+measured to gain.
 """
 
 from __future__ import annotations
