@@ -103,13 +103,9 @@ def _without_seam(image: np.ndarray, gap: np.ndarray) -> np.ndarray:
         return blur(values * weight[..., None], width) / (blur(weight, width) + 1e-4)[..., None]
 
     step = mean(image, ~gap) - mean(image, gap)
-    inside, labels = cv2.distanceTransformWithLabels(
-        gap.astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
-    )
-    steps = np.zeros((int(labels.max()) + 1, 3), dtype=np.float32)
-    steps[labels[~gap]] = step[~gap]
+    inside = cv2.distanceTransform(gap.astype(np.uint8), cv2.DIST_L2, 5)
     fade = smoothstep(1 - inside / px(_SEAM_ENDS, side)) * gap
-    return image + fade[..., None] * mean(steps[labels], gap)
+    return image + fade[..., None] * mean(_outline_colours(step, gap), gap)
 
 
 def _fill_level(image: np.ndarray, gap: np.ndarray, rounds: int) -> tuple[np.ndarray, _Matches]:

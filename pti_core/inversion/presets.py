@@ -52,8 +52,8 @@ _FAST_TUNING = TuningConfig(
     picture_every=5,
     drafts_at=(0.0, 0.4),  # projection has given one already
 )
-#: What goes on at full resolution is to bring the render nearer, all of it and its detail.
-#: Half the rate of longer tunings: what is there is right, and a full step would lose it first.
+#: Refining brings all of the render nearer, and its detail. The rate is lower than in tuning: what
+#: is there is right, and a larger step would lose it first.
 _FAST_REFINING = replace(
     _FAST_TUNING,
     steps=100,

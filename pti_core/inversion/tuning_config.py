@@ -66,7 +66,9 @@ class FastTerms:
     lambda_coarse: float = 0.0  # squared error of the pictures at 64 x 64
     lambda_masked: float = 0.0  # `PhotographLoss.masked_error`
     lambda_periodic: float = 0.0  # `PhotographLoss.periodic_error`
-    face_weight: float = 0.0  # `PhotographLoss.squared_error`: more on the face, less around it
+    # `PhotographLoss.squared_error`: more on the face, less around it; over 0, LPIPS of
+    # low-resolution pictures sees the face alone.
+    face_weight: float = 0.0
     # LPIPS of one view at a time.
     lpips_in_turn: tuple[View, ...] = ()  # one more view at each step, in turn
     lpips_late: tuple[View, ...] = ()  # used instead of those from `late_from` on
