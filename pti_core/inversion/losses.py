@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import torch
 import torch.nn.functional as F
@@ -80,7 +81,11 @@ class PhotographLoss:
         }
         self.weight = _face_map(side, face_weight).to(target) if face_weight else None
         self.coarse = area(target, min(COARSE_SIZE, side))
-        self.visibility = visibility(target)
+
+    @cached_property
+    def visibility(self) -> Tensor:
+        """Of the photograph's places; only `masked_error` asks for it."""
+        return visibility(self.target)
 
     def squared_error(self, picture: Tensor) -> Tensor:
         """Mean squared error, weighed where there is a `face_weight`."""
