@@ -16,6 +16,7 @@ from pti_core.editing.image_ops import (
     luma,
     pull_push,
     px,
+    remap,
     resize,
     smoothstep,
 )
@@ -29,6 +30,9 @@ GAIN = (0.6, 1.5)  # bounds of the local ratio of luma, edited over unedited, fo
 _CORRELATION = (0.5, 0.8)  # local correlation of luma: fine detail from none to all
 _WINDOW = 6.0  # of the local correlation, and of the colour difference
 _SMOOTH = 48.0  # of the flow of the whole head
+_OUTLINE = 48.0  # over which a change of the flow is smooth that has outlines follow
+_OUTLINE_SIDE, _OUTLINE_ROUNDS = 64, 30  # at which that is found, and in how many steps
+_OUTLINE_STEP = 1.0  # longest of them, in pixels of that side
 _HAIR_TRUST = 0.2  # of the flow in hair against that of the face
 _FLOW_WIDTH = 8.0  # over which the flow of the face is averaged
 _STRETCH = (0.5, 1.5)  # of the flow's gradient: trust from full to none
@@ -50,26 +54,61 @@ def dense_flow(after: np.ndarray, before: np.ndarray) -> np.ndarray:
     return np.asarray(method.calc(after, before, np.zeros((*after.shape, 2), np.float32)))
 
 
-def smooth_flow(flow: np.ndarray, trust: np.ndarray, before: Parsing, after: Parsing) -> np.ndarray:
+def smooth_flow(
+    flow: np.ndarray, trust: np.ndarray, photo: Parsing, before: Parsing, after: Parsing
+) -> np.ndarray:
     """The flow (S, S, 2) of the whole head, without the noise of hair that the render redraws.
 
-    Trusted flow is continued smoothly over the head and fades out in the scene around it: the
-    background bends a little beside a head that moves, and nothing opens.
+    Trusted flow is continued smoothly over the head, follows the outlines of head and hair, and
+    fades out in the scene around it: the background bends a little beside a head that moves,
+    and nothing opens.
+
+    Args:
+        photo, before, after: parsings of photograph, unedited and edited render.
     """
     side = min(_SMOOTH_SIDE, len(flow))
     scale = side / len(flow)
-    head = after.head * before.head
+    head = after.head * photo.head
     weight = trust * head * np.where(after.group("hair") > 0.5, _HAIR_TRUST, 1.0)
     weight = np.ascontiguousarray(weight, dtype=np.float32)
     known = resize(weight, side)
     mean = resize(flow * weight[..., None], side) * scale / np.maximum(known, 1e-3)[..., None]
     filled = blur(pull_push(mean, known), px(_SMOOTH, side))
+    filled = _follow_outlines(filled, before, after)
     # Less than the flow's own noise is no movement; the crop's border stays where it is.
     length = length_of(filled) / px(1.0, side)
     low, high = STILL_FLOW
     fade = smoothstep((length - low) / (high - low)) * _border_fade(side)
-    fade = fade * _neck_fade(before, after, side)
+    fade = fade * _neck_fade(photo, after, side)
     return resize(filled * fade[..., None], len(flow)) / scale
+
+
+def _follow_outlines(flow: np.ndarray, before: Parsing, after: Parsing) -> np.ndarray:
+    """A smooth flow (S, S, 2), changed so that the unedited render's outlines land on the edited's.
+
+    Of hair the flow knows little but its outline. Where a head turned, hair that comes into view
+    stayed behind, and the ear stood off the head. Demons (Thirion 1998) on the masks of hair and of
+    head and hair together; ears have no say, as the render draws them longer or shorter.
+    """
+    side = min(_OUTLINE_SIDE, len(flow))
+    scale = side / len(flow)
+    width = px(_OUTLINE, side)
+
+    def soft_masks(parsing: Parsing) -> np.ndarray:
+        masks = np.stack([parsing.head - parsing.group("ears"), parsing.group("hair")], -1)
+        return blur(resize(masks, side), width / 2)
+
+    moving, fixed = soft_masks(before), soft_masks(after)
+    start = resize(flow, side) * scale
+    change = np.zeros_like(start)
+    for _ in range(_OUTLINE_ROUNDS):
+        warped = remap(moving, start + change, cv2.INTER_LINEAR)
+        missing = fixed - warped
+        x, y = (cv2.Sobel(warped, -1, *axis, ksize=1, scale=0.5) for axis in ((1, 0), (0, 1)))
+        size = channel_sum(x * x + y * y + missing * missing) + 1e-4
+        step = np.dstack([channel_sum(missing * x), channel_sum(missing * y)]) / size[..., None]
+        change = blur(change + np.clip(step, -_OUTLINE_STEP, _OUTLINE_STEP), width / 2)
+    return flow + resize(blur(change, width), len(flow)) / scale
 
 
 def denoise_flow(flow: np.ndarray, trust: np.ndarray) -> np.ndarray:

@@ -135,7 +135,7 @@ def compose(
     warped = remap(layers.small, local, cv2.INTER_LINEAR)
     before = layers.render_parsing.warped(local)
     trust = structure_trust(small, warped) * agreement(before, parsing) * rigidity(local)
-    smooth = smooth_flow(local, trust, layers.photo_parsing, parsing)
+    smooth = smooth_flow(local, trust, layers.photo_parsing, layers.render_parsing, parsing)
     own = layers.photo_parsing.warped(smooth)
     ears = _own_ears(own, parsing)
     mistaken = remap(layers.mistaken, smooth, cv2.INTER_LINEAR)
@@ -158,8 +158,9 @@ def compose(
         image, gain, changed = _with_scene(layers, image, small, parsing, gain)
     else:
         behind, share, changed = _warped_photo(layers, smooth, own, parsing, ears, neck)
-        names = ("neck", "ears") if kept.hair_tone else ("hair", "neck", "ears")
+        names = ("neck",) if kept.hair_tone else ("hair", "neck")
         tone = _tone(small, warped, own, parsing, names)
+        tone += ears[..., None] * _skin_drift(layers, small, parsing)
         behind = behind + resize(tone, side)
         image = behind + resize(face, side)[..., None] * (image - behind)
         gain = share + face * (gain - share)
@@ -334,9 +335,14 @@ def _with_scene(
 
 def _tone_shift(layers: PhotoLayers, small: np.ndarray, after: Parsing) -> np.ndarray:
     """What keeps the median colour of the skin, (S, S, 3), spread over skin softly."""
+    drift = _skin_drift(layers, small, after)
+    return -drift * blur(after.group("skin"), px(8.0, len(small)))[..., None]
+
+
+def _skin_drift(layers: PhotoLayers, small: np.ndarray, after: Parsing) -> np.ndarray:
+    """By how much the median colour of the skin differs from the unedited render's, (3,)."""
     skin = after.group("skin") * layers.render_parsing.group("skin")
     there = skin > 0.8
     if there.sum() < 100:
-        return np.zeros_like(small)
-    drift = np.median(small[there] - layers.small[there], axis=0)
-    return -drift * blur(after.group("skin"), px(8.0, len(small)))[..., None]
+        return np.zeros(3, dtype=np.float32)
+    return np.asarray(np.median(small[there] - layers.small[there], axis=0), dtype=np.float32)

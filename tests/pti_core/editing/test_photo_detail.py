@@ -14,6 +14,7 @@ from pti_core.networks.face_parsing import CLASSES
 
 SIDE, AT = 256, 256
 CENTRE, RADIUS = (128, 140), 60
+HAIR = 7  # of `Parsing.groups`
 
 
 def disc(centre: tuple[float, float], radius: float) -> np.ndarray:
@@ -177,6 +178,44 @@ def test_a_head_that_only_the_render_has_is_not_shown(photo: np.ndarray) -> None
     after = before + 6 * np.float32(own.head)[..., None]
     found = compose(PhotoLayers.of(photo, before, own, wrong), after, wrong)
     assert np.abs(found.image - photo)[ear].mean() < 3
+
+
+def with_hair(parsing: Parsing, reach: float) -> Parsing:
+    """Hair right of the face as well, to `reach` pixels from the head's middle."""
+    groups = parsing.groups.copy()
+    side = disc((CENTRE[0] + 4, CENTRE[1] - 20), reach)
+    side *= np.arange(SIDE)[None] > CENTRE[0] + 30
+    side *= groups[..., 0]
+    groups[..., 0] -= side
+    groups[..., HAIR] += side
+    return Parsing(groups, parsing.parts)
+
+
+def test_hair_that_comes_into_view_is_filled_with_hair(photo: np.ndarray) -> None:
+    """As above the ear of a head that turns: the flow of the face says nothing of hair."""
+    before, after = with_hair(parse(), 62), with_hair(parse(), 80)
+    brown = np.array((60, 40, 30), dtype=np.float32)
+    photo[before.group("hair") > 0.5] = brown
+    soft, turned = render(), render()
+    soft[before.group("hair") > 0.5] = turned[after.group("hair") > 0.5] = brown
+    found = compose(PhotoLayers.of(photo, soft, before, before), turned, after)
+    new = cv2.erode(after.group("hair"), np.ones((9, 9))) - cv2.dilate(
+        before.group("hair"), np.ones((9, 9))
+    )
+    assert (new > 0.5).sum() > 100
+    assert np.abs(found.image[new > 0.5].mean(0) - brown).max() < 12
+
+
+def test_an_ear_in_another_light_keeps_its_colour(photo: np.ndarray) -> None:
+    """Turned towards the light it glowed orange, as only the render's ear had been in shadow."""
+    parsing = with_ear(parse(), 34)
+    where = parsing.group("ears") > 0.5
+    photo[where] = (190, 150, 130)
+    before, after = render(), render()
+    before[where], after[where] = (120, 80, 60), (200, 150, 120)
+    found = compose(PhotoLayers.of(photo, before, parsing, parsing), after, parsing)
+    inner = cv2.erode(parsing.group("ears"), np.ones((5, 5))) > 0.9
+    assert np.abs(found.image - photo)[inner].mean() < 6
 
 
 @pytest.mark.slow
