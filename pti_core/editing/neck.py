@@ -27,7 +27,8 @@ from pti_core.editing.parsing import Parsing
 _SIDE = 256  # at which the neck's colour is continued
 _SOFT = 24.0  # over which it is averaged
 _GAP = 50.0  # gaps between jaw and neck up to twice as wide are neck
-_RIM = 5.0  # of the edited render beside such a gap: its own scene shines through
+#: Of the edited render, and of the photograph, beside such a gap: their own scene shines through.
+RENDER_RIM, PHOTO_RIM = 5.0, 10.0
 _LEAST = 1e-3  # share of the picture: less is no neck
 _UPPER = (0.5, 0.7)  # shares of the face's height: nothing above the first is neck
 
@@ -64,10 +65,12 @@ def neck_behind(photo: Parsing, after: Parsing) -> np.ndarray:
     return blur((closed * person).astype(np.float32), px(2.0, at))
 
 
-def without_rim(face: np.ndarray, neck: np.ndarray, after: Parsing) -> np.ndarray:
+def without_rim(
+    face: np.ndarray, neck: np.ndarray, after: Parsing, rim: float = RENDER_RIM
+) -> np.ndarray:
     """A face's share (S, S) without its outline where that borders on neck (S, S) behind it."""
     at = len(face)
-    inner = blur(erode(face, px(_RIM, at)), px(2.0, at))
+    inner = blur(erode(face, px(rim, at)), px(2.0, at))
     beside = dilate(neck, px(6.0, at)) * (1 - after.figure)
     beside = smoothstep(blur(beside, px(4.0, at)) * 4)
     return face + beside * (np.minimum(inner, face) - face)

@@ -44,7 +44,7 @@ from pti_core.editing.image_ops import (
     resize_flow,
     smoothstep,
 )
-from pti_core.editing.neck import neck_behind, without_rim
+from pti_core.editing.neck import PHOTO_RIM, neck_behind, without_rim
 from pti_core.editing.parsing import Parsing
 from pti_core.editing.photo_layers import PhotoLayers, fine_detail
 
@@ -250,6 +250,7 @@ def _warped_photo(
     gone = gone * (1 - ears)
     gone = smoothstep(blur(dilate(gone, px(4.0, at)), px(2.0, at)) * 2)
     near = near * (1 - gone)
+    near = without_rim(near, neck, after, PHOTO_RIM)
     uncovered = dilate(layers.near, px(12.0, at)) * np.maximum(moved, gone)
     uncovered = uncovered * (1 - layers.photo_parsing.group("cloth"))  # which stays in its place
     uncovered = blur(uncovered, px(2.0, at))

@@ -259,6 +259,25 @@ def test_behind_a_jaw_that_turns_away_there_is_neck(photo: np.ndarray) -> None:
     assert np.abs(found.image[jaw].mean(0) - skin).max() < 25
 
 
+def test_no_rim_of_the_scene_is_between_face_and_neck() -> None:
+    """The photograph's own outline is half scene; in front of the neck it was a bright line."""
+    groups, parts = parse().groups.copy(), parse().parts
+    neck = np.zeros((SIDE, SIDE), dtype=np.float32)
+    neck[120:250, 72:184] = 1
+    neck *= groups[..., 0]
+    groups[..., 0] -= neck
+    groups[..., 2] += neck
+    parsing = Parsing(groups, parts)
+    person = cv2.GaussianBlur(parsing.figure, (0, 0), 2.0)[..., None]
+    skin = np.array((170, 120, 100), dtype=np.float32)
+    photo = np.uint8(240 * (1 - person) + person * skin)
+    layers = PhotoLayers.of(photo, render(background=240), parsing, parsing)
+    for moved in ((144, 140), (150, 140)):
+        found = compose(layers, render(moved, background=240), parse(moved))
+        behind = found.image[178:192, 76:118, 1]
+        assert (np.abs(behind - skin[1]) > 34).mean() < 0.002, moved
+
+
 def test_nothing_stays_of_skin_that_the_edited_head_has_left(photo: np.ndarray) -> None:
     """As beside a cheek that turns away, where the flow does not follow the outline."""
     bright = render(background=157)  # as skin: nothing to follow
