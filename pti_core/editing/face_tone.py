@@ -21,7 +21,7 @@ _SKIN = 12.0  # make-up on skin is smoother than this
 _LIPS = 2.0
 #: CIELAB: nothing in a mouth is bluer than this b*. Teeth, less red than this a*, are no yellower
 #: than this, or than this share of the skin (in warm light).
-_BLUE, _RED, _YELLOW, _YELLOW_OF_SKIN = 2.0, 14.0, 14.0, 0.6
+_BLUE, _RED, _YELLOW, _YELLOW_OF_SKIN = 2.0, 18.0, 10.0, 0.6
 
 
 def with_makeup(

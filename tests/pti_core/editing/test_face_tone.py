@@ -60,3 +60,13 @@ def test_teeth_are_neither_blue_nor_yellow() -> None:
         edited = photo + masks["mouth"][..., None] * (np.array(teeth, dtype=np.float32) - photo)
         found = with_own_eyes_and_teeth(edited, parse(masks), photo, parse(masks))
         assert 0 < lab(found, masks["mouth"])[2] < 20
+
+
+def test_teeth_in_cool_light_are_no_yellower_than_the_skin() -> None:
+    """Ochre under a rosy skin, as a tuned generator draws them: their red is above that of teeth."""
+    photo, masks = face()
+    masks["mouth"] = ellipse(*MOUTH, 20, 7)
+    ochre = np.array((158.0, 117.0, 82.0), dtype=np.float32)  # L* 53, a* 13, b* 26
+    edited = photo + masks["mouth"][..., None] * (ochre - photo)
+    found = with_own_eyes_and_teeth(edited, parse(masks), photo, parse(masks))
+    assert lab(found, masks["mouth"])[2] < max(13.0, lab(found, masks["skin"])[2])
