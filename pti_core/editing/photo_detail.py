@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
+from pti_core.editing.ears import invented_ears_tone, own_ears
 from pti_core.editing.image_flow import (
     GAIN,
     STILL_FLOW,
@@ -35,7 +36,6 @@ from pti_core.editing.image_ops import (
     blur,
     channel_mean,
     dilate,
-    ease,
     length_of,
     luma,
     px,
@@ -54,8 +54,8 @@ _COLOUR = 10.0  # of 255: colour difference at which the coarse band has lost 63
 _STILL = 6.0  # the same without flow: what did not change in its place
 _STRANDS = 14.0  # how far single hairs reach beyond the parser's outline
 _TONE = 8.0  # of a change of light
-#: Share of an ear that photograph and edited render have in common: the render's to the photo's.
-_EARS_MEET = (0.4, 0.6)
+_CHEEK = 40.0  # over which the skin's lightness is kept
+_LIGHTNESS_KEPT = 0.8  # of the change of it there: highlights went with a smile
 _EDGE = 9.0  # background this far from any person is the photograph's to the bit
 #: Text-driven edits change the hair's shape if they change so much of its area.
 _HAIR_MOVED = 0.2
@@ -137,7 +137,7 @@ def compose(
     trust = structure_trust(small, warped) * agreement(before, parsing) * rigidity(local)
     smooth = smooth_flow(local, trust, layers.photo_parsing, layers.render_parsing, parsing)
     own = layers.photo_parsing.warped(smooth)
-    ears = _own_ears(own, parsing)
+    ears = own_ears(own, parsing)
     mistaken = remap(layers.mistaken, smooth, cv2.INTER_LINEAR)
     face = _face_share(own, layers.render_parsing.warped(smooth), parsing, ears + mistaken)
     neck = neck_behind(layers.photo_parsing, parsing)
@@ -148,9 +148,11 @@ def compose(
         face = np.ones_like(face)
     flow = smooth + face[..., None] * (local - smooth)
     if kept.skin_tone:
-        shift = _tone_shift(layers, small, parsing)
+        shift = _tone_shift(layers, small, warped, before, parsing)
         small = small + shift
         edited = edited + resize(shift, side)
+    shift = invented_ears_tone(small, parsing, ears)
+    small, edited = small + shift, edited + resize(shift, side)
     image, gain = _with_detail(layers, edited, small, flow, parsing)
     if not kept.background:
         changed = np.ones_like(gain)
@@ -231,7 +233,7 @@ def _warped_photo(
 
     Args:
         own: the photograph's parsing, warped by the flow.
-        ears: (S, S), its own that stay (`_own_ears`).
+        ears: (S, S), its own that stay (`own_ears`).
         neck: (S, S), where the neck goes on behind the old jaw (`neck_behind`).
 
     Returns:
@@ -283,19 +285,6 @@ def _face_share(
     return smoothstep(blur(share, px(4.0, at)) * 1.5 - 0.25)
 
 
-def _own_ears(photo: Parsing, after: Parsing) -> np.ndarray:
-    """Ears (S, S) that the photograph, warped smoothly, has where the edited render has them."""
-    own, new = photo.group("ears"), after.group("ears")
-    at = len(own)
-    both = np.zeros_like(own)
-    low, high = _EARS_MEET
-    for half in (np.s_[:, : at // 2], np.s_[:, at // 2 :]):
-        a, b = own[half], new[half]
-        meet = float(np.minimum(a, b).sum() / max(a.sum(), b.sum(), 1.0))
-        both[half] = np.maximum(a, b) * ease((meet - low) / (high - low))
-    return smoothstep(blur(dilate(both, px(3.0, at)), px(2.0, at)) * 2 - 0.3)
-
-
 def _tone(
     small: np.ndarray, warped: np.ndarray, before: Parsing, after: Parsing, names: Sequence[str]
 ) -> np.ndarray:
@@ -334,10 +323,21 @@ def _with_scene(
     return image, gain * person + (1 - person) * (1 - uncovered), changed
 
 
-def _tone_shift(layers: PhotoLayers, small: np.ndarray, after: Parsing) -> np.ndarray:
-    """What keeps the median colour of the skin, (S, S, 3), spread over skin softly."""
+def _tone_shift(
+    layers: PhotoLayers, small: np.ndarray, warped: np.ndarray, before: Parsing, after: Parsing
+) -> np.ndarray:
+    """What keeps the colour of the skin, (S, S, 3): its median, and most of its lightness here and
+    there, spread over skin softly.
+
+    warped, before: the unedited render and its parsing where the flow has them now.
+    """
+    at = len(small)
     drift = _skin_drift(layers, small, after)
-    return -drift * blur(after.group("skin"), px(8.0, len(small)))[..., None]
+    skin = np.minimum(before.group("skin"), after.group("skin")) + 1e-3
+    lighter = luma(small - warped) - luma(drift[None, None])
+    lighter = blur(lighter * skin, px(_CHEEK, at)) / blur(skin, px(_CHEEK, at))
+    shift = drift + _LIGHTNESS_KEPT * lighter[..., None]
+    return -shift * blur(after.group("skin"), px(8.0, at))[..., None]
 
 
 def _skin_drift(layers: PhotoLayers, small: np.ndarray, after: Parsing) -> np.ndarray:

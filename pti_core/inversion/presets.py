@@ -71,12 +71,12 @@ _FAST_REFINING = replace(
 FAST = Preset(
     "fast",
     ProjectionConfig(
-        steps=50,
+        steps=40,
         learning_rate=0.25,
         betas=(0.8, 0.95),
         axes=True,
         lambda_prior=0.03,
-        low_res_share=0.6,
+        low_res_share=0.5,
         lambda_l2=2.0,
         ramp_up=0.1,
         ramp_down=0.35,
@@ -85,7 +85,7 @@ FAST = Preset(
         picture_every=5,
         # The last step at low resolution: with the photograph's detail on them edits of this pivot
         # can be used (benchmarks/README.md).
-        drafts_at=(0.6,),
+        drafts_at=(0.5,),
     ),
     _FAST_TUNING,
     _FAST_REFINING,

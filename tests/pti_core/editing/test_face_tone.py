@@ -63,7 +63,7 @@ def test_teeth_are_neither_blue_nor_yellow() -> None:
 
 
 def test_teeth_in_cool_light_are_no_yellower_than_the_skin() -> None:
-    """Ochre under a rosy skin, as a tuned generator draws them: their red is above that of teeth."""
+    """Ochre under a rosy skin, as a tuned generator draws them, and redder than teeth."""
     photo, masks = face()
     masks["mouth"] = ellipse(*MOUTH, 20, 7)
     ochre = np.array((158.0, 117.0, 82.0), dtype=np.float32)  # L* 53, a* 13, b* 26

@@ -325,6 +325,20 @@ def test_skin_tone_stays_unless_it_is_asked_for(layers: PhotoLayers) -> None:
     assert np.median(changed.image[cheek]) < before - 10
 
 
+def test_each_cheek_keeps_its_lightness(layers: PhotoLayers) -> None:
+    """The median of all skin may stay where one side of a face loses its light."""
+    x, y = CENTRE
+    darker = render()
+    spots = [disc((x + side * 38, y + 10), 16)[..., None] for side in (-1, 1)]
+    darker += 24 * cv2.GaussianBlur(spots[1] - spots[0], (0, 0), 6)[..., None]
+    found = compose(layers, darker, parse())
+    asked = compose(layers, darker, parse(), Kept(skin_tone=False))
+    for spot in spots:
+        inner = spot[..., 0] > 0.5
+        drift, wanted = (abs((f.image - layers.photo)[inner].mean()) for f in (found, asked))
+        assert drift < 0.6 * wanted
+
+
 def test_monochrome_photographs_stay_monochrome(photo: np.ndarray) -> None:
     grey = np.repeat(photo.mean(-1, keepdims=True).round().astype(np.uint8), 3, -1)
     layers = PhotoLayers.of(grey, render(), parse(), parse())

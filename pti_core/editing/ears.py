@@ -1,0 +1,52 @@
+"""Ears of an edited head: the photograph's own where it has them, else in the hue of the skin.
+
+Images are float32 (S, S, 3) in 0..255; masks are float32 (S, S) in 0..1.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pti_core.editing.image_ops import blur, dilate, ease, luma, px, smoothstep
+from pti_core.editing.parsing import Parsing
+
+#: Share of an ear that photograph and edited render have in common: the render's to the photo's.
+_MEET = (0.4, 0.6)
+_LEAST = 3e-4  # share of the image from which an ear has a colour of its own
+
+
+def own_ears(photo: Parsing, after: Parsing) -> np.ndarray:
+    """Ears (S, S) that the photograph, warped smoothly, has where the edited render has them."""
+    own, new = photo.group("ears"), after.group("ears")
+    at = len(own)
+    both = np.zeros_like(own)
+    low, high = _MEET
+    for half in _halves(at):
+        a, b = own[half], new[half]
+        meet = float(np.minimum(a, b).sum() / max(a.sum(), b.sum(), 1.0))
+        both[half] = np.maximum(a, b) * ease((meet - low) / (high - low))
+    return smoothstep(blur(dilate(both, px(3.0, at)), px(2.0, at)) * 2 - 0.3)
+
+
+def invented_ears_tone(small: np.ndarray, after: Parsing, own: np.ndarray) -> np.ndarray:
+    """What gives ears of the edited render that are not the photograph's `own` the hue of the skin,
+    (S, S, 3): where the photograph has scene, tuning has taught the generator to draw them in the
+    scene's colours."""
+    new, skin = after.group("ears") * (1 - own), after.group("skin") - after.group("ears")
+    at, there = len(new), skin > 0.8
+    shift = np.zeros_like(small)
+    if there.mean() < _LEAST:
+        return shift
+    colour = np.median(small[there], axis=0)
+    for half in _halves(at):
+        ear = new[half] > 0.7
+        if ear.sum() < _LEAST * at * at:
+            continue
+        found = np.median(small[half][ear], axis=0)
+        light = luma(found[None, None])[0, 0] / max(luma(colour[None, None])[0, 0], 1.0)
+        shift[half] = new[half][..., None] * (light * colour - found)
+    return blur(shift, px(3.0, at))
+
+
+def _halves(side: int) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
+    return np.s_[:, : side // 2], np.s_[:, side // 2 :]
