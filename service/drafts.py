@@ -41,11 +41,17 @@ class Drafts:
 
         return take
 
-    def replace(self, report: dict[str, Any], session: Session) -> None:
-        """Give the workspace this session; the last one has the personalisation's report."""
+    def replace(self, report: dict[str, Any], session: Session, last: bool = False) -> None:
+        """Give the workspace this session; the last one has the personalisation's report.
+
+        Between the first and the last one nothing is prepared for a person who only watches: it
+        would take longer than what is left to learn.
+        """
+        between = self._latest is not None and not last
         shown = self._workspace.session
         if self._latest is not None and shown is not None and shown.people is self._latest.people:
             session = session.with_choices_of(shown)
         self._latest = session
         self._workspace.originals = self._photographs
         self._set_session(self._workspace, report, session)
+        self._workspace.renders.on_demand = between

@@ -126,6 +126,8 @@ class Previewer:
         session = workspace.session
         if not models.generator.has_middle or session is None or not models.directions:
             return
+        if renders.on_demand and not renders.edited:
+            return
         with self._keeping:
             mine, renders.head_begun = not renders.head_begun, True
         if mine:

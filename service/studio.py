@@ -183,7 +183,7 @@ class Studio(EditService):
         def work(on_step: OnStep) -> dict[str, Any]:
             drafts = Drafts(workspace, order.photographs, self._set_session)
             session, report = self._executor.personalise(order, drafts.taken_from(on_step))
-            drafts.replace(report, session)
+            drafts.replace(report, session, last=True)
             return report
 
         photographs, faces = tuple(workspace.photographs), tuple(workspace.faces)

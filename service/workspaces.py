@@ -70,6 +70,7 @@ class Renders:
         latest: the full image that was shown last.
         shown: what was shown of late, at most `MOST_SHOWN`, the latest last; previews start there.
         head, ground, end: of `service.live_preview`. head_begun: the head is fitted, or will be.
+        on_demand: nothing is prepared for previews before somebody edits.
     """
 
     before: dict[str, bytes] = field(default_factory=dict)
@@ -78,6 +79,7 @@ class Renders:
     latest: FullRender | None = None
     shown: list[Shown] = field(default_factory=list)
     head_begun: bool = False
+    on_demand: bool = False
     head: Tensor | None = None
     ground: Ground | None = None
     end: End | None = None
@@ -90,6 +92,17 @@ class Renders:
         total += sum(map(len, self.before.values())) + sum(map(_nbytes, self.reduced.values()))
         total += sum(_nbytes(one.face) for one in self.shown)
         return total + (latest.rendering.nbytes() if latest is not None else 0)
+
+    @property
+    def edited(self) -> bool:
+        """Whether the full image that was shown last has edits."""
+        state = self.latest.state if self.latest is not None else None
+        return bool(state and (state.amounts or state.stack or state.hair_color))
+
+    @property
+    def has_previews(self) -> bool:
+        """Whether previews are prepared."""
+        return self.head is not None and bool(self.shown)
 
     def show(self, state: EditState, rendering: Rendering) -> FullRender:
         """Keep a full image as the latest, and as a start of previews."""

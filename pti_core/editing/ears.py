@@ -1,4 +1,5 @@
-"""Ears of an edited head: the photograph's own where it has them, else in the hue of the skin.
+"""Ears of an edited head: the photograph's own where it has them, else in the hue of the skin;
+and no earrings that the photograph has not.
 
 Images are float32 (S, S, 3) in 0..255; masks are float32 (S, S) in 0..1.
 """
@@ -12,6 +13,8 @@ from pti_core.editing.parsing import Parsing
 
 #: Share of an ear that photograph and edited render have in common: the render's to the photo's.
 _MEET = (0.4, 0.6)
+_NEAR = 24.0  # of 1024: the photograph's earring may be so far from the render's
+_RIM = 5.0  # of 1024: how far the shine of an earring reaches
 _LEAST = 3e-4  # share of the image from which an ear has a colour of its own
 
 
@@ -46,6 +49,14 @@ def invented_ears_tone(small: np.ndarray, after: Parsing, own: np.ndarray) -> np
         light = luma(found[None, None])[0, 0] / max(luma(colour[None, None])[0, 0], 1.0)
         shift[half] = new[half][..., None] * (light * colour - found)
     return blur(shift, px(3.0, at))
+
+
+def invented_jewels(photo: Parsing, after: Parsing) -> np.ndarray:
+    """Earrings (S, S) of the edited render that the photograph, warped smoothly, has not."""
+    new = after.group("jewels")
+    at = len(new)
+    new = np.maximum(new - dilate(photo.group("jewels"), px(_NEAR, at)), 0)
+    return smoothstep(blur(dilate(new, px(_RIM, at)), px(2.0, at)) * 2)
 
 
 def _halves(side: int) -> tuple[tuple[slice, slice], tuple[slice, slice]]:

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from pti_core.editing.ears import invented_ears_tone, own_ears
+from pti_core.editing.ears import invented_ears_tone, invented_jewels, own_ears
 from pti_core.editing.image_flow import (
     GAIN,
     STILL_FLOW,
@@ -139,7 +139,8 @@ def compose(
     own = layers.photo_parsing.warped(smooth)
     ears = own_ears(own, parsing)
     mistaken = remap(layers.mistaken, smooth, cv2.INTER_LINEAR)
-    face = _face_share(own, layers.render_parsing.warped(smooth), parsing, ears + mistaken)
+    elsewhere = ears + mistaken + invented_jewels(own, parsing)
+    face = _face_share(own, layers.render_parsing.warped(smooth), parsing, elsewhere)
     neck = neck_behind(layers.photo_parsing, parsing)
     face = without_rim(face, neck, parsing)
     if not kept.hair_shape:
@@ -276,7 +277,8 @@ def _face_share(
 
     On the face, and on the neck where the face has left it; not where the photograph has hair.
     `photo` and `before` are the parsings of photograph and unedited render, warped smoothly;
-    `elsewhere` are ears of the photograph's own, and what only the unedited render has as a head.
+    `elsewhere` are ears of the photograph's own, earrings of the edited render's, and what only the
+    unedited render has as a head.
     """
     at = len(after.groups)
     bared = np.minimum(after.group("neck"), np.maximum(before.head - after.head, 0))

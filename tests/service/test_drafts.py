@@ -21,6 +21,7 @@ from pti_core.rendering import is_composited, picture
 from pti_core.session.session import Session
 from service.executors import InProcess
 from service.studio import Studio
+from service.workspaces import Workspace
 from tests.helpers.small import SHORT
 
 PHOTOGRAPH = Path(__file__).parents[2] / "examples" / "astronaut.jpg"
@@ -137,6 +138,7 @@ def test_a_draft_is_edited_and_its_edits_go_over_to_the_session(models):
     assert draft is not None and draft.delta.tensors and workspace.revision == 1
     plain = studio.picture(workspace.id, {})
     assert studio.picture(workspace.id, {"age": 5}).tobytes() != plain.tobytes()
+    assert not workspace.renders.on_demand  # the first draft's previews are wanted
     entry = StackEntry("Older", "attributes", ws=torch.ones(1, 512))
     studio.restack(workspace.id, [entry])
     executor.go_on.set()
@@ -144,7 +146,28 @@ def test_a_draft_is_edited_and_its_edits_go_over_to_the_session(models):
     session = workspace.session
     assert workspace.revision == 3 and session.stack == [entry]
     assert session.delta is not draft.delta
+    assert not workspace.renders.on_demand  # nor does the last one wait for an edit
     assert workspace.report == job.result and session.made["report"]["stopped"] == "steps"
+
+
+@pytest.mark.slow
+def test_drafts_between_the_first_and_the_last_wait_for_an_edit(models):
+    models = dataclasses.replace(models, parser=face_parser())
+    studio = Studio(lambda report: models, {"fast": EARLY}, executor=InProcess(lambda name: models))
+    workspace = studio.align(PHOTOGRAPH)
+    seen = []
+    taken = Workspace.set_session
+
+    def noted(self, session, report):
+        if self.revision:  # not before the first
+            seen.append(self.renders.on_demand)
+        taken(self, session, report)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Workspace, "set_session", noted)
+        assert studio.personalise(workspace.id).wait(60)
+    seen.append(workspace.renders.on_demand)
+    assert len(seen) > 2 and not seen[0] and all(seen[1:-1]) and not seen[-1]
 
 
 @pytest.mark.slow

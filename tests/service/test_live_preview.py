@@ -187,6 +187,27 @@ def test_previews_are_near_the_full_pictures(studio, models, make_picture):
     assert error(np.asarray(found).astype(float), full(studio, workspace, start)) < 1
 
 
+def test_a_draft_that_nobody_edits_is_not_prepared(studio, models, make_picture):
+    """Between the first and the last it takes the processor from what is learned."""
+    workspace = studio.open(session_of(models.generator, make_picture))
+    previewer, done = Previewer(), []
+    workspace.renders.on_demand = True
+
+    def prepare() -> None:
+        before = len(done)
+        previewer.prepare(workspace, models, first=lambda _: done.append(True))
+        until(lambda: len(done) > before)
+
+    studio.picture(workspace.id, {})
+    prepare()
+    previewer.prepare(workspace, models, first=lambda _: done.append(True))
+    until(lambda: len(done) == 2)  # the first one is over
+    assert not workspace.renders.has_previews and not workspace.renders.head_begun
+    studio.picture(workspace.id, {"age": 5})
+    prepare()
+    until(lambda: workspace.renders.has_previews)
+
+
 def test_previews_of_the_photograph_show_the_edit(studio, workspace):
     studio.screen(workspace, {})
     until(lambda: studio.workspaces.get(workspace).renders.ground)

@@ -11,7 +11,6 @@ from pti_core.progress import Step, work_done, work_of
 from service.time_estimates import TimeEstimate, plan_of, seconds_of, seconds_to_draft
 from tests.helpers.small import SHORT
 
-
 #: Of the projection of `fast`: the draft comes with the last step at low resolution.
 STEPS, COARSE = 40, 20
 

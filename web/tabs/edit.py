@@ -72,10 +72,15 @@ class EditPart:
     def look(self, ask: Ask) -> Mapping[str, Any]:
         """A small picture of the face with a look's edits, which are not applied.
 
-        With "quick" it is a preview's, which stands in until the "whole" one is there.
+        With "quick" it is a preview's, which stands in until the "whole" one is there; None while
+        previews are not prepared.
         """
         edits = ask.edits
         if ask.data.get("quick") is True:
+            generator = self.studio.edit_models(ask.workspace).generator
+            renders = self.studio.workspaces.get(ask.workspace).renders
+            if generator.has_middle and not renders.has_previews:
+                return {"picture": None, "whole": False}
             data = self.studio.preview(ask.workspace, edits, "face")
             return {"picture": cached(data, "look.jpg"), "whole": False}
         (picture,) = self.studio.frames(ask.workspace, [edits], "face", LOOK_SIDE)

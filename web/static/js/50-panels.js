@@ -7,7 +7,7 @@ let looksOf = "";
 const drawLooks = async () => {
   const where = $("#looks"), looks = state.opened?.looks ?? [];
   // A colour of hair is on them, too; a new one has them drawn anew.
-  const mine = `${state.desk} ${state.person} ${learned} ${JSON.stringify(state.hair)}`;
+  const mine = `${state.desk} ${state.person} ${JSON.stringify(state.hair)}`;
   if (looksOf === mine) return;
   looksOf = mine;
   where.replaceChildren(...looks.map((look) =>
@@ -28,6 +28,10 @@ const drawLooks = async () => {
         try {
           const { picture, whole } = await call("look", { edits: look.edits, quick });
           if (looksOf !== mine) return;
+          if (!picture) {
+            await pause(800);
+            continue;
+          }
           images[index].src = fileUrl(picture);
           if (whole) images[index].dataset.whole = "1";
           break;
@@ -39,6 +43,8 @@ const drawLooks = async () => {
   };
   await pause(1500); // what previews need is prepared after the first picture
   await draw(true);
+  // While a face is learned, that has the processor; then all are drawn anew with what was learned.
+  while (!$("#still").hidden && looksOf === mine) await pause(1000);
   await draw(false);
 };
 // Looks add up; one that is pressed again goes.

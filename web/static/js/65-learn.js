@@ -128,7 +128,6 @@ const takeDraft = async (desk) => {
   await untilStill();
   if (state.desk !== desk || app.dataset.mode !== "editing") return;
   learned++;
-  looksOf = "";
   await render();
 };
 const improved = async (now) => {
@@ -136,6 +135,7 @@ const improved = async (now) => {
   await untilStill();
   if (now.state !== "done" || app.dataset.mode !== "editing" || now.opened.desk !== state.desk) return;
   take(now, true);
+  looksOf = "";
   const ends = fitSteps(), step = state.steps[state.at];
   state.edits = { ...step.edits };
   if (step.stack !== state.stack) {
