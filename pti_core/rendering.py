@@ -229,6 +229,7 @@ def _composed(edit: _Edit, shape: Mapping[str, float]) -> tuple[Composite, Parsi
         parsing,
         Kept(
             skin_tone=not by_text and _SKIN_TONE.isdisjoint(shape),
+            skin_light=not by_text and _HAIR_TONE.isdisjoint(shape),
             hair_tone=not by_text and _HAIR_TONE.isdisjoint(shape),
             hair_shape=not new_hair,
             background=keep_background,

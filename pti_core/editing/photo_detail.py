@@ -104,12 +104,14 @@ class Kept:
 
     Attributes:
         skin_tone: the median tone of the skin; not in edits of that tone.
+        skin_light: with it most of the skin's lightness in each place; age shades a face.
         hair_tone: else hair takes the edit's change of tone (age).
         hair_shape: else hair is the edited render's, in front of the scene.
         background: else the scene is the edited render's, with its detail.
     """
 
     skin_tone: bool = True
+    skin_light: bool = True
     hair_tone: bool = True
     hair_shape: bool = True
     background: bool = True
@@ -149,7 +151,10 @@ def compose(
         face = np.ones_like(face)
     flow = smooth + face[..., None] * (local - smooth)
     if kept.skin_tone:
-        shift = _tone_shift(layers, small, warped, before, parsing)
+        drift = _skin_drift(layers, small, parsing)
+        if kept.skin_light:
+            drift = drift + _lightness_change(small - drift, warped, before, parsing)
+        shift = -drift * blur(parsing.group("skin"), px(8.0, len(small)))[..., None]
         small = small + shift
         edited = edited + resize(shift, side)
     shift = invented_ears_tone(small, parsing, ears)
@@ -325,21 +330,17 @@ def _with_scene(
     return image, gain * person + (1 - person) * (1 - uncovered), changed
 
 
-def _tone_shift(
-    layers: PhotoLayers, small: np.ndarray, warped: np.ndarray, before: Parsing, after: Parsing
+def _lightness_change(
+    small: np.ndarray, warped: np.ndarray, before: Parsing, after: Parsing
 ) -> np.ndarray:
-    """What keeps the colour of the skin, (S, S, 3): its median, and most of its lightness here and
-    there, spread over skin softly.
+    """Most of how the lightness of the skin differs here and there, (S, S, 1).
 
     warped, before: the unedited render and its parsing where the flow has them now.
     """
-    at = len(small)
-    drift = _skin_drift(layers, small, after)
+    width = px(_CHEEK, len(small))
     skin = np.minimum(before.group("skin"), after.group("skin")) + 1e-3
-    lighter = luma(small - warped) - luma(drift[None, None])
-    lighter = blur(lighter * skin, px(_CHEEK, at)) / blur(skin, px(_CHEEK, at))
-    shift = drift + _LIGHTNESS_KEPT * lighter[..., None]
-    return -shift * blur(after.group("skin"), px(8.0, at))[..., None]
+    lighter = blur(luma(small - warped) * skin, width) / blur(skin, width)
+    return _LIGHTNESS_KEPT * lighter[..., None]
 
 
 def _skin_drift(layers: PhotoLayers, small: np.ndarray, after: Parsing) -> np.ndarray:

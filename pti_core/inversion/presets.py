@@ -83,9 +83,9 @@ FAST = Preset(
         w_noise=0.0,
         optimise_noise=False,
         picture_every=5,
-        # The last step at low resolution: with the photograph's detail on them edits of this pivot
-        # can be used (benchmarks/README.md).
-        drafts_at=(0.5,),
+        # Four steps after the last one at low resolution: with the photograph's detail on them
+        # edits of this pivot can be used (benchmarks/README.md).
+        drafts_at=(0.6,),
     ),
     _FAST_TUNING,
     _FAST_REFINING,
