@@ -150,11 +150,11 @@ def compose(
     if not kept.background:
         face = np.ones_like(face)
     flow = smooth + face[..., None] * (local - smooth)
+    drift = _skin_drift(layers, small, parsing)
     if kept.skin_tone:
-        drift = _skin_drift(layers, small, parsing)
-        if kept.skin_light:
-            drift = drift + _lightness_change(small - drift, warped, before, parsing)
-        shift = -drift * blur(parsing.group("skin"), px(8.0, len(small)))[..., None]
+        lit = kept.skin_light
+        light = _lightness_change(small - drift, warped, before, parsing) if lit else 0.0
+        shift = -(drift + light) * blur(parsing.group("skin"), px(8.0, len(small)))[..., None]
         small = small + shift
         edited = edited + resize(shift, side)
     shift = invented_ears_tone(small, parsing, ears)
@@ -168,7 +168,8 @@ def compose(
         behind, share, changed = _warped_photo(layers, smooth, own, parsing, ears, neck)
         names = ("neck",) if kept.hair_tone else ("hair", "neck")
         tone = _tone(small, warped, own, parsing, names)
-        tone += ears[..., None] * _skin_drift(layers, small, parsing)
+        if not kept.skin_tone:
+            tone += ears[..., None] * drift
         behind = behind + resize(tone, side)
         image = behind + resize(face, side)[..., None] * (image - behind)
         gain = share + face * (gain - share)
