@@ -22,7 +22,9 @@ from service.malloc_tuning import tune_malloc
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from pti_core.models import TuningModels
     from pti_core.progress import Step
+    from pti_core.session.session import Session
 
 
 def invert(arguments: argparse.Namespace) -> int:
@@ -43,8 +45,8 @@ def invert(arguments: argparse.Namespace) -> int:
     from checkpoints.select_generator import choose_generator
     from cli.download_progress import Report
     from pti_core.personalisation import personalise, refine
-    from pti_core.rendering import render
     from pti_core.session.session import Session
+    from service.machine_turns import in_turn
 
     begun = Session.open(arguments.resume) if arguments.resume else None
     encoder = "e4e" in (arguments.method, arguments.pivot if arguments.method == "pti" else "")
@@ -63,20 +65,30 @@ def invert(arguments: argparse.Namespace) -> int:
             display(step)
             return not interrupted.is_set()
 
-        if begun is not None:
-            session, report = refine(begun, models, arguments.preset, arguments.seed, on_step)
-        else:
-            session, report = personalise(
-                [photo.image for photo in photos],
-                models,
-                arguments.preset,
-                arguments.method,
-                arguments.seed,
-                on_step,
-                arguments.pivot,
-                [photo.where for photo in photos],
-                _code(arguments.code),
-            )
+        with in_turn(on_step) as stepped:
+            if begun is not None:
+                session, report = refine(begun, models, arguments.preset, arguments.seed, stepped)
+            else:
+                session, report = personalise(
+                    [photo.image for photo in photos],
+                    models,
+                    arguments.preset,
+                    arguments.method,
+                    arguments.seed,
+                    stepped,
+                    arguments.pivot,
+                    [photo.where for photo in photos],
+                    _code(arguments.code),
+                )
+    _write(arguments, session, report, models)
+    return 0
+
+
+def _write(
+    arguments: argparse.Namespace, session: Session, report: dict[str, Any], models: TuningModels
+) -> None:
+    from pti_core.rendering import render
+
     session.save(arguments.out)
     if arguments.report is not None:
         text = json.dumps(report, indent=2, allow_nan=False)
@@ -84,7 +96,6 @@ def invert(arguments: argparse.Namespace) -> int:
     if arguments.picture is not None:
         write_picture(arguments.picture, render(session, models))
     print(f"{arguments.out}: {_summary(report)}")
-    return 0
 
 
 def _code(path: Path | None) -> Tensor | None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pti_core.errors import UserError
+from service.machine_turns import in_turn
 from service.streaming import follow, steps_of
 
 if TYPE_CHECKING:
@@ -98,7 +99,9 @@ class InProcess:
         self._tuning_models = tuning_models
 
     def personalise(self, order: Order, on_step: OnStep) -> Personalised:
-        return personalise(order, self._tuning_models(order.generator), on_step)
+        models = self._tuning_models(order.generator)
+        with in_turn(on_step) as stepped:
+            return personalise(order, models, stepped)
 
 
 class OnLoan:

@@ -6,7 +6,7 @@ the change of the features to the change of the image, on a few random edits. A 
 image that was shown, reduced, plus the head's change; only what differs from that can be wrong. It
 is the nearest one: the page goes back to pictures that it has, and shows the photograph without
 asking. When a
-slider begins to move, the full image at the end of its range is rendered in the background. The
+slider moves on, the full image at the end of its range is rendered in the background. The
 head's error there is added to later previews in proportion, so previews are exact at both ends.
 Edits that the base generator adds (`pti_core.editing.base_edits`) do not change the features; they
 are faded in.
@@ -72,12 +72,13 @@ class Ground:
 class End:
     """The end of the range that an edit moves towards, and the head's error there.
 
-    missed: the error (1, 3, SIDE, SIDE); None while it is rendered.
+    rendering: begun. missed: the error (1, 3, SIDE, SIDE); None until it is rendered.
     """
 
     ground: Ground
     name: str
     amount: float
+    rendering: bool = False
     missed: Tensor | None = None
 
 
@@ -165,7 +166,9 @@ class Previewer:
             name, amount, share = found
             end = renders.end
             if end is None or (end.ground, end.name, end.amount) != (ground, name, amount):
-                renders.end = end = End(ground, name, amount)
+                renders.end = end = End(ground, name, amount)  # a look's, if it stays the only one
+            elif not end.rendering:
+                renders.end = end = replace(end, rendering=True)
                 ahead = partial(
                     self._look_ahead, end=end, head=head, session=session, models=models
                 )

@@ -52,12 +52,21 @@ def has_fast_half(dtype: torch.dtype) -> bool:
 
 @cache
 def _seconds(dtype: torch.dtype) -> float:
-    """CPU time of one small convolution, the least of several; some ten milliseconds to find."""
+    """CPU time of one small convolution, the least of several; some twenty milliseconds to find.
+
+    In one thread: of several, the first spins while it waits for the others, and beside other
+    programs that counted three times as much as the arithmetic.
+    """
     x = torch.ones(1, 64, 64, 64, dtype=dtype).contiguous(memory_format=torch.channels_last)
     weight, taken = torch.ones(64, 64, 3, 3, dtype=dtype), []
-    with torch.no_grad():
-        for _ in range(6):
-            start = time.thread_time()
-            F.conv2d(x, weight, padding=1)
-            taken.append(time.thread_time() - start)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with torch.no_grad():
+            for _ in range(6):
+                start = time.thread_time()
+                F.conv2d(x, weight, padding=1)
+                taken.append(time.thread_time() - start)
+    finally:
+        torch.set_num_threads(threads)
     return min(taken)
