@@ -133,7 +133,7 @@ class _Edit:
         generator = self.models.generator
 
         def render(w: Tensor) -> Tensor:
-            return generator.render(w, self.overrides, exact=True)
+            return generator.render(w, self.overrides, exact=not self.composited)
 
         w = self.code(edits)
         if self.state.stack:
@@ -158,7 +158,7 @@ class _Edit:
         cached = partial(models.render_cache.picture, session.delta)
 
         def image(w: Tensor) -> Tensor:
-            return cached("base", w, partial(generator.render, exact=True))
+            return cached("base", w, generator.render)
 
         def parse(w: Tensor) -> Parsing:
             found = cached("base parsing", w, lambda w: _parse(models, image(w)).half())
@@ -183,7 +183,7 @@ class _Edit:
             generator = models.generator
             overrides = edit_weights(session, models, self.state.person)
             pivot = session.pivot(self.state.person).to(generator.w_avg)
-            render = generator.render(pivot, overrides, exact=True)
+            render = generator.render(pivot, overrides)
             maps = models.layers.maps(
                 crop,
                 lambda: PhotoMaps.of_photo(
@@ -360,7 +360,7 @@ def render_edit(session: Session, models: EditModels, edits: Edits = None) -> Re
     if not edit.composited:
         return Rendering(to_image(edit.tuned(edit.own)))
     composed = _composite(edit)
-    crop = session.crop(edit.state.person)
+    crop = Image.fromarray(edit.layers().photo.astype(np.uint8))
     return Rendering(to_image(tensor_of(composed.image)), (composed, crop))
 
 

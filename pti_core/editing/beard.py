@@ -26,6 +26,7 @@ from pti_core.editing.image_ops import (
     ease,
     erode,
     luma,
+    mixed,
     px,
     remap,
     resize,
@@ -119,7 +120,7 @@ def grown(
     if natural(shown.image, hair):
         colours = in_colours(colours, cover, shown.image, hair)
     colours = _no_darker(_lit(_DARK * colours, shown), shown, thick)
-    return np.asarray(shown.image + cover[..., None] * (colours - shown.image))
+    return mixed(shown.image, colours, cover)
 
 
 def _thick(shown: Shown, own: LowerFace) -> np.ndarray:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from pti_core.editing.image_ops import blur, dilate, pull_push, px, remap, resize, smoothstep
+from pti_core.editing.image_ops import blur, dilate, mixed, pull_push, px, remap, resize, smoothstep
 
 #: Sides at which patches are compared, and rounds at each. More rounds change nothing to be seen.
 _LEVELS = ((64, 4), (128, 2), (256, 1))
@@ -69,8 +69,8 @@ def clean_plate(photo: np.ndarray, head: np.ndarray) -> np.ndarray:
     copied, share = _copied(photo, resize(known, side), matches)
     fine = np.clip(copied - blur(copied, px(_FINE, side)), -_GRAIN, _GRAIN)
     plate = plate + (share * resize(textured, side))[..., None] * fine
-    plate = smooth + resize(band, side)[..., None] * (plate - smooth)
-    return photo + resize(1 - known, side)[..., None] * (plate - photo)
+    plate = mixed(smooth, plate, band)
+    return mixed(photo, plate, 1 - known)
 
 
 def _filled(photo: np.ndarray, hole: np.ndarray, smooth: np.ndarray) -> tuple[np.ndarray, _Matches]:

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from pti_core.editing.base_renderer import BaseRenderer, Shown
-from pti_core.editing.image_ops import blur, dilate, luma, px, resize, smoothstep
+from pti_core.editing.image_ops import blur, dilate, luma, mixed, px, resize, smoothstep
 from pti_core.editing.parsing import Parsing
 
 GLASSES = "glasses"
@@ -65,7 +65,7 @@ def with_glasses(shown: Shown, base: BaseRenderer, hair: np.ndarray, amount: flo
     image = shown.image * (1 - _SHADOW * shade * (1 - hair))[..., None]
     colour = np.median(frame.colours[frame.cover > 0.8 * frame.cover.max()], axis=0)
     image = image + temples[..., None] * (colour - image)
-    return np.asarray(image + cover[..., None] * (frame.colours - image))
+    return mixed(image, frame.colours, cover)
 
 
 def _frame(worn: Shown) -> _Frame:

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from pti_core.editing.base_renderer import BaseRenderer, Shown
 from pti_core.editing.hair_color import MIN_HAIR, lightness, oklab
-from pti_core.editing.image_ops import blur, dilate, ease, pull_push, px, resize, smoothstep
+from pti_core.editing.image_ops import blur, dilate, ease, mixed, pull_push, px, resize, smoothstep
 from pti_core.editing.mattes import hair_matte
 
 #: Edits of the hair's style.
@@ -84,10 +84,10 @@ def restyled(
     gone = smoothstep(blur(dilate(gone, px(_EDGE, at)), px(_EDGE, at)))
     image = shown.image
     if gone.max() > 0.01:
-        image = image + resize(gone, side)[..., None] * (_bare(shown, other, plate, own) - image)
+        image = mixed(image, _bare(shown, other, plate, own), gone)
     added = worn * resize(zone * (1 - kept), side) * fade
     coloured = in_colours(other.image, worn, shown.image, hair)
-    image = image + added[..., None] * (coloured - image)
+    image = mixed(image, coloured, added)
     left = hair * (1 - resize(gone, side))
     return Restyled(image, np.maximum(left, added))
 
@@ -136,7 +136,7 @@ def _bare(shown: Shown, other: Shown, plate: np.ndarray, own: np.ndarray) -> np.
 
     own: (S, S), the hair that goes.
     """
-    side, at = len(shown.image), len(own)
+    at = len(own)
     worn = other.parsing.group("hair")
     image = plate
     for names in _COVERED:
@@ -145,7 +145,7 @@ def _bare(shown: Shown, other: Shown, plate: np.ndarray, own: np.ndarray) -> np.
         toned = other.image + continued_difference(shown.image - other.image, known)
         share = masks[1] + worn if names == _COVERED[-1] else masks[1]
         share = smoothstep(blur(share, px(2.0, at)) * 2 - 0.5)
-        image = image + resize(share, side)[..., None] * (toned - image)
+        image = mixed(image, toned, share)
     return image
 
 

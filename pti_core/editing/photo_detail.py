@@ -38,10 +38,12 @@ from pti_core.editing.image_ops import (
     dilate,
     length_of,
     luma,
+    mixed,
     px,
     remap,
     resize,
     resize_flow,
+    scaled,
     smoothstep,
 )
 from pti_core.editing.neck import PHOTO_RIM, neck_behind, without_rim
@@ -57,6 +59,7 @@ _TONE = 8.0  # of a change of light
 _CHEEK = 40.0  # over which the skin's lightness is kept
 _LIGHTNESS_KEPT = 0.8  # of the change of it there: highlights went with a smile
 _EDGE = 9.0  # background this far from any person is the photograph's to the bit
+_SEEN = 0.01  # shares that are less nowhere are not worked out: most edits move no outline
 #: Text-driven edits change the hair's shape if they change so much of its area.
 _HAIR_MOVED = 0.2
 
@@ -171,7 +174,7 @@ def compose(
         if not kept.skin_tone:
             tone += ears[..., None] * drift
         behind = behind + resize(tone, side)
-        image = behind + resize(face, side)[..., None] * (image - behind)
+        image = mixed(behind, image, face)
         gain = share + face * (gain - share)
         changed = np.maximum(changed, face)
     if layers.monochrome:
@@ -222,9 +225,9 @@ def _with_detail(
     gain = fine_trust * luma_ratio(small, warped)
     colour = colour_trust(small, warped, _COLOUR) * trust
     fine = remap(layers.fine, resize_flow(flow, side), cv2.INTER_CUBIC)
-    coarse = remap(layers.coarse, flow, cv2.INTER_LINEAR) * colour[..., None]
-    exchanged = resize(gain, side)[..., None] * fine
-    exchanged -= resize(fine_trust, side)[..., None] * fine_detail(edited, small)
+    coarse = scaled(remap(layers.coarse, flow, cv2.INTER_LINEAR), colour)
+    exchanged = scaled(fine, gain)
+    exchanged -= scaled(fine_detail(edited, small), fine_trust)
     return edited + exchanged + resize(coarse, side), gain
 
 
@@ -266,13 +269,15 @@ def _warped_photo(
     big = resize_flow(flow, side)
     photo = remap(layers.photo, big, cv2.INTER_CUBIC)
     plate = layers.plate
-    if (neck * uncovered).max() > 0.01:
-        plate = plate + resize(neck, side)[..., None] * (resize(layers.neck, side) - plate)
-    scene = layers.photo + resize(uncovered, side)[..., None] * (plate - layers.photo)
+    if (neck * uncovered).max() > _SEEN:
+        plate = mixed(plate, resize(layers.neck, side), neck)
+    scene = mixed(layers.photo, plate, uncovered) if uncovered.max() > _SEEN else layers.photo
     # Half-covered pixels bring the old background along: it is exchanged for the new one.
-    old = remap(layers.plate, big, cv2.INTER_LINEAR)
-    photo = photo + resize((1 - matte) * moved * layers.plain, side)[..., None] * (scene - old)
-    image = scene + resize(near, side)[..., None] * (photo - scene)
+    half_covered = (1 - matte) * moved * layers.plain
+    if half_covered.max() > _SEEN:
+        old = remap(layers.plate, big, cv2.INTER_LINEAR)
+        photo = photo + scaled(scene - old, half_covered)
+    image = mixed(scene, photo, near)
     return image, near + (1 - near) * (1 - uncovered), np.maximum(near, uncovered)
 
 
@@ -317,7 +322,7 @@ def _with_scene(
     # 1 where the head is now, its outline included. Elsewhere the scene is seen.
     person = smoothstep(blur(dilate(after.head, px(_EDGE, at)), soft))
     uncovered = blur(layers.near * (1 - still), soft)
-    scene = layers.photo + resize(uncovered, side)[..., None] * (layers.plate - layers.photo)
+    scene = mixed(layers.photo, layers.plate, uncovered)
     # Beside the head the render shows its own scene; that takes the colours of the one wanted.
     image_small = resize(image, at)
     weight = smoothstep(1 - dilate(after.head, px(2.0, at))) * person + 1e-4
@@ -325,7 +330,7 @@ def _with_scene(
     offset = blur((resize(scene, at) - image_small) * weight[..., None], reach)
     offset = offset / blur(weight, reach)[..., None]
     image = image + resize(offset * (1 - after.head)[..., None], side)
-    image = scene + resize(person, side)[..., None] * (image - scene)
+    image = mixed(scene, image, person)
     # Where both shares are zero the photograph is untouched to the bit.
     changed = np.maximum(person, uncovered)
     return image, gain * person + (1 - person) * (1 - uncovered), changed

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pti_core.errors import CheckpointError
+from pti_core.networks.devices import multiplies_bf16
 
 #: Side at which the network was trained and is run.
 PARSING_SIDE = 512
@@ -59,11 +60,18 @@ class FaceParser(nn.Module):
         self.eval().requires_grad_(False)
 
     def forward(self, image: Tensor) -> Tensor:
-        """Class probabilities (N, 19, 512, 512) of images (N, 3, R, R) in [-1, 1]."""
+        """Class probabilities (N, 19, 512, 512) of images (N, 3, R, R) in [-1, 1].
+
+        On a CPU that is faster in bfloat16 its convolutions are: probabilities differ by 3e-4 in
+        the mean, and the likeliest class in 0.2 % of the pixels, at outlines.
+        """
         small = _to_side(image, PARSING_SIDE).clamp(-1, 1)
         x = ((small + 1) / 2 - self.mean) / self.std
+        half = x.device.type == "cpu" and multiplies_bf16()
+        with torch.autocast("cpu", torch.bfloat16, enabled=half):
+            scores = self.conv_out(self.ffm(*self.cp(x)))
         # Interpolation and softmax of channels-last scores take thrice the time.
-        scores = self.conv_out(self.ffm(*self.cp(x))).contiguous()
+        scores = scores.float().contiguous()
         scores = F.interpolate(scores, size=x.shape[-2:], mode="bilinear", align_corners=True)
         return scores.softmax(1)
 
