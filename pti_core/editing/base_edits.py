@@ -100,7 +100,8 @@ def _coloured(shown: Shown, hair: np.ndarray, base: BaseRenderer, extras: Extras
     colours = tints(extras.hair_color, extras.of(SLIDERS), ends, extras.cast)
     if not colours or not enough_hair(hair):
         return shown.image
-    image = dyed(shown.image, hair, colours)
+    skin = shown.parsing.group("skin") - shown.parsing.group("ears")
+    image = dyed(shown.image, hair, colours, skin)
     if extras.hair_color is not None and extras.hair_color.brows:
         brows = brow_matte(shown.image, shown.parsing)
         image = dyed(image, brows, [darker(colours[-1])])

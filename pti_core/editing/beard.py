@@ -2,9 +2,10 @@
 
 Both come from the base generator at a code drawn towards W's mean, masculine and without a beard of
 its own: with a step of beard it shows one on any face, without it a clean lower face. Its mouth,
-nose and chin are moved to the photograph's. A beard takes the colour of the photograph's hair,
-hangs a little over the jaw's edge, and is hardly darker than a thick one that is there already; a
-beard is taken off only where the photograph is darker than its own clean skin would be.
+nose and chin are moved to the photograph's. A beard darkens the photograph's skin by the ratio of
+the two, takes the colour of its hair, hangs a little over the jaw's edge, and adds nothing to a
+thick one that is there already; a beard is taken off only where the photograph is darker than its
+own clean skin would be.
 """
 
 from __future__ import annotations
@@ -18,15 +19,14 @@ from torch import Tensor
 
 from pti_core.editing.base_renderer import BaseRenderer, Shown
 from pti_core.editing.glasses import TURNS
-from pti_core.editing.hair_color import lightness, unmixed
-from pti_core.editing.hair_style import continued_difference, in_colours, natural
+from pti_core.editing.hair_color import MIN_HAIR, Tint, dyed, lightness, oklab
+from pti_core.editing.hair_style import continued_difference
 from pti_core.editing.image_ops import (
     blur,
     dilate,
     ease,
     erode,
     luma,
-    mixed,
     px,
     remap,
     resize,
@@ -43,23 +43,23 @@ _LOWER_FACE = (*TURNS, "smile", "mouth_open", "gender", "age")
 _MASCULINE, _CLEAN = 0.57, 0.5
 # Widths are in pixels at 1024, lightness is that of OKLab. Found by looking at the nine
 # photographs of the benchmark.
-_HAIRY = (0.05, 0.27)  # how much darker than skin beard is: from none to all
-_SHADED = (0.06, 0.16)  # the same against the light on the face: shaded cheeks are no beard
-_OWN_HAIRY = (0.05, 0.12)  # the same of the photograph's own
-_THICK = (0.25, 0.4)  # the same, where a beard that is put on it is made lighter
-_LIGHTENED = 1.5  # at most by so much of its own: more shows as grey patches
+_PORES = 6.0  # clean skin is taken without them
+_BLACK, _LEAST_LIGHT = 6.0, 0.05  # of 255, added to both lights; share that any beard leaves
+_FADED = 1.2  # power of that share by which the skin's colour goes
+_SKIN_SEEN = (0.12, 0.4)  # darkening at which hair has a colour of its own, and over how much more
+_OWN_HAIRY = (0.05, 0.12)  # how much darker than skin in that light the photograph's own beard is
+_THICK = (0.25, 0.4)  # the same of one that a beard adds nothing to
 #: Share of the lower face that is dark, and its roughness as a multiple of bare skin's, from none
 #: to a beard for sure. Of the nine those with beards have 0.76 and 0.80, 2.6 and 1.7; of the others
 #: paint comes nearest, with 0.81 and 1.56, shadows have 0.72 and 1.3, a lined smile 0.32 and 1.57.
 _BEARDED, _ROUGH = (0.3, 0.5), (1.57, 1.7)
-_FULL = 0.6  # share of the range from which a beard goes over one that is there
 _WHISKERS = 0.1  # share of the side above the nose's base over which a beard thins out
 _HANGS, _HANGING = 22.0, 0.8  # how far, and how densely, it hangs over the jaw's edge
 _EDGE = 12.0  # of the jaw: farther inside hair is told from shadow
 _SOFT = 3.0  # over which lightness is averaged to tell hair
-_LIGHT = 40.0  # over which light on skin is averaged
 _LEAK_WIDTH, _SHADE = 8.0, 14.0  # of an edit's shade on skin: its width, and of 255
-_DARK = 0.85  # of a beard against the hair of the head
+_BEARD_LIGHT = (0.3, 0.2)  # of hair: as it is darker a beard is as rendered; and over how much more
+_DARK, _COLOURED = 0.9, 0.75  # lightness of a beard against the hair's; how far it has that colour
 
 
 @dataclass(frozen=True)
@@ -105,22 +105,44 @@ def grown(
     hair: (R, R), the matte of the head's hair, whose colour the beard takes if it is natural.
     """
     wanted = {name: amount for name, amount in beards.items() if amount > 0}
-    code = base.moved(_clean_code(base, w, 0.0), wanted)
-    own = LowerFace.of(shown.parsing)
-    worn = _moved_to(base.show(code), own)
-    if worn is None or own is None:
+    own, bare = LowerFace.of(shown.parsing), _clean_code(base, w, 0.0)
+    worn, clean = (_moved_to(base.show(code), own) for code in (base.moved(bare, wanted), bare))
+    if worn is None or clean is None or own is None:
         return shown.image
-    side = len(shown.image)
-    cover, thick = _cover(worn, own), _thick(shown, own)
-    # A thinner one than a face has already is none.
-    full = ease((max(base.share(*item) for item in wanted.items()) - _FULL) / (1 - _FULL))
-    cover = cover * resize(1 - (1 - full) * thick, side)
-    cover = cover * resize(_room(shown, worn, own, cover, "beard" in wanted), side)
-    colours = unmixed(worn.image, cover)  # at its edge it is half skin
-    if natural(shown.image, hair):
-        colours = in_colours(colours, cover, shown.image, hair)
-    colours = _no_darker(_lit(_DARK * colours, shown), shown, thick)
-    return mixed(shown.image, colours, cover)
+    darker = 1 - _light_left(worn, clean)
+    share = _room(shown, own, darker, "beard" in wanted) * (1 - _thick(shown, own))
+    darker = darker * resize(share, len(shown.image))
+    light = luma(shown.image)[..., None]
+    left = (1 - darker)[..., None]
+    image = light * left + (shown.image - light) * left**_FADED
+    target = _natural_color(shown.image, hair)
+    if target is None:
+        return image
+    target[0] *= _DARK
+    colour = Tint(target, _COLOURED * ease((target[0] - _BEARD_LIGHT[0]) / _BEARD_LIGHT[1]), 1)
+    return dyed(image, smoothstep((darker - _SKIN_SEEN[0]) / _SKIN_SEEN[1]), [colour])
+
+
+def _light_left(worn: Shown, clean: Shown) -> np.ndarray:
+    """The share of the light of bare skin that a beard leaves, (R, R) in 0..1.
+
+    A ratio image (Liu et al., SIGGRAPH 2001) puts the beard on skin of any colour in any light,
+    and where it is thin the photograph's own skin is seen.
+    """
+    width = px(_PORES, len(worn.image))
+    left = (luma(worn.image) + _BLACK) / (blur(luma(clean.image), width) + _BLACK)
+    return np.clip(left, _LEAST_LIGHT, 1)
+
+
+def _natural_color(image: np.ndarray, matte: np.ndarray) -> np.ndarray | None:
+    """OKLab of an image's hair (matte (R, R)); None without enough, or of a colour that does not
+    grow."""
+    side = min(512, len(image))
+    there = resize(matte, side) > 0.9
+    if there.mean() < MIN_HAIR:
+        return None
+    color = oklab(np.median(resize(image, side)[there], axis=0))
+    return color if -0.012 < color[1] < 0.1 and -0.03 < color[2] < 0.13 else None
 
 
 def _thick(shown: Shown, own: LowerFace) -> np.ndarray:
@@ -129,33 +151,9 @@ def _thick(shown: Shown, own: LowerFace) -> np.ndarray:
     return np.asarray(rough * _dark(shown, own, _THICK))
 
 
-def _no_darker(beard: np.ndarray, shown: Shown, thick: np.ndarray) -> np.ndarray:
-    """A beard (R, R, 3) that does not make black grain of a thick one (S, S) that is there."""
-    at = len(thick)
-    width = px(_LEAK_WIDTH, at)
-    before, after = (blur(luma(resize(x, at)), width) for x in (shown.image, beard))
-    gain = np.clip(before / np.maximum(after, 1.0) - 1, 0, _LIGHTENED)
-    gain = 1 + blur(thick, width) * gain
-    return np.asarray(beard * resize(gain, len(beard))[..., None])
-
-
-def _cover(worn: Shown, own: LowerFace) -> np.ndarray:
-    """How much of each pixel of an image is beard, (R, R): what is darker than bare skin, also than
-    that in the same light."""
-    side, at = len(worn.image), len(worn.parsing.groups)
-    skin = _skin_lightness(worn)
-    low, high = _HAIRY
-    darker = (skin - blur(lightness(worn.image), px(_SOFT / 2, side))) / max(skin, 0.1)
-    lips = worn.parsing.group("lips") + worn.parsing.group("mouth")
-    inside = np.clip(1 - 1.5 * blur(lips, px(2.0, at)), 0, 1)
-    return smoothstep((darker - low) / (high - low)) * resize(
-        inside * _dark(worn, own, _SHADED), side
-    )
-
-
-def _room(shown: Shown, worn: Shown, own: LowerFace, cover: np.ndarray, whole: bool) -> np.ndarray:
+def _room(shown: Shown, own: LowerFace, darker: np.ndarray, whole: bool) -> np.ndarray:
     """Where a beard (else a moustache) is put, (S, S): it thins out towards the ears, and hangs
-    over the jaw's edge where it grows above that. cover: (R, R), of the worn one."""
+    over the jaw's edge where it grows above that. darker: (R, R), the skin by it."""
     zone = _zone(shown.parsing, own, "beard" if whole else "moustache")
     if not whole:
         return zone
@@ -163,9 +161,9 @@ def _room(shown: Shown, worn: Shown, own: LowerFace, cover: np.ndarray, whole: b
     down = ((np.arange(at, dtype=np.float32) + 0.5) / at)[:, None]
     zone = zone * smoothstep((down - own.down[0] + _WHISKERS) / _WHISKERS)
     inner = erode(zone, px(_EDGE, at))  # what is dark at the jaw's edge itself is its shadow
-    grown = dilate(inner * resize(cover, at), px(_EDGE + _HANGS, at)) * (down > own.down[1])
+    hairy = smoothstep((resize(darker, at) - _SKIN_SEEN[0]) / _SKIN_SEEN[1])
+    grown = dilate(inner * hairy, px(_EDGE + _HANGS, at)) * (down > own.down[1])
     below = shown.parsing.group("neck") + shown.parsing.group("cloth")
-    below = below * (worn.parsing.group("skin") + worn.parsing.group("neck"))
     hanging = blur(grown, px(_HANGS / 3, at)) * blur(np.clip(below, 0, 1), px(3.0, at))
     return np.asarray(np.maximum(zone, _HANGING * hanging))
 
@@ -265,26 +263,6 @@ def _below_nose(own: LowerFace, at: int) -> np.ndarray:
     beside = np.abs(x - (left + right) / 2) / max((right - left) / 2, 0.05)
     line = own.down[0] - 0.14 * smoothstep((beside - 0.6) / 0.4)
     return np.asarray(smoothstep((y - line + 0.01) / 0.03))
-
-
-def _skin_lightness(shown: Shown) -> float:
-    """Median lightness of the bare skin: nose and cheeks."""
-    light = resize(lightness(shown.image), len(shown.parsing.groups))
-    nose = shown.parsing.group("nose") > 0.5
-    there = nose if nose.any() else shown.parsing.group("skin") > 0.5
-    return float(np.median(light[there])) if there.any() else 0.7
-
-
-def _lit(image: np.ndarray, shown: Shown) -> np.ndarray:
-    """An image in the light that falls on the skin of another: brighter on its bright side."""
-    at = len(shown.parsing.groups)
-    light, skin = luma(resize(shown.image, at)), shown.parsing.group("skin")
-    weight = skin + 1e-3
-    width = px(_LIGHT, at)
-    local = blur(light * weight, width) / blur(weight, width)
-    usual = float((local * skin).sum() / (skin.sum() + 1e-6))
-    gain = np.clip(local / max(usual, 1.0), 0.6, 1.3)
-    return np.asarray(image * resize(gain, len(image))[..., None])
 
 
 def _hairiness(shown: Shown, own: LowerFace) -> np.ndarray:

@@ -47,6 +47,9 @@ _WARM = 0.26
 _COLOURLESS = 0.015
 #: Brows are darker than the hair by this factor of lightness, and less wholly coloured.
 _BROWS, _BROWS_SHARE = 0.8, 0.85
+#: Roots: how far hair is darker, in pixels at 1024, by which share of the change, where it becomes
+#: how much lighter (OKLab); where they end, as shares of an aligned image's height (eyes: 0.47).
+_ROOTS, _ROOTS_DARK, _MUCH_LIGHTER, _ROOTS_END = 44.0, 0.6, 0.3, (0.4, 0.5)
 # OKLab of linear sRGB, and back.
 _TO_LMS = np.array(
     [
@@ -175,11 +178,19 @@ def light_cast(image: np.ndarray, skin: np.ndarray) -> float:
     return float(np.clip(cast, -_MOST_CAST, _MOST_CAST))
 
 
-def dyed(image: np.ndarray, matte: np.ndarray, chosen: Sequence[Tint]) -> np.ndarray:
+def dyed(
+    image: np.ndarray,
+    matte: np.ndarray,
+    chosen: Sequence[Tint],
+    skin: np.ndarray | None = None,
+) -> np.ndarray:
     """An image (R, R, 3) in 0..255 with the hair of a matte (R, R) in other colours.
 
     The outline is unmixed: what is added is the change of the hair's colour, by the matte, so that
     skin and scene behind half-covered pixels stay.
+
+    Args:
+        skin: (S, S): beside it, above the eyes, hair that becomes lighter keeps darker roots.
     """
     rows, columns = (np.flatnonzero(matte.max(axis) > 0.004) for axis in (1, 0))
     if not chosen or not len(rows):
@@ -202,9 +213,21 @@ def dyed(image: np.ndarray, matte: np.ndarray, chosen: Sequence[Tint]) -> np.nda
     locks = _locks(light, share, px(_LOCK, len(image)))
     colours = _mapped(light, locks, float(median[0]), strands, target)
     weight = share * ease(4 * strongest)
+    if skin is not None:
+        dark = ease((float(target[0]) - float(median[0])) / _MUCH_LIGHTER)
+        weight = weight * (1 - _ROOTS_DARK * dark * _roots(skin, len(image))[box])
     result = image.copy()
     result[box] = np.clip(own + weight[..., None] * (colours - hair), 0, 255)
     return result
+
+
+def _roots(skin: np.ndarray, side: int) -> np.ndarray:
+    """Where hair grows out of the skin (S, S) of forehead and temples, (side, side) in 0..1."""
+    at = len(skin)
+    apart = cv2.distanceTransform((skin < 0.5).astype(np.uint8), cv2.DIST_L2, 5)
+    start, end = _ROOTS_END
+    above = smoothstep((end - (np.arange(at, dtype=np.float32) + 0.5) / at) / (end - start))
+    return resize(smoothstep(1 - apart / px(_ROOTS, at)) * above[:, None], side)
 
 
 def darker(tint: Tint) -> Tint:

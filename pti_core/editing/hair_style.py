@@ -15,7 +15,7 @@ import numpy as np
 from torch import Tensor
 
 from pti_core.editing.base_renderer import BaseRenderer, Shown
-from pti_core.editing.hair_color import MIN_HAIR, lightness, oklab
+from pti_core.editing.hair_color import lightness
 from pti_core.editing.image_ops import blur, dilate, ease, mixed, pull_push, px, resize, smoothstep
 from pti_core.editing.mattes import hair_matte
 
@@ -183,16 +183,6 @@ def in_colours(
     table = np.stack([_extended(at, rising, column) for column in colours.T], -1)
     table = np.clip(table, 0, 255).astype(np.float32)
     return table[np.clip(lightness(image) * 511, 0, 511).astype(np.int32)]
-
-
-def natural(image: np.ndarray, matte: np.ndarray) -> bool:
-    """Whether an image (R, R, 3) shows hair of a colour that grows."""
-    side = min(512, len(image))
-    there = resize(matte, side) > 0.9
-    if there.mean() < MIN_HAIR:
-        return False
-    _, a, b = oklab(np.median(resize(image, side)[there], axis=0))
-    return bool(-0.012 < a < 0.1 and -0.03 < b < 0.13)
 
 
 def _quantiles(image: np.ndarray, matte: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:

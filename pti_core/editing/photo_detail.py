@@ -12,13 +12,13 @@ Images in this module are float32 arrays (R, R, 3) in 0..255; masks are float32 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
 from pti_core.editing.ears import invented_ears_tone, invented_jewels, own_ears
+from pti_core.editing.hair_tone import with_hair_tone
 from pti_core.editing.image_flow import (
     GAIN,
     STILL_FLOW,
@@ -134,13 +134,7 @@ def compose(
     edited = edited.astype(np.float32)
     side = len(edited)
     small = resize(edited, len(layers.small))
-    local = dense_flow(flow_grey(small), layers.grey)
-    warped = remap(layers.small, local, cv2.INTER_LINEAR)
-    local = denoise_flow(local, structure_trust(small, warped))
-    warped = remap(layers.small, local, cv2.INTER_LINEAR)
-    before = layers.render_parsing.warped(local)
-    trust = structure_trust(small, warped) * agreement(before, parsing) * rigidity(local)
-    smooth = smooth_flow(local, trust, layers.photo_parsing, layers.render_parsing, parsing)
+    local, smooth, warped, before = _flows(layers, small, parsing)
     own = layers.photo_parsing.warped(smooth)
     ears = own_ears(own, parsing)
     mistaken = remap(layers.mistaken, smooth, cv2.INTER_LINEAR)
@@ -155,9 +149,11 @@ def compose(
     flow = smooth + face[..., None] * (local - smooth)
     drift = _skin_drift(layers, small, parsing)
     if kept.skin_tone:
-        lit = kept.skin_light
-        light = _lightness_change(small - drift, warped, before, parsing) if lit else 0.0
-        shift = -(drift + light) * blur(parsing.group("skin"), px(8.0, len(small)))[..., None]
+        light = _lightness_change(small - drift, warped, before, parsing)
+        shift = (
+            -(drift + kept.skin_light * light)
+            * blur(parsing.group("skin"), px(8.0, len(small)))[..., None]
+        )
         small = small + shift
         edited = edited + resize(shift, side)
     shift = invented_ears_tone(small, parsing, ears)
@@ -169,8 +165,9 @@ def compose(
         image, gain, changed = _with_scene(layers, image, small, parsing, gain)
     else:
         behind, share, changed = _warped_photo(layers, smooth, own, parsing, ears, neck)
-        names = ("neck",) if kept.hair_tone else ("hair", "neck")
-        tone = _tone(small, warped, own, parsing, names)
+        tone = _tone(small, warped, own.group("neck"), parsing.group("neck"))
+        if not kept.hair_tone:
+            behind = with_hair_tone(behind, small, warped, own, parsing)
         if not kept.skin_tone:
             tone += ears[..., None] * drift
         behind = behind + resize(tone, side)
@@ -180,6 +177,21 @@ def compose(
     if layers.monochrome:
         image = np.repeat(luma(image)[..., None], 3, -1)
     return Composite(np.clip(image, 0, 255), flow, gain, changed)
+
+
+def _flows(
+    layers: PhotoLayers, small: np.ndarray, after: Parsing
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, Parsing]:
+    """The flow of the face and that of the whole head (S, S, 2); the unedited render (S, S, 3) and
+    its parsing, moved by the first."""
+    local = dense_flow(flow_grey(small), layers.grey)
+    warped = remap(layers.small, local, cv2.INTER_LINEAR)
+    local = denoise_flow(local, structure_trust(small, warped))
+    warped = remap(layers.small, local, cv2.INTER_LINEAR)
+    before = layers.render_parsing.warped(local)
+    trust = structure_trust(small, warped) * agreement(before, after) * rigidity(local)
+    smooth = smooth_flow(local, trust, layers.photo_parsing, layers.render_parsing, after)
+    return local, smooth, warped, before
 
 
 def with_change(edit: Composite, image: np.ndarray) -> Composite:
@@ -299,17 +311,13 @@ def _face_share(
 
 
 def _tone(
-    small: np.ndarray, warped: np.ndarray, before: Parsing, after: Parsing, names: Sequence[str]
+    small: np.ndarray, warped: np.ndarray, before: np.ndarray, after: np.ndarray
 ) -> np.ndarray:
-    """How the edit changes the tone of some groups, (S, S, 3), smooth."""
-    total = np.zeros_like(small)
+    """How the edit changes the tone of what two masks have in common, (S, S, 3), smooth."""
+    share = smoothstep((np.minimum(before, after) - 0.3) / 0.5)
     width = px(16.0, len(small))
-    for name in names:
-        share = np.minimum(before.group(name), after.group(name))
-        share = smoothstep((share - 0.3) / 0.5)
-        change = blur((small - warped) * share[..., None], width)
-        total += change / (blur(share, width) + 0.05)[..., None] * share[..., None]
-    return total
+    change = blur((small - warped) * share[..., None], width)
+    return change / (blur(share, width) + 0.05)[..., None] * share[..., None]
 
 
 def _with_scene(

@@ -81,7 +81,8 @@ def test_a_program_that_was_killed_gives_its_turn_back(tmp_path: Path) -> None:
     code = (
         "import sys, time; from pathlib import Path; "
         "from service.machine_turns import MachineTurn; "
-        "turn = MachineTurn(Path(sys.argv[1])); turn.take(); print('taken', flush=True); time.sleep(60)"
+        "turn = MachineTurn(Path(sys.argv[1])); turn.take(); "
+        "print('taken', flush=True); time.sleep(60)"
     )
     with subprocess.Popen(
         [sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True

@@ -247,6 +247,15 @@ def test_a_beard_grows_on_skin_and_not_on_lips() -> None:
 CHIN_ROWS = 170
 
 
+def test_a_beard_is_hair_on_the_photographs_own_skin() -> None:
+    """What the skin shows is seen between the hairs: it is no layer of paint."""
+    image, masks = face()
+    mole = ellipse(*CHIN, 5, 5)[..., None]
+    marked = (image * (1 - 0.6 * mole)).astype(np.float32)
+    found, plain = (carried((x, masks), base(bearded), beard=100) for x in (marked, image))
+    assert at(found, *CHIN).mean() < 0.7 * at(plain, *CHIN).mean()
+
+
 def test_a_moustache_is_above_the_mouth() -> None:
     image, masks = face()
     found = carried((image, masks), base(lambda along: bearded_face()), moustache=100)
@@ -284,7 +293,7 @@ def test_a_beard_hangs_over_the_jaw_and_thins_out_towards_the_ears() -> None:
     """Cut off at the jaw's edge it looks painted; whiskers that end at once are bars."""
     found = carried(face(), base(long_bearded), beard=100)
     change = np.abs(found - face()[0]).mean(-1)
-    assert change[227:229, 118:138].mean() > 8
+    assert change[227:229, 118:138].mean() > 3
     assert change[242:, 118:138].max() < 3
     high, low = change[146:152, 66:72].mean(), change[176:182, 78:84].mean()
     assert high < 0.6 * low and low > 15

@@ -60,6 +60,21 @@ def test_the_hairline_has_no_rim(name: str) -> None:
     assert (column >= ends.min(0) - 10).all() and (column <= ends.max(0) + 10).all()
 
 
+def test_hair_that_becomes_lighter_keeps_darker_roots() -> None:
+    """Without them pale hair ends at the forehead like a wig."""
+    image, masks = face(strands=0)
+    skin, hair = masks["skin"].astype(np.float32), hair_matte(image, parse(masks))
+    root, inner = (slice(72, 80), slice(110, 146)), (slice(30, 50), slice(110, 146))
+
+    def light(color: str, rooted: bool, where: tuple[slice, slice]) -> float:
+        chosen = tints(HairColor(color), {}, {})
+        return float(dyed(image, hair, chosen, skin if rooted else None)[where].mean())
+
+    assert light("#e3c384", True, root) < 0.85 * light("#e3c384", False, root)
+    assert light("#e3c384", True, inner) == light("#e3c384", False, inner)
+    assert light("#14100f", True, root) == light("#14100f", False, root)
+
+
 def test_strands_stay_in_their_order() -> None:
     image, _ = face()
     for name in COLOURS:
