@@ -251,9 +251,9 @@ def test_a_beard_is_hair_on_the_photographs_own_skin() -> None:
     """What the skin shows is seen between the hairs: it is no layer of paint."""
     image, masks = face()
     mole = ellipse(*CHIN, 5, 5)[..., None]
-    marked = (image * (1 - 0.6 * mole)).astype(np.float32)
+    marked = (image * (1 - 0.2 * mole)).astype(np.float32)
     found, plain = (carried((x, masks), base(bearded), beard=100) for x in (marked, image))
-    assert at(found, *CHIN).mean() < 0.7 * at(plain, *CHIN).mean()
+    assert at(found, *CHIN).mean() < 0.9 * at(plain, *CHIN).mean()
 
 
 def test_a_moustache_is_above_the_mouth() -> None:

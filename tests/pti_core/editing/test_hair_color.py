@@ -63,7 +63,7 @@ def test_the_hairline_has_no_rim(name: str) -> None:
 def test_hair_that_becomes_lighter_keeps_darker_roots() -> None:
     """Without them pale hair ends at the forehead like a wig."""
     image, masks = face(strands=0)
-    skin, hair = masks["skin"].astype(np.float32), hair_matte(image, parse(masks))
+    skin, hair = parse(masks).group("skin"), hair_matte(image, parse(masks))
     root, inner = (slice(72, 80), slice(110, 146)), (slice(30, 50), slice(110, 146))
 
     def light(color: str, rooted: bool, where: tuple[slice, slice]) -> float:
