@@ -12,7 +12,7 @@ from pti_core.editing.image_ops import blur, dilate, ease, luma, px, smoothstep
 from pti_core.editing.parsing import Parsing
 
 #: Share of an ear that photograph and edited render have in common: the render's to the photo's.
-_MEET = (0.4, 0.6)
+_MEET = (0.2, 0.3)
 _NEAR = 24.0  # of 1024: the photograph's earring may be so far from the render's
 _RIM = 5.0  # of 1024: how far the shine of an earring reaches
 _LEAST = 3e-4  # share of the image from which an ear has a colour of its own
