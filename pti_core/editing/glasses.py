@@ -28,6 +28,9 @@ _LONGER = 1.4
 _FRAME = 38.0  # thickest part of a frame
 _BAND = 30.0  # from the outline of the glasses inwards: where the frame is
 _DARKER = (0.12, 0.4)  # share of the surroundings' light that the frame is darker by
+#: Half of a frame's thickness is this quantile of the distances to its edge. Gaps up to so many
+#: times that to either side are closed, what is thinner than that is no part of it.
+_THICKEST, _GAPS, _HAIRS = 0.9, 0.35, 0.35
 _TEMPLE = 9.0  # thickness of a temple at its hinge
 _BEHIND_EAR = 10.0  # of a temple beyond the ear's edge
 _NO_EAR = 150.0  # length of a temple whose ear is not seen
@@ -81,7 +84,21 @@ def _frame(worn: Shown) -> _Frame:
     around = cv2.morphologyEx(light, cv2.MORPH_CLOSE, kernel)
     low, high = _DARKER
     cover = smoothstep(((around - light) / (around + 16) - low) / (high - low))
-    return _Frame(worn.image, np.asarray(cover * resize(band, side)))
+    return _Frame(worn.image, _smooth(np.asarray(cover * resize(band, side))))
+
+
+def _smooth(cover: np.ndarray) -> np.ndarray:
+    """A frame (R, R) without what is much thinner than it, such as hairs of the brows, and without
+    gaps, such as highlights."""
+    there = (cover > 0.5).astype(np.uint8)
+    if not there.any():
+        return cover
+    half = float(np.quantile(cv2.distanceTransform(there, cv2.DIST_L2, 5)[there > 0], _THICKEST))
+    for operation, radius in ((cv2.MORPH_CLOSE, _GAPS * half), (cv2.MORPH_OPEN, _HAIRS * half)):
+        size = 2 * round(radius) + 1
+        kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
+        cover = cv2.morphologyEx(cover, operation, kernel)
+    return cover
 
 
 def _eyes(parsing: Parsing) -> np.ndarray | None:
