@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
@@ -56,6 +57,8 @@ _log = logging.getLogger(__name__)
 FITTED_TO = 6
 #: Workspaces whose previews wait to be prepared, and sliders that wait to be looked ahead of.
 _MOST_WAITING = 8
+#: Seconds after which previews are prepared: the picture just made is sent and shown first.
+_AFTER = 0.15
 #: Persons whose tuned weights (some 30 MB each) are kept at hand.
 _AT_HAND = 4
 
@@ -109,6 +112,7 @@ class Previewer:
         """
 
         def work(workspace: Workspace) -> None:
+            time.sleep(_AFTER)
             try:
                 first(workspace)
                 self._prepare(workspace, models, turn)

@@ -58,6 +58,18 @@ def mixed(below: np.ndarray, above: np.ndarray, share: np.ndarray) -> np.ndarray
     return np.asarray(cv2.add(scaled(cv2.subtract(above, below), share), below))
 
 
+def square_around(mask: np.ndarray, margin: int = 16) -> tuple[slice, slice]:
+    """Rows and columns of a square with all of a mask (S, S) that is not 0, and a margin."""
+    at = len(mask)
+    ends = [np.flatnonzero(mask.any(axis)) for axis in (1, 0)]
+    if not len(ends[0]):
+        return slice(0, at), slice(0, at)
+    size = min(max(int(one[-1] - one[0]) for one in ends) + 1 + 2 * margin, at)
+    starts = [min(max(int(one[0]) - margin, 0), at - size) for one in ends]
+    rows, columns = (slice(start, start + size) for start in starts)
+    return rows, columns
+
+
 def dilate(mask: np.ndarray, radius: float) -> np.ndarray:
     size = 2 * max(round(radius), 1) + 1
     return cv2.dilate(mask, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)))

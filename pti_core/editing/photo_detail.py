@@ -45,10 +45,11 @@ from pti_core.editing.image_ops import (
     resize_flow,
     scaled,
     smoothstep,
+    square_around,
 )
 from pti_core.editing.neck import PHOTO_RIM, neck_behind, without_rim
 from pti_core.editing.parsing import Parsing
-from pti_core.editing.photo_layers import PhotoLayers, fine_detail
+from pti_core.editing.photo_layers import PhotoLayers, without_fine_detail
 
 # Widths are in pixels at 1024 (`px` scales them). Those without a source were found by looking at
 # edits of the nine photographs of the benchmark.
@@ -139,7 +140,8 @@ def compose(
     ears = own_ears(own, parsing)
     mistaken = remap(layers.mistaken, smooth, cv2.INTER_LINEAR)
     elsewhere = ears + mistaken + invented_jewels(own, parsing)
-    face = _face_share(own, layers.render_parsing.warped(smooth), parsing, elsewhere)
+    head = remap(layers.render_parsing.head, smooth, cv2.INTER_LINEAR)
+    face = _face_share(own, head, parsing, elsewhere)
     neck = neck_behind(layers.photo_parsing, parsing)
     face = without_rim(face, neck, parsing)
     if not kept.hair_shape:
@@ -158,7 +160,7 @@ def compose(
         edited = edited + resize(shift, side)
     shift = invented_ears_tone(small, parsing, ears)
     small, edited = small + shift, edited + resize(shift, side)
-    image, gain = _with_detail(layers, edited, small, flow, parsing)
+    image, gain = _with_detail(layers, edited, small, flow, parsing, face)
     if not kept.background:
         changed = np.ones_like(gain)
     elif not kept.hair_shape:
@@ -222,9 +224,16 @@ def with_scene_tone(edit: Composite, change: np.ndarray) -> Composite:
 
 
 def _with_detail(
-    layers: PhotoLayers, edited: np.ndarray, small: np.ndarray, flow: np.ndarray, after: Parsing
+    layers: PhotoLayers,
+    edited: np.ndarray,
+    small: np.ndarray,
+    flow: np.ndarray,
+    after: Parsing,
+    where: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
     """The edited render with the photograph's detail where it can be trusted, and its gain.
+
+    Elsewhere than in a square around `where` (S, S) is not 0 the render is as it was.
 
     There fine detail is the photograph's alone. Had it the difference between the two renders on
     top, as the coarse band has, it would show the patterns that tuning leaves in both: they do not
@@ -236,11 +245,19 @@ def _with_detail(
     fine_trust = structure_trust(small, warped) * trust
     gain = fine_trust * luma_ratio(small, warped)
     colour = colour_trust(small, warped, _COLOUR) * trust
-    fine = remap(layers.fine, resize_flow(flow, side), cv2.INTER_CUBIC)
+    inside = square_around(where)
+    ratio = side // len(small)
+    whole = tuple(slice(part.start * ratio, part.stop * ratio) for part in inside)
+    own = edited[whole]
+    moved = resize_flow(flow[inside], len(own))
+    moved += np.array([whole[1].start, whole[0].start], dtype=np.float32)
+    exchanged = scaled(remap(layers.fine, moved, cv2.INTER_CUBIC), gain[inside])
+    soft = resize(without_fine_detail(small)[inside], len(own))
+    exchanged -= scaled(own - soft, fine_trust[inside])
     coarse = scaled(remap(layers.coarse, flow, cv2.INTER_LINEAR), colour)
-    exchanged = scaled(fine, gain)
-    exchanged -= scaled(fine_detail(edited, small), fine_trust)
-    return edited + exchanged + resize(coarse, side), gain
+    image = edited.copy()
+    image[whole] = own + exchanged + resize(coarse[inside], len(own))
+    return image, gain
 
 
 def _warped_photo(
@@ -269,7 +286,7 @@ def _warped_photo(
     matte = remap(layers.matte, flow, cv2.INTER_LINEAR)
     # Skin of the head where the edited one has none any more. The neck stays: beside it the plate
     # does not know whether collar or background comes next.
-    before = np.maximum(own.head, layers.render_parsing.warped(flow).head)
+    before = np.maximum(own.head, remap(layers.render_parsing.head, flow, cv2.INTER_LINEAR))
     gone = np.maximum(before - after.figure, 0) * (1 - own.group("hair"))
     gone = gone * (1 - ears)
     gone = smoothstep(blur(dilate(gone, px(4.0, at)), px(2.0, at)) * 2)
@@ -294,17 +311,17 @@ def _warped_photo(
 
 
 def _face_share(
-    photo: Parsing, before: Parsing, after: Parsing, elsewhere: np.ndarray
+    photo: Parsing, before: np.ndarray, after: Parsing, elsewhere: np.ndarray
 ) -> np.ndarray:
     """Where the edited render is shown and not the warped photograph, (S, S) in 0..1.
 
     On the face, and on the neck where the face has left it; not where the photograph has hair.
-    `photo` and `before` are the parsings of photograph and unedited render, warped smoothly;
-    `elsewhere` are ears of the photograph's own, earrings of the edited render's, and what only the
-    unedited render has as a head.
+    `photo` is the photograph's parsing and `before` the unedited render's head (S, S), both warped
+    smoothly; `elsewhere` are ears of the photograph's own, earrings of the edited render's, and
+    what only the unedited render has as a head.
     """
     at = len(after.groups)
-    bared = np.minimum(after.group("neck"), np.maximum(before.head - after.head, 0))
+    bared = np.minimum(after.group("neck"), np.maximum(before - after.head, 0))
     share = after.head - after.group("hair") - photo.group("hair") + bared - elsewhere
     share = np.clip(share, 0, 1)
     return smoothstep(blur(share, px(4.0, at)) * 1.5 - 0.25)

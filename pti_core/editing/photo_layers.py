@@ -131,15 +131,19 @@ class PhotoLayers(PhotoMaps):
             **{one.name: getattr(maps, one.name) for one in fields(PhotoMaps)},
             maps=maps,
             render_parsing=render_parsing,
-            coarse=blur(residual, px(_FINE, len(small))),
+            coarse=without_fine_detail(residual),
             grey=flow_grey(small),
             small=small,
         )
 
 
 def fine_detail(image: np.ndarray, small: np.ndarray) -> np.ndarray:
-    """What an image (R, R, 3) has over `small`, itself at (S, S, 3), blurred by `_FINE`."""
-    return image - resize(blur(small, px(_FINE, len(small))), len(image))
+    """What an image (R, R, 3) has over `small`, itself at (S, S, 3), without that detail."""
+    return image - resize(without_fine_detail(small), len(image))
+
+
+def without_fine_detail(small: np.ndarray) -> np.ndarray:
+    return blur(small, px(_FINE, len(small)))
 
 
 def _plainness(photo: np.ndarray, parsing: Parsing) -> np.ndarray:

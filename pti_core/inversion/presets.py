@@ -50,7 +50,7 @@ _FAST_TUNING = TuningConfig(
     edits_every=3,
     edits_size=256,
     picture_every=5,
-    drafts_at=(0.0, 0.4),  # projection has given one already
+    drafts_at=(0.0,),  # projection has given one already; later ones show hardly more
 )
 #: Refining brings all of the render nearer, and its detail. The rate is lower than in tuning: what
 #: is there is right, and a larger step would lose it first.
