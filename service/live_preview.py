@@ -113,6 +113,9 @@ class Previewer:
 
         def work(workspace: Workspace) -> None:
             time.sleep(_AFTER)
+            renders = workspace.renders
+            if renders.on_demand and not renders.edited:
+                return
             try:
                 first(workspace)
                 self._prepare(workspace, models, turn)
@@ -130,8 +133,6 @@ class Previewer:
         renders = workspace.renders  # first: a new session comes before new renders
         session = workspace.session
         if not models.generator.has_middle or session is None or not models.directions:
-            return
-        if renders.on_demand and not renders.edited:
             return
         with self._keeping:
             mine, renders.head_begun = not renders.head_begun, True

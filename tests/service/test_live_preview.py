@@ -30,7 +30,7 @@ from pti_core.session.person import PersonState, encode_crop, encode_photograph
 from pti_core.session.session import Session
 from service.live_preview import SIDE, Previewer, _nearness
 from service.studio import Studio
-from service.workspaces import Shown
+from service.workspaces import Shown, Workspace
 from tests.conftest import make_lively_generator
 from tests.pti_core.session.test_session import PHOTO, QUAD
 from web.middleware.live_preview import MAX_BODY, MAX_RESTING, PATH, LivePreviews
@@ -192,22 +192,23 @@ def test_previews_are_near_the_full_pictures(studio, models, make_picture):
 def test_a_draft_that_nobody_edits_is_not_prepared(studio, models, make_picture):
     """Between the first and the last it takes the processor from what is learned."""
     workspace = studio.open(session_of(models.generator, make_picture))
+    other = studio.open(session_of(models.generator, make_picture))
     previewer, done = Previewer(), []
     workspace.renders.on_demand = True
 
-    def prepare() -> None:
-        before = len(done)
-        previewer.prepare(workspace, models, first=lambda _: done.append(True))
-        until(lambda: len(done) > before)
+    def prepare(one: Workspace) -> None:
+        previewer.prepare(one, models, first=done.append)
 
     studio.picture(workspace.id, {})
-    prepare()
-    previewer.prepare(workspace, models, first=lambda _: done.append(True))
-    until(lambda: len(done) == 2)  # the first one is over
+    prepare(workspace)
+    prepare(other)
+    until(lambda: done)  # one after the other: the first one is over
+    assert done == [other]
     assert not workspace.renders.has_previews and not workspace.renders.head_begun
     studio.picture(workspace.id, {"age": 5})
-    prepare()
+    prepare(workspace)
     until(lambda: workspace.renders.has_previews)
+    assert done == [other, workspace]
 
 
 def test_previews_of_the_photograph_show_the_edit(studio, workspace):
