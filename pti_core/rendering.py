@@ -45,7 +45,7 @@ from pti_core.session.session import Session
 
 #: Share of the tuned weights' difference that edits are rendered with where the photograph's detail
 #: is laid over them. All of it renders the unedited photograph best, but what the weights learned
-#: of one picture (lips that hide teeth, a fold) ghosts in others (benchmarks/README.md).
+#: of one picture (lips that hide teeth, a fold) ghosts in others (benchmarks/notes.md).
 EDIT_SHARE = 0.7
 #: Edits whose purpose is another tone of the skin: elsewhere it is kept.
 _SKIN_TONE = frozenset(("skin_tone", "skin_red"))

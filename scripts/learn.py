@@ -23,7 +23,7 @@ from pti_core.networks.lpips import LPIPS, area
 from service.malloc_tuning import tune_malloc
 
 #: Axes by curvature to this power: 0 leaves every coordinate the spread of W's; a half would make
-#: every direction equally curved, and leave the likely faces. Tried: `benchmarks/README.md`.
+#: every direction equally curved, and leave the likely faces. Tried: `benchmarks/notes.md`.
 POWER = 0.15
 #: Curvatures under this share of the largest are all taken as this: gradients say nothing of them.
 LEAST_CURVATURE = 1e-4

@@ -34,7 +34,7 @@ def prepare_process(environment: MutableMapping[str, str]) -> None:
 def let_threads_sleep(environment: MutableMapping[str, str]) -> None:
     """Threads that wait for their turn must not spin for long: two processes on two cores take
     2.8 s a step in place of 5.4. GNU's OpenMP spins for a third of a millisecond, as networks of
-    many small layers lose by falling asleep at each (benchmarks/README.md, "Threads that wait")."""
+    many small layers lose by falling asleep at each (benchmarks/notes.md, "Threads that wait")."""
     environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     environment.setdefault("GOMP_SPINCOUNT", "30000")
 

@@ -24,10 +24,10 @@ _LATE = 0.5
 # Seconds on two CPU cores, to begin with: a step at 1024 without its perceptual part, the
 # perceptual network forward and backward per million pixels, fitting the edits to the person, and
 # comparing the result with the photograph. With these, presets take what they did on cores with
-# AVX-512 (benchmarks/README.md). Measured steps replace the guess.
+# AVX-512 (benchmarks/notes.md). Measured steps replace the guess.
 _STEP_SECONDS, _PERCEPTUAL_SECONDS, _FIT_SECONDS, _MEASURE_SECONDS = 0.4, 1.8, 6.0, 3.0
 # How much longer it takes without AVX-512: `fast` 133 to 137 s for 51, `paper`, which has no steps
-# at low resolution, 2283 for 1205 (benchmarks/README.md).
+# at low resolution, 2283 for 1205 (benchmarks/notes.md).
 _FAST_WITHOUT_AVX512, _PAPER_WITHOUT_AVX512 = 2.6, 1.9
 
 

@@ -86,7 +86,7 @@ def pointwise(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
 class _HostPointwise(torch.autograd.Function):
     """1x1 convolution whose weight gradient is a matrix product, as oneDNN takes up to four times
     as long for it: forward and backward of the embedded generator, on two cores without AVX-512,
-    went from 0.94 to 0.78 s (`benchmarks/README.md`)."""
+    went from 0.94 to 0.78 s (`benchmarks/notes.md`)."""
 
     @staticmethod
     def forward(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:

@@ -219,7 +219,7 @@ class _InverseHaar(torch.autograd.Function):
     """Written straight into the cells of the larger map, forwards and backwards.
 
     With `pixel_shuffle` the same costs ten passes over maps of 64 channels at 512 x 512, half of a
-    whole forward pass of the embedded generator (`benchmarks/README.md`).
+    whole forward pass of the embedded generator (`benchmarks/notes.md`).
     """
 
     @staticmethod

@@ -4,7 +4,7 @@ The first steps compare low-resolution pictures (`low_res`); Muon moves the conv
 sees one view at a time; squared error and LPIPS look at the face first, as hair and scene of an
 edit are the photograph's own pixels; edits are held to the size that they have on the base
 generator (`HeldEdit`). Refining looks at all of the picture, and suppresses the patterns that
-tuning leaves in fine detail. None of it is the paper's; `benchmarks/README.md` has what each was
+tuning leaves in fine detail. None of it is the paper's; `benchmarks/notes.md` has what each was
 measured to gain.
 """
 

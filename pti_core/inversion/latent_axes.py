@@ -45,7 +45,7 @@ class AxisLatent:
     (GANSpace): W is a hundred times as wide along the first as along the last, and steps are then
     long where faces vary and short where they do not. Fifty steps reach what takes a hundred and
     fifty in w itself, and latents stay likely; along the learned axes thirty do
-    (`benchmarks/README.md`).
+    (`benchmarks/notes.md`).
     """
 
     def __init__(

@@ -3,7 +3,7 @@ polynomials of the Polar Express (Amsel et al. 2025, arXiv 2505.16932).
 
 A step of pivotal tuning costs a second on a CPU, so a better direction is worth some arithmetic:
 forty steps of it, beside Adam for what is no matrix, reach what Adam alone does not in a hundred
-(`benchmarks/README.md`).
+(`benchmarks/notes.md`).
 """
 
 from __future__ import annotations

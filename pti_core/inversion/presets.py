@@ -25,7 +25,7 @@ class Preset:
 #: The paper's settings (section 4). LPIPS at full resolution is what keeps texture right.
 PAPER = Preset("paper", ProjectionConfig(), TuningConfig())
 
-#: The default on a CPU. Settings without a source were found by trying: `benchmarks/README.md`.
+#: The default on a CPU. Settings without a source were found by trying: `benchmarks/notes.md`.
 _FAST_TUNING = TuningConfig(
     # Short: the composite shows the photograph's detail, so the weights need the person's shape,
     # tones and identity only; the last ten steps are of full resolution.
@@ -84,7 +84,7 @@ FAST = Preset(
         optimise_noise=False,
         picture_every=5,
         # Four steps after the last one at low resolution: with the photograph's detail on them
-        # edits of this pivot can be used (benchmarks/README.md).
+        # edits of this pivot can be used (benchmarks/notes.md).
         drafts_at=(0.6,),
     ),
     _FAST_TUNING,
