@@ -104,6 +104,7 @@ const say = (prompt) =>
   attempt(async () => {
     if (saying || !prompt.trim()) return;
     saying = true;
+    hearing++; // an answer to what would be done comes too late, and would take the place of "Done."
     $("#do-it").disabled = true;
     try {
       const { task } = await call("say", { prompt, edits: state.edits });
