@@ -64,18 +64,26 @@ def measure(rounds: int, warm: bool) -> list[list[float]]:
     return found
 
 
+def check_rounds(rounds: int) -> None:
+    if not 1 <= rounds <= 20:
+        raise UserError("Give 1 to 20 rounds.")
+
+
+def tell(stages: Sequence[str], found: Sequence[Sequence[float]]) -> None:
+    """Print the median of each stage's seconds, and each round's."""
+    for name, times in zip(stages, zip(*found, strict=True), strict=True):
+        each = ", ".join(f"{one:.1f}" for one in times)
+        print(f"{name}: median {statistics.median(times):.1f} s ({each})")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.first_edit")
     parser.add_argument("--rounds", type=int, default=3, help="1 to 20")
     parser.add_argument("--warm", action="store_true", help="the second visitor of each app")
     parsed = parser.parse_args(arguments)
-    if not 1 <= parsed.rounds <= 20:
-        raise UserError("Give 1 to 20 rounds.")
+    check_rounds(parsed.rounds)
     print(f"{machine()}, load {os.getloadavg()[0]:.1f}")
-    found = measure(parsed.rounds, parsed.warm)
-    for name, times in zip(STAGES, zip(*found, strict=True), strict=True):
-        each = ", ".join(f"{one:.1f}" for one in times)
-        print(f"{name}: median {statistics.median(times):.1f} s ({each})")
+    tell(STAGES, measure(parsed.rounds, parsed.warm))
     return 0
 
 

@@ -8,12 +8,12 @@ and until learning is finished. Nobody edits meanwhile.
 from __future__ import annotations
 
 import argparse
-import statistics
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.first_edit import check_rounds, tell
 from benchmarks.personalise import machine
 from benchmarks.preview import WINDOW, app, chromium
 from cli.exit_status import exit_status
@@ -47,8 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("photo", type=Path)
     parser.add_argument("--rounds", type=int, default=3, help="1 to 20, the app anew each time")
     parsed = parser.parse_args(arguments)
-    if not 1 <= parsed.rounds <= 20:
-        raise UserError("Give 1 to 20 rounds.")
+    check_rounds(parsed.rounds)
     if not parsed.photo.is_file():
         raise UserError(f"{parsed.photo} is no file.")
     print(machine())
@@ -57,9 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for _ in range(parsed.rounds):
             with app() as url:
                 found.append(visit(browser, url, parsed.photo))
-    for name, times in zip(STAGES, zip(*found, strict=True), strict=True):
-        each = ", ".join(f"{one:.1f}" for one in times)
-        print(f"{name}: median {statistics.median(times):.1f} s ({each})")
+    tell(STAGES, found)
     return 0
 
 

@@ -86,7 +86,7 @@ def composite(session: Session, models: EditModels, edits: Edits = None) -> Comp
 def render_bare(session: Session, models: EditModels, edits: Edits = None) -> Image.Image:
     """The tuned generator's own render (R x R), without the photograph's detail."""
     edit = _Edit.of(session, models, edits, share=1.0)
-    return to_image(edit.tuned(edit.own))
+    return to_image(models.generator.render(edit.code(edit.own), edit.overrides, exact=True))
 
 
 @dataclass(frozen=True)

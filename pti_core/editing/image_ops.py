@@ -33,14 +33,14 @@ _WIDE = 5.0
 
 def blur(image: np.ndarray, sigma: float) -> np.ndarray:
     """Gaussian; a wide one on a smaller image, where it is `_WIDE` / 2 to `_WIDE` pixels wide."""
-    factor = 2 ** max(int(np.log2(max(sigma, 1e-3) / _WIDE)) + 1, 0) if sigma >= _WIDE else 1
+    factor = 2 ** (int(np.log2(sigma / _WIDE)) + 1) if sigma >= _WIDE else 1
     height, width = image.shape[:2]
     if factor == 1 or min(height, width) < 4 * factor:
         return cv2.GaussianBlur(image, (0, 0), sigma, borderType=cv2.BORDER_REFLECT)
     size = width // factor, height // factor
     small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-    # Of pixels twice as wide the average itself has a width, too.
-    own = np.sqrt(max((sigma / factor) ** 2 - 1 / 12 - 1 / 6, 0.25))
+    # Averaging and interpolation blur, too: by variances of 1/12 and 1/6 of a small pixel's area.
+    own = np.sqrt((sigma / factor) ** 2 - 1 / 12 - 1 / 6)
     small = cv2.GaussianBlur(small, (0, 0), float(own), borderType=cv2.BORDER_REFLECT)
     return cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
 

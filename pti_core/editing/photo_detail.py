@@ -151,11 +151,8 @@ def compose(
     flow = smooth + face[..., None] * (local - smooth)
     drift = _skin_drift(layers, small, parsing)
     if kept.skin_tone:
-        light = _lightness_change(small - drift, warped, before, parsing)
-        shift = (
-            -(drift + kept.skin_light * light)
-            * blur(parsing.group("skin"), px(8.0, len(small)))[..., None]
-        )
+        light = _lightness_change(small - drift, warped, before, parsing) if kept.skin_light else 0
+        shift = -(drift + light) * blur(parsing.group("skin"), px(8.0, len(small)))[..., None]
         small = small + shift
         edited = edited + resize(shift, side)
     shift = invented_ears_tone(small, parsing, ears)
