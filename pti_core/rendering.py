@@ -23,6 +23,7 @@ from pti_core.editing.beard import without_leak
 from pti_core.editing.edit_state import Edits, EditState
 from pti_core.editing.face_tone import MAKEUP, with_makeup, with_own_eyes_and_teeth
 from pti_core.editing.image_ops import array_of, luma, tensor_of
+from pti_core.editing.open_mouth import with_base_teeth
 from pti_core.editing.parsing import FLOW_SIDE, Parsing
 from pti_core.editing.photo_detail import (
     Composite,
@@ -164,14 +165,12 @@ class _Edit:
             found = cached("base parsing", w, lambda w: _parse(models, image(w)).half())
             return _parsing(found.float(), image(w))
 
-        turns = {name: self.own[name] for name in base_edits.TURNS if name in self.own}
         return BaseRenderer(
             lambda w: array_of(image(w)),
             parse,
             generator.w_avg,
             generator.num_ws,
             session.directions(models.directions, self.state.person),
-            self.code(turns),
         )
 
     def layers(self) -> PhotoLayers:
@@ -247,8 +246,10 @@ def _retouched(
     painted: Mapping[str, float],
 ) -> np.ndarray:
     """A composite with eyes and teeth in their colours, make-up, and what the base adds."""
-    layers, image = edit.layers(), found.image
+    layers, base, image = edit.layers(), edit.base(), found.image
     if shape and not edit.state.stack:
+        pivot = edit.code({})
+        image = with_base_teeth(image, masks, layers.photo_parsing, base, pivot, shape)
         image = with_own_eyes_and_teeth(image, masks, layers.photo, layers.photo_parsing)
         if _BEARDED.isdisjoint(shape):
             image = without_leak(image, masks, layers.photo, found.flow)
@@ -259,9 +260,8 @@ def _retouched(
         change = array_of(edit.tuned(painted)) - array_of(edit.tuned(shape))
         image = with_makeup(image, change, masks, names)
     if edit.extras:
-        shown = Shown(image, masks)
-        extras = replace(edit.extras, cast=layers.cast)
-        image = base_edits.carry(shown, layers.plate, edit.base(), edit.code(shape), extras)
+        shown, extras = Shown(image, masks), replace(edit.extras, cast=layers.cast)
+        image = base_edits.carry(shown, layers.plate, base, edit.code(shape), extras)
     if layers.monochrome and edit.extras.hair_color is None and image is not found.image:
         image = np.repeat(luma(image)[..., None], 3, -1)
     return image

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from pti_core.editing.base_renderer import BaseRenderer, Shown
 from pti_core.editing.beard import BEARDS, grown, shaven
-from pti_core.editing.glasses import GLASSES, TURNS, with_glasses
+from pti_core.editing.glasses import GLASSES, with_glasses
 from pti_core.editing.hair_color import (
     HARDLY_ANY_HAIR,
     SLIDERS,
@@ -30,8 +30,6 @@ from pti_core.editing.hair_color import (
 from pti_core.editing.hair_style import STYLES, restyled
 from pti_core.editing.mattes import brow_matte, hair_matte
 from pti_core.editing.parsing import Parsing
-
-__all__ = ["ADDED", "TURNS", "Extras", "carry", "notes", "split"]
 
 #: All edits that the base generator adds, at least for one sign of their amounts.
 ADDED = frozenset((GLASSES, *BEARDS, *SLIDERS, *STYLES))
@@ -89,7 +87,8 @@ def carry(
         image, hair = found.image, found.hair
     image = _coloured(Shown(image, shown.parsing), hair, base, extras)
     if extras.edits.get(GLASSES, 0) > 0:
-        image = with_glasses(Shown(image, shown.parsing), base, hair, extras.edits[GLASSES])
+        share = base.share(GLASSES, extras.edits[GLASSES])
+        image = with_glasses(image, shown.parsing, hair, share)
     return image
 
 

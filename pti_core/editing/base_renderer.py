@@ -29,7 +29,7 @@ class BaseRenderer:
         render: the image (R, R, 3), float32 in 0..255, of w (1, w_dim) or ws (1, num_ws, w_dim).
         parse: the masks of that image.
         mean: (w_dim,) or (1, w_dim), W's. num_ws: how many the generator takes.
-        directions: the person's. turned: w or ws of the edits `TURNS` alone.
+        directions: the person's.
     """
 
     render: Callable[[Tensor], np.ndarray]
@@ -37,7 +37,6 @@ class BaseRenderer:
     mean: Tensor
     num_ws: int
     directions: Mapping[str, Direction]
-    turned: Tensor
 
     def show(self, w: Tensor) -> Shown:
         return Shown(self.render(w), self.parse(w))

@@ -18,7 +18,6 @@ import numpy as np
 from torch import Tensor
 
 from pti_core.editing.base_renderer import BaseRenderer, Shown
-from pti_core.editing.glasses import TURNS
 from pti_core.editing.hair_color import MIN_HAIR, Tint, dyed, lightness, oklab
 from pti_core.editing.hair_style import continued_difference
 from pti_core.editing.image_ops import (
@@ -37,7 +36,7 @@ from pti_core.editing.parsing import Parsing
 BEARDS = frozenset(("beard", "moustache"))
 #: Share of the way from W's mean, and what of the code shows in a lower face and so is kept.
 _DRAWN_IN = 0.5
-_LOWER_FACE = (*TURNS, "smile", "mouth_open", "gender", "age")
+_LOWER_FACE = ("pose", "pitch", "smile", "mouth_open", "gender", "age")
 #: Beards are men's: a share of the step to the lower end of "gender", so that skin that was under
 #: one fits its chin. The clean face is half a step beyond none.
 _MASCULINE, _CLEAN = 0.57, 0.5

@@ -1,8 +1,11 @@
-"""Glasses: the frame that the base generator shows, fitted to the photograph's eyes and ears.
+"""Glasses: a frame of dark acetate in the place that the face's own eyes, nose and ears give it.
 
-Not every face of the base generator takes glasses, so they are rendered at a code drawn towards W's
-mean, whose head is turned as the person's is. Of that image only the frame is laid on: what is
-behind the lenses stays the photograph's.
+The frame is a model in millimetres that is turned with the head and projected. The base generator
+shows glasses, too, but of nine faces its frames lack a bridge or a hinge on four, and cost two
+renders. What is behind the lenses stays the photograph's.
+
+Millimetres of the model: x to the right of the image, y down, z to the camera; the origin lies
+between the pupils.
 """
 
 from __future__ import annotations
@@ -12,163 +15,251 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from pti_core.editing.base_renderer import BaseRenderer, Shown
-from pti_core.editing.image_ops import blur, dilate, luma, mixed, px, resize, smoothstep
+from pti_core.editing.image_ops import (
+    blur,
+    dilate,
+    ease,
+    luma,
+    mixed,
+    px,
+    resize,
+    smoothstep,
+)
 from pti_core.editing.parsing import Parsing
 
 GLASSES = "glasses"
-#: Directions that turn the head: the code that is drawn in keeps what it has of them.
-TURNS = ("pose", "pitch")
-#: Share of the way from W's mean. At the pivot itself one of the benchmark's nine photographs
-#: (biden) gets no glasses by any step up to three times the direction's; at 0.4 all nine do.
-_DRAWN_IN = 0.4
-#: How much longer the step is than the direction's own: frames at 1 are thinner.
-_LONGER = 1.4
+_PUPILS = 63.0  # distance, mean of adults (Dodgson, 2004)
+_EYES = ((0.385, 0.47), (0.615, 0.47))  # in shares of an FFHQ crop's side, where none are seen
+_NOSE = 19.0  # of the lower nose's middle in front of the pupils: tells the yaw
+_MOST_YAW = 0.6  # in radians
+# A frame 52-18: lens openings of 52 by 36, 18 apart, 140 wide over all.
+_LENS, _CENTRE = (26.0, 18.0), (35.0, 3.0)
+_ROUND, _TAPER, _SWEEP = 2.8, 0.09, 1.8  # superellipse; narrower below; lifted outer corners
+#: Rims at the full amount: at the top, at the sides, below; and how much of that a thin one has.
+_RIM, _THIN = (3.8, 2.9, 2.3), 0.5
+_JOINED = 0.8  # radius over which rims, bridge and hinges flow into each other
+_FACE, _CURVE = 14.0, 0.0022  # z at the nose; how it falls with x squared
+_HINGE = (70.0, -11.0)  # where temples begin
+_WIDTH = (0.93, 1.08)  # by how much less or more wide the frame may be, to fit the face
+_OPAQUE = 0.25  # share of the range from which the frame covers what is behind it
+# Colours in 0..255, of a face as light as `_LIT`; what light adds to slopes that face it, and to
+# the steepest of them.
+_ACETATE, _LIT, _SHINE, _GLOSS = (38.0, 29.0, 27.0), 150.0, 42.0, 60.0
 # Widths are in pixels at 1024. Found by looking at the benchmark's nine photographs.
-_FRAME = 38.0  # thickest part of a frame
-_BAND = 30.0  # from the outline of the glasses inwards: where the frame is
-_DARKER = (0.12, 0.4)  # share of the surroundings' light that the frame is darker by
-#: Half of a frame's thickness is this quantile of the distances to its edge. Gaps up to so many
-#: times that to either side are closed, what is thinner than that is no part of it.
-_THICKEST, _GAPS, _HAIRS = 0.9, 0.35, 0.35
-_TEMPLE = 9.0  # thickness of a temple at its hinge
+_TEMPLE = 17.0  # thickness of a temple at its hinge
+_SLOPE = 0.25  # steepest temple: of an ear whose upper half is hidden only a lower part is seen
 _BEHIND_EAR = 10.0  # of a temple beyond the ear's edge
 _NO_EAR = 150.0  # length of a temple whose ear is not seen
 _EAR, _LONG = 110.0, 0.004  # hair farther below an ear, and of this share of the image, is long
-_BESIDE = 12.0  # how far a frame may stand out beside the head
 _SHADOW, _SHADOW_BELOW, _SHADOW_WIDTH = 0.22, 9.0, 7.0
+_SOFT = 0.8  # of all edges
 
 
-@dataclass(frozen=True, eq=False)
-class _Frame:
-    """A frame in the image's place: colours (R, R, 3) and how much it covers (R, R)."""
+@dataclass(frozen=True)
+class _Place:
+    """How a head holds its glasses: pixels of a millimetre, the origin (x, y), roll and yaw in
+    radians (positive: to the right of the image)."""
 
-    colours: np.ndarray
-    cover: np.ndarray
+    scale: float
+    origin: tuple[float, float]
+    roll: float
+    yaw: float
+
+    @classmethod
+    def of(cls, parsing: Parsing, side: int) -> _Place:
+        """In pixels of an image of `side`."""
+        left, right = (point * side for point in _eyes(parsing))
+        step, middle = right - left, (left + right) / 2
+        apart = max(float(np.hypot(*step)), 1.0)
+        roll = float(np.arctan2(step[1], step[0]))
+        nose = _lower_nose(parsing)
+        yaw = 0.0
+        if nose is not None:
+            away = nose * side - middle
+            across = float(away[0] * np.cos(roll) + away[1] * np.sin(roll))
+            yaw = float(np.arctan(across / apart * _PUPILS / _NOSE))
+        yaw = float(np.clip(yaw, -_MOST_YAW, _MOST_YAW))
+        scale = apart / (_PUPILS * float(np.cos(yaw)))
+        return cls(scale, (float(middle[0]), float(middle[1])), roll, yaw)
+
+    def project(self, points: np.ndarray) -> np.ndarray:
+        """Points (N, 3) in millimetres as pixels (N, 2)."""
+        x = points[:, 0] * np.cos(self.yaw) + points[:, 2] * np.sin(self.yaw)
+        y = points[:, 1]
+        c, s = np.cos(self.roll), np.sin(self.roll)
+        turned = np.column_stack([x * c - y * s, x * s + y * c])
+        return np.asarray(turned * self.scale + self.origin)
 
 
-def with_glasses(shown: Shown, base: BaseRenderer, hair: np.ndarray, amount: float) -> np.ndarray:
+def with_glasses(image: np.ndarray, parsing: Parsing, hair: np.ndarray, share: float) -> np.ndarray:
     """An image (R, R, 3) with glasses, behind hair that hangs in front of the face.
 
     Args:
         hair: (R, R), the hair's matte.
+        share: of the full amount, 0 to 1: the frame becomes thicker.
     """
-    bare = base.drawn_in(base.turned, _DRAWN_IN, TURNS)
-    worn = base.show(bare + _LONGER * base.directions[GLASSES].step(amount).to(bare))
-    frame = _fitted(_frame(worn), _eyes(base.parse(bare)), _eyes(shown.parsing))
-    if frame.cover.max() <= 0.5:
-        return shown.image
-    side, at = len(shown.image), len(shown.parsing.groups)
-    eyes = blur(dilate(shown.parsing.group("eyes"), px(4.0, at)), px(2.0, at))
-    beside = blur(dilate(shown.parsing.head, px(_BESIDE, at)), px(4.0, at))
-    cover = frame.cover * resize((1 - eyes) * smoothstep(beside), side) * (1 - hair)
-    temples = _temples(frame.cover, shown.parsing, hair)
-    shade = np.roll(np.maximum(cover, temples), round(px(_SHADOW_BELOW, side)), axis=0)
-    shade = blur(shade, px(_SHADOW_WIDTH, side)) * resize(shown.parsing.group("skin"), side)
-    image = shown.image * (1 - _SHADOW * shade * (1 - hair))[..., None]
-    colour = np.median(frame.colours[frame.cover > 0.8 * frame.cover.max()], axis=0)
-    image = image + temples[..., None] * (colour - image)
-    return mixed(image, frame.colours, cover)
+    side, at = len(image), len(parsing.groups)
+    place = _Place.of(parsing, side)
+    wide = _fit(place, parsing, side)
+    front = _front(place, side, wide, _THIN + (1 - _THIN) * share)
+    temples = _temples(place, parsing, hair, wide)
+    opaque, uncovered = ease(share / _OPAQUE), 1 - hair * _in_front(place, parsing, side)
+    skin = resize(parsing.group("skin"), side)
+    shade = np.roll(np.maximum(front, temples), round(px(_SHADOW_BELOW, side)), axis=0)
+    shade = blur(shade, px(_SHADOW_WIDTH, side)) * skin * uncovered
+    image = image * (1 - np.float32(opaque * _SHADOW) * shade)[..., None]
+    eyes = blur(dilate(parsing.group("skin"), px(4.0, at)), px(2.0, at))
+    light = float((luma(resize(image, at)) * eyes).sum() / (eyes.sum() + 1e-6))
+    cover = np.maximum(front * uncovered, temples)
+    return mixed(image, _acetate(np.maximum(front, temples), light, side), opaque * cover)
 
 
-def _frame(worn: Shown) -> _Frame:
-    """The frame of an image with glasses: dark and thin, at the outline of the parser's mask."""
-    side, at = len(worn.image), len(worn.parsing.groups)
-    glasses = worn.parsing.group("glasses")
-    inside = cv2.distanceTransform((glasses > 0.5).astype(np.uint8), cv2.DIST_L2, 5)
-    near = blur(dilate((glasses > 0.4).astype(np.float32), px(8.0, at)), px(2.0, at))
-    band = near * (1 - smoothstep((inside / px(1.0, at) - _BAND) / 12))
-    light = luma(worn.image)
-    size = 2 * round(px(_FRAME, side) / 2) + 1
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
-    around = cv2.morphologyEx(light, cv2.MORPH_CLOSE, kernel)
-    low, high = _DARKER
-    cover = smoothstep(((around - light) / (around + 16) - low) / (high - low))
-    return _Frame(worn.image, _smooth(np.asarray(cover * resize(band, side))))
+def _in_front(place: _Place, parsing: Parsing, side: int) -> np.ndarray:
+    """Where hair would lie over a frame, (R, R): over its inner parts, and over its outer ones on
+    sides where it hangs down; short hair beside the eyes is behind it."""
+    found = np.ones((side, side), dtype=np.float32)
+    for outward in (-1, 1):
+        ear = _ear(parsing, outward, place.origin[0], side)
+        if ear is None or _hair_below(parsing, outward, ear, side):
+            continue
+        corner = place.project(np.array([[outward * _CENTRE[0], 0.0, _FACE]]))[0, 0]
+        beyond = (np.arange(side, dtype=np.float32) - corner) * outward / place.scale / _LENS[0]
+        found *= 1 - smoothstep(2 * beyond)
+    return found
 
 
-def _smooth(cover: np.ndarray) -> np.ndarray:
-    """A frame (R, R) without what is much thinner than it, such as hairs of the brows, and without
-    gaps, such as highlights."""
-    there = (cover > 0.5).astype(np.uint8)
-    if not there.any():
-        return cover
-    half = float(np.quantile(cv2.distanceTransform(there, cv2.DIST_L2, 5)[there > 0], _THICKEST))
-    for operation, radius in ((cv2.MORPH_CLOSE, _GAPS * half), (cv2.MORPH_OPEN, _HAIRS * half)):
-        size = 2 * round(radius) + 1
-        kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
-        cover = cv2.morphologyEx(cover, operation, kernel)
-    return cover
+def _acetate(cover: np.ndarray, light: float, side: int) -> np.ndarray:
+    """The colours (R, R, 3) of a frame with round edges, lit from above."""
+    inside = cv2.distanceTransform((cover > 0.5).astype(np.uint8), cv2.DIST_L2, 5)
+    half = max(float(np.quantile(inside[inside > 0], 0.95)) if inside.any() else 1.0, 1.0)
+    edge = np.clip(inside / half, 0, 1)
+    height = blur(half * np.sqrt(1 - np.square(1 - edge)), max(px(2.0, side), 0.5))
+    down = cv2.Sobel(height, cv2.CV_32F, 0, 1, ksize=3) / 8
+    across = cv2.Sobel(height, cv2.CV_32F, 1, 0, ksize=3) / 8
+    lit = np.clip(0.95 * down + 0.3 * across, 0, 1)
+    shine = _SHINE * lit + _GLOSS * smoothstep((lit - 0.35) / 0.6)
+    colour = np.asarray(_ACETATE, dtype=np.float32) + shine[..., None]
+    return np.asarray(colour * np.float32(np.clip(light / _LIT, 0.4, 1.3)))
 
 
-def _eyes(parsing: Parsing) -> np.ndarray | None:
-    """Middles (2, 2) of both eyes, from left to right, in shares of the side; None if not seen."""
+def _front(place: _Place, side: int, wide: float, thickness: float) -> np.ndarray:
+    """How much rims, bridge and hinges cover, (R, R)."""
+    fine = 2  # lines are drawn at twice the size
+    whole = np.zeros((fine * side, fine * side), dtype=np.float32)
+
+    def draw(flat: np.ndarray, value: float) -> None:
+        x = flat[:, 0] * wide
+        z = _FACE - _CURVE * x * x
+        points = place.project(np.column_stack([x, flat[:, 1], z])) * fine
+        cv2.fillPoly(whole, [np.round(points * 16).astype(np.int32)], value, cv2.LINE_AA, 4)
+
+    for outward in (-1.0, 1.0):
+        mirror = np.array([outward, 1.0])
+        draw(_rim(thickness) * mirror, 1.0)
+        draw(_END * mirror, 1.0)
+    draw(_bridge(thickness), 1.0)
+    for outward in (-1.0, 1.0):
+        draw(_rim(0.0) * np.array([outward, 1.0]), 0.0)
+    round_ = max(_JOINED * place.scale * fine, 0.5)
+    whole = smoothstep((blur(whole, round_) - 0.5) * round_ + 0.5)
+    return blur(resize(whole, side), max(px(_SOFT, side), 0.3))
+
+
+def _rim(thickness: float) -> np.ndarray:
+    """Outline (N, 2) of the right lens's opening, or of its rim (a share of the thickest)."""
+    angle = np.linspace(0, 2 * np.pi, 96, endpoint=False)
+    c, s = np.cos(angle), np.sin(angle)
+    x = np.sign(c) * np.abs(c) ** (2 / _ROUND)
+    y = np.sign(s) * np.abs(s) ** (2 / _ROUND)
+    top, beside, below = (thickness * width for width in _RIM)
+    high = _LENS[1] + np.where(y < 0, top, below)
+    across = x * (1 - _TAPER * y) * (_LENS[0] + beside)
+    down = y * high - _SWEEP * np.clip(x, 0, 1) * (y < 0)
+    return np.column_stack([across + _CENTRE[0], down + _CENTRE[1]])
+
+
+#: What joins a rim and its temple, on the right.
+_END = np.array([[56.0, -18.0], [64.0, -16.5], [71.0, -14.0], [71.0, -8.8], [66.0, -8.0], [60, -4]])
+
+
+def _bridge(thickness: float) -> np.ndarray:
+    """Outline (N, 2) of the bridge: an arch."""
+    x = np.linspace(-12, 12, 17)
+    arch = np.square(x / 12)
+    high = np.column_stack([x, -10.5 + 1.5 * arch])
+    low = np.column_stack([x[::-1], -10.5 + 5.0 * thickness + 4.5 * arch[::-1]])
+    return np.concatenate([high, low])
+
+
+def _fit(place: _Place, parsing: Parsing, side: int) -> float:
+    """How wide the frame is, so that it ends where the face does."""
+    at = len(parsing.groups)
+    skin = parsing.group("skin") - parsing.group("ears") > 0.5
+    row = round((place.origin[1] + _HINGE[1] * place.scale) * at / side)
+    columns = np.flatnonzero(skin[np.clip(row, 0, at - 1)])
+    if not len(columns):
+        return 1.0
+    width = (columns[-1] - columns[0]) * side / at / (place.scale * np.cos(place.yaw))
+    return float(np.clip(width / (2 * _HINGE[0]), *_WIDTH))
+
+
+def _eyes(parsing: Parsing) -> tuple[np.ndarray, np.ndarray]:
+    """Middles (2,) of the eyes, from left to right, in shares of the side."""
     mask = parsing.group("eyes")
     at = len(mask)
-    points = []
-    for part in (slice(0, at // 2), slice(at // 2, at)):
-        weight = np.where(mask[:, part] > 0.5, mask[:, part], 0)
+    found = []
+    for start in (0, at // 2):
+        weight = mask[:, start : start + at // 2]
+        weight = np.where(weight > 0.5, weight, 0)
         if weight.sum() < 1e-4 * at * at:
-            return None
-        rows, columns = np.mgrid[:at, :at][:, :, part]
-        points.append(
-            [(columns * weight).sum() / weight.sum(), (rows * weight).sum() / weight.sum()]
-        )
-    return np.array(points) / at
+            return np.array(_EYES[0]), np.array(_EYES[1])
+        found.append(_middle(weight) / at + np.array([start / at, 0]))
+    return found[0], found[1]
 
 
-def _fitted(frame: _Frame, eyes: np.ndarray | None, own: np.ndarray | None) -> _Frame:
-    """A frame moved, turned and scaled from the eyes of its image to others."""
-    if eyes is None or own is None:
-        return frame
-    side = len(frame.cover)
-    before, after = eyes * side, own * side
-    step = (before[1] - before[0], after[1] - after[0])
-    lengths = [float(np.hypot(*one)) for one in step]
-    scale = float(np.clip(lengths[1] / max(lengths[0], 1.0), 0.8, 1.15))
-    angles = [float(np.arctan2(one[1], one[0])) for one in step]
-    turn = np.clip(angles[1] - angles[0], -0.2, 0.2)
-    c, s = np.cos(turn), np.sin(turn)
-    # Foreshortening narrows a turned head's glasses, not their height.
-    matrix = np.array([[c, -s], [s, c]]) @ np.diag([scale, (1 + scale) / 2])
-    shift = after.mean(0) - matrix @ before.mean(0)
-    whole = np.column_stack([matrix, shift]).astype(np.float32)
-    colours, cover = (
-        cv2.warpAffine(x, whole, (side, side), flags=cv2.INTER_LINEAR, borderMode=border)
-        for x, border in (
-            (frame.colours, cv2.BORDER_REPLICATE),
-            (frame.cover, cv2.BORDER_CONSTANT),
-        )
-    )
-    return _Frame(colours, cover)
+def _lower_nose(parsing: Parsing) -> np.ndarray | None:
+    """Middle (2,) of the lower half of the nose, in shares of the side; None if it is not seen."""
+    nose = parsing.group("nose") > 0.5
+    at = len(nose)
+    if nose.sum() < 4e-4 * at * at:
+        return None
+    rows = np.flatnonzero(nose.any(1))
+    lower = nose & (np.arange(at)[:, None] > (rows[0] + rows[-1]) / 2)
+    return _middle(lower.astype(np.float32)) / at
 
 
-def _temples(cover: np.ndarray, parsing: Parsing, hair: np.ndarray) -> np.ndarray:
+def _middle(weight: np.ndarray) -> np.ndarray:
+    """(x, y) in pixels."""
+    total = weight.sum()
+    x = weight.sum(0) @ np.arange(weight.shape[1]) / total
+    y = weight.sum(1) @ np.arange(weight.shape[0]) / total
+    return np.array([x, y])
+
+
+def _temples(place: _Place, parsing: Parsing, hair: np.ndarray, wide: float) -> np.ndarray:
     """How much temples from the hinges to the ears cover, (R, R).
 
     They lie on skin. Over an ear that is seen they lie on short hair, too; long hair hides them.
     """
-    side = len(cover)
-    there = cover > 0.5
-    columns = np.flatnonzero(there.any(0))
-    middle = (columns[0] + columns[-1]) / 2
+    side = len(hair)
     skin = parsing.group("skin") - parsing.group("ears")
     at = len(skin)
     on_skin = blur(dilate((skin > 0.5).astype(np.float32), px(_BEHIND_EAR, at)), px(1.5, at))
-    found = np.zeros_like(cover)
-    for outward, column in ((-1, columns[0]), (1, columns[-1])):
-        # The outermost column alone may be a single stray pixel.
-        rows = np.flatnonzero(there[:, max(column - 2, 0) : column + 3].any(1))
-        hinge = (float(column), float(rows[0] + 0.3 * (rows[-1] - rows[0])))
-        ear = _ear(parsing, outward, middle, side)
+    found = np.zeros_like(hair)
+    for outward in (-1, 1):
+        x = outward * (_HINGE[0] - 1) * wide
+        point = np.array([[x, _HINGE[1], _FACE - _CURVE * x * x]])
+        hinge = tuple(float(value) for value in place.project(point)[0])
+        ear = _ear(parsing, outward, place.origin[0], side)
         end = ear or (hinge[0] + outward * px(_NO_EAR, side), hinge[1])
         if (end[0] - hinge[0]) * outward <= 0:
             continue
+        fall = _SLOPE * abs(end[0] - hinge[0])
+        end = (end[0], float(np.clip(end[1], hinge[1] - fall, hinge[1] + fall)))
         allowed = resize(on_skin, side) * (1 - hair)
         if ear and not _hair_below(parsing, outward, ear, side):
             allowed = resize(parsing.head, side)
-        line = _temple(side, hinge, end) * allowed
-        found = np.maximum(found, line)
+        found = np.maximum(found, _temple(side, (hinge[0], hinge[1]), end) * allowed)
     return found
 
 
@@ -200,7 +291,7 @@ def _ear(parsing: Parsing, outward: int, middle: float, side: int) -> tuple[floa
 
 def _temple(side: int, hinge: tuple[float, float], end: tuple[float, float]) -> np.ndarray:
     """A bar that becomes thinner to the ear, (R, R)."""
-    first, last = px(_TEMPLE, side) / 2, 0.6 * px(_TEMPLE, side) / 2
+    first, last = px(_TEMPLE, side) / 2, 0.7 * px(_TEMPLE, side) / 2
     corners = [
         (hinge[0], hinge[1] - first),
         (end[0], end[1] - last),

@@ -14,7 +14,7 @@ from pti_core.editing.base_renderer import BaseRenderer, Shown
 from pti_core.editing.directions import load_directions
 from pti_core.editing.hair_color import HARDLY_ANY_HAIR, HairColor
 from pti_core.editing.parsing import Parsing
-from tests.helpers.drawn_face import BACKGROUND, EYES, HAIR, MOUTH, SIDE, SKIN, ellipse, face, parse
+from tests.helpers.drawn_face import BACKGROUND, HAIR, MOUTH, SIDE, SKIN, ellipse, face, parse
 
 DIRECTIONS = load_directions()
 W = torch.zeros(1, 512)
@@ -28,9 +28,7 @@ def base(draw: Callable[[Callable[[str], float]], Drawn]) -> BaseRenderer:
     def drawn(w: torch.Tensor) -> Drawn:
         return draw(lambda name: float(w[0] @ DIRECTIONS[name].vector))
 
-    return BaseRenderer(
-        lambda w: drawn(w)[0], lambda w: parse(drawn(w)[1]), W[0], 18, DIRECTIONS, W
-    )
+    return BaseRenderer(lambda w: drawn(w)[0], lambda w: parse(drawn(w)[1]), W[0], 18, DIRECTIONS)
 
 
 def plain(along: Callable[[str], float]) -> Drawn:
@@ -142,71 +140,6 @@ def test_brows_take_the_colour_if_asked() -> None:
     assert np.array_equal(at(without, 96, 103), at(image, 96, 103))
     assert np.abs(at(taken, 96, 103) - at(image, 96, 103)).max() > 40
     assert np.array_equal(taken[150:], image[150:])
-
-
-# -------------------------------------------------------------------------------------- glasses
-
-
-def spectacled(along: Callable[[str], float]) -> Drawn:
-    image, masks = face()
-    if along("glasses") < 0.3:
-        return image, masks
-    for x, y in EYES:
-        lens, hole = ellipse(x, y, 26, 18), ellipse(x, y, 23, 15)
-        image = image + (lens - hole)[..., None] * (np.array(BLACK, dtype=np.float32) - image)
-        image = image - 30 * hole[..., None]  # a tint that is not to be seen
-        masks["glasses"] = np.maximum(masks.get("glasses", 0 * lens), lens)
-    return np.clip(image, 0, 255), masks
-
-
-def test_a_frame_with_temples_is_laid_on_and_eyes_stay() -> None:
-    image, _ = face()
-    found = carried(face(), base(spectacled), glasses=100)
-    x, y = EYES[0]
-    assert found[round(y) + 17, round(x)].mean() < 90
-    assert np.array_equal(found[round(y), round(x)], image[round(y), round(x)])
-    beside = found[100:135, 60:68].mean(-1).min(), image[100:135, 60:68].mean(-1).min()
-    assert beside[0] < 80 < beside[1]  # a temple between the frame and the ear
-    assert np.abs(found - image)[170:].max() == 0
-
-
-def test_glasses_go_with_the_eyes_and_behind_hair() -> None:
-    image, masks = face()
-    shift = 8
-    moved = {n: np.roll(m, shift, 1) if n.startswith("eye") else m for n, m in masks.items()}
-    strand = ellipse(192, 150, 18, 90)
-    moved["hair"] = np.maximum(moved["hair"], strand)
-    image = image + strand[..., None] * (np.array(HAIR) - image)
-    image = image.astype(np.float32)
-    found = carried((image, moved), base(spectacled), glasses=100)
-    left = np.argmin(found[120, 60:96].mean(-1)) + 60
-    assert abs(left - (EYES[0][0] - 24.5 + shift)) < 3
-    assert np.abs(found - image)[100:140, 186:198].max() < 12
-
-
-@pytest.mark.parametrize("shade", [0.5, 0.4, 0.3, 0.25, 0.2, 0.15])
-@pytest.mark.parametrize("speck", [0, 1, 2])
-def test_faint_and_broken_frames_are_laid_on_too(shade: float, speck: int) -> None:
-    def drawn(along: Callable[[str], float]) -> Drawn:
-        image, masks = face()
-        if along("glasses") < 0.3:
-            return image, masks
-        for (x, y), end in zip(EYES, (-1, 1), strict=True):
-            lens, hole = ellipse(x, y, 26, 18), ellipse(x, y, 23, 15)
-            rim = lens - hole
-            beside = round(x) + end * 30
-            rim[round(y) : round(y) + 4, beside : beside + speck] = 1
-            masks["glasses"] = np.maximum(masks.get("glasses", 0 * lens), np.maximum(lens, rim))
-            image = image * (1 - shade * rim)[..., None]
-        return image.astype(np.float32), masks
-
-    found = carried(face(), base(drawn), glasses=100)
-    assert np.isfinite(found).all() and found.shape == face()[0].shape
-    assert np.abs(found - face()[0])[170:].max() == 0
-
-
-def test_no_glasses_no_change() -> None:
-    assert np.array_equal(carried(face(), base(plain), glasses=100), face()[0])
 
 
 # --------------------------------------------------------------------------------------- beards
