@@ -59,14 +59,14 @@ def with_own_eyes_and_teeth(
     image: np.ndarray, parsing: Parsing, photo: np.ndarray, photo_parsing: Parsing
 ) -> np.ndarray:
     """A composite whose eyes keep the photograph's colour and whose teeth are not blue."""
-    eyes = parsing.group("eyes")
+    eyes, small = parsing.group("eyes"), resize(image, len(parsing.groups))
     own = _chroma_in(photo, photo_parsing.group("eyes"))
-    new = _chroma_in(image, eyes)
+    new = _chroma_in(small, eyes)
     if own is not None and new is not None:
         shift = np.array([0, *(own - new)], dtype=np.float32)
         image = _in_lab(image, eyes, lambda lab: lab + shift)
 
-    skin = _chroma_in(image, parsing.group("skin"))
+    skin = _chroma_in(small, parsing.group("skin"))
     yellow = max(_YELLOW, _YELLOW_OF_SKIN * float(skin[1])) if skin is not None else 100.0
 
     def toothlike(lab: np.ndarray) -> np.ndarray:

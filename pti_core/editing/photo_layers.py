@@ -6,7 +6,6 @@ Images are float32 arrays (R, R, 3) in 0..255, masks float32 (S, S) in 0..1.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from functools import cached_property
 
 import numpy as np
 
@@ -95,6 +94,7 @@ class PhotoLayers(PhotoMaps):
         coarse: (S, S, 3), the residual photo - render without its fine detail.
         grey: (S, S) uint8, the render as the flow sees it.
         small: (S, S, 3), the render at the side of the flow.
+        mistaken: (S, S), where only the render has a head: no edit is to show it there.
     """
 
     maps: PhotoMaps = field(repr=False)
@@ -102,18 +102,7 @@ class PhotoLayers(PhotoMaps):
     coarse: np.ndarray = field(repr=False)
     grey: np.ndarray = field(repr=False)
     small: np.ndarray = field(repr=False)
-
-    @cached_property
-    def mistaken(self) -> np.ndarray:
-        """Where only the render has a head, (S, S): no edit is to show it there. Of a pivot that is
-        hardly projected it may be an ear's width; what is narrower is the outlines' inexactness,
-        and what fills a notch of the photograph's outline is skin of a head that turns."""
-        at = len(self.matte)
-        own = close_gaps(self.photo_parsing.figure > 0.5, px(_NOTCH, at))
-        only = (self.render_parsing.head > 0.5) & ~own
-        least = px(_MISTAKE, at)
-        wide = dilate(erode(only.astype(np.float32), least), least)
-        return blur(dilate(wide, px(6.0, at)), px(2.0, at))
+    mistaken: np.ndarray = field(repr=False)
 
     @classmethod
     def of(
@@ -134,7 +123,20 @@ class PhotoLayers(PhotoMaps):
             coarse=without_fine_detail(residual),
             grey=flow_grey(small),
             small=small,
+            mistaken=_mistaken(maps.photo_parsing, render_parsing),
         )
+
+
+def _mistaken(photo: Parsing, render: Parsing) -> np.ndarray:
+    """`PhotoLayers.mistaken`. Of a pivot that is hardly projected it may be an ear's width; what is
+    narrower is the outlines' inexactness, and what fills a notch of the photograph's outline is
+    skin of a head that turns."""
+    at = len(photo.groups)
+    own = close_gaps(photo.figure > 0.5, px(_NOTCH, at))
+    only = (render.head > 0.5) & ~own
+    least = px(_MISTAKE, at)
+    wide = dilate(erode(only.astype(np.float32), least), least)
+    return blur(dilate(wide, px(6.0, at)), px(2.0, at))
 
 
 def fine_detail(image: np.ndarray, small: np.ndarray) -> np.ndarray:

@@ -97,8 +97,8 @@ def face_parser_from_weights(weights: Mapping[str, Tensor]) -> FaceParser:
 
 
 def _to_side(image: Tensor, side: int) -> Tensor:
-    if image.shape[-1] % side == 0:
-        return F.interpolate(image, size=(side, side), mode="area")
+    if image.shape[-1] % side == 0:  # as "area" does, in half the time
+        return F.avg_pool2d(image, image.shape[-1] // side)
     return F.interpolate(
         image, size=(side, side), mode="bilinear", align_corners=False, antialias=True
     )
