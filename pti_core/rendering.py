@@ -143,13 +143,10 @@ class _Edit:
         return self.models.render_cache.picture(self.session.delta, kind, w, render)
 
     def parsing(self, edits: Mapping[str, float], image: Tensor) -> Parsing:
-        def parse(w: Tensor) -> Tensor:
-            return _parse(self.models, image)
-
         if self.state.stack:
             return _parsing(_parse(self.models, image), image)
-        cache = self.models.render_cache
-        found = cache.picture(self.session.delta, "parsing", self.code(edits), parse)
+        cached, w = self.models.render_cache.picture, self.code(edits)
+        found = cached(self.session.delta, "parsing", w, lambda w: _parse(self.models, image))
         return _parsing(found, image)
 
     def base(self) -> BaseRenderer:
@@ -252,7 +249,8 @@ def _retouched(
         image = with_base_teeth(image, masks, layers.photo_parsing, base, pivot, shape)
         image = with_own_eyes_and_teeth(image, masks, layers.photo, layers.photo_parsing)
         if _BEARDED.isdisjoint(shape):
-            image = without_leak(image, masks, layers.photo, found.flow)
+            photo = Shown(layers.photo, layers.photo_parsing)
+            image = without_leak(image, masks, photo, found.flow)
     if (years := shape.get("age", 0.0)) < 0:
         image = with_fewer_wrinkles(image, masks, -years)
     names = MAKEUP.intersection(painted)

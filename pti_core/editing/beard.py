@@ -185,21 +185,20 @@ def shaven(shown: Shown, base: BaseRenderer, w: Tensor, beards: Mapping[str, flo
     return np.asarray(shown.image + weight * (toned - shown.image))
 
 
-def without_leak(
-    image: np.ndarray, parsing: Parsing, photo: np.ndarray, flow: np.ndarray
-) -> np.ndarray:
+def without_leak(image: np.ndarray, parsing: Parsing, photo: Shown, flow: np.ndarray) -> np.ndarray:
     """An edited image (R, R, 3) less the beard that an edit of something else has grown.
 
-    Where skin of the lower face is darker than the photograph's, moved by the flow (S, S, 2), by
-    more than the shade of a smile, it takes the photograph's lightness and loses structure.
+    Where skin of the lower face is darker than the photograph's skin, moved by the flow (S, S, 2),
+    by more than the shade of a smile, it takes the photograph's lightness and loses structure.
     """
     own = LowerFace.of(parsing)
     if own is None:
         return image
     side, at = len(image), len(flow)
-    zone = _zone(parsing, own, "beard")
+    bare = remap(photo.parsing.group("skin"), flow, cv2.INTER_LINEAR)
+    zone = _zone(parsing, own, "beard") * smoothstep((bare - 0.5) / 0.4)
     small = resize(image, at)
-    before = remap(resize(photo, at), flow, cv2.INTER_LINEAR)
+    before = remap(resize(photo.image, at), flow, cv2.INTER_LINEAR)
     width = px(_LEAK_WIDTH, at)
     weight = blur(zone, width) + 1e-3
     change = blur((small - before) * zone[..., None], width) / weight[..., None]

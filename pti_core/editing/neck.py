@@ -8,11 +8,12 @@ Images are float32 (R, R, 3) in 0..255; masks are float32 (S, S) in 0..1.
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 
+from pti_core.editing.image_flow import rigidity
 from pti_core.editing.image_ops import (
     blur,
-    close_gaps,
     dilate,
     erode,
     pull_push,
@@ -26,9 +27,9 @@ from pti_core.editing.parsing import Parsing
 # photographs.
 _SIDE = 256  # at which the neck's colour is continued
 _SOFT = 24.0  # over which it is averaged
-_GAP = 50.0  # gaps between jaw and neck up to twice as wide are neck
-#: Of the edited render, and of the photograph, beside such a gap: their own scene shines through.
+#: Of the edited render, and of the photograph, beside that: their own scene shines through.
 RENDER_RIM, PHOTO_RIM = 5.0, 10.0
+_STRAIN = 8.0  # over which strain is averaged
 _LEAST = 1e-3  # share of the picture: less is no neck
 _UPPER = (0.5, 0.7)  # shares of the face's height: nothing above the first is neck
 
@@ -48,8 +49,8 @@ def neck_color(photo: np.ndarray, parsing: Parsing) -> np.ndarray:
 
 
 def neck_behind(photo: Parsing, after: Parsing) -> np.ndarray:
-    """Where the photograph's neck goes on behind its jaw, (S, S): neck, lower face, and narrow gaps
-    between them, as far as the photograph has the person there."""
+    """Where the photograph's neck goes on behind its jaw, (S, S): neck, lower face, and what is
+    between them (their convex hull), as far as the photograph has the person there."""
     at = len(after.groups)
     neck = photo.group("neck") > 0.5
     face = after.head - after.group("hair") > 0.5
@@ -59,10 +60,26 @@ def neck_behind(photo: Parsing, after: Parsing) -> np.ndarray:
     rows = np.flatnonzero(face.any(1))
     low, high = (float(rows[0] + share * (rows[-1] - rows[0])) for share in _UPPER)
     below = smoothstep((np.arange(at, dtype=np.float32) - low) / max(high - low, 1.0))
-    closed = close_gaps(solid, px(_GAP, at)) * below[:, None]
+    closed = _hull(solid & (below[:, None] > 0)) * below[:, None]
     person = photo.figure - photo.group("hair") - photo.group("ears") > 0.5
     person = dilate(person.astype(np.float32), px(2.0, at))
     return blur((closed * person).astype(np.float32), px(2.0, at))
+
+
+def _hull(mask: np.ndarray) -> np.ndarray:
+    """The convex hull (S, S) of a mask."""
+    found = np.zeros(mask.shape, dtype=np.uint8)
+    points = cv2.findNonZero(mask.astype(np.uint8))
+    if points is not None:
+        cv2.fillConvexPoly(found, cv2.convexHull(points), 1)
+    return found.astype(np.float32)
+
+
+def squeezed_neck(flow: np.ndarray, photo: Parsing, after: Parsing) -> np.ndarray:
+    """Where a flow (S, S, 2) tears or squeezes the photograph's neck, (S, S): shadow and strands
+    become waves there, so the edited render's neck is shown, where the photograph has a person."""
+    strained = blur(1 - rigidity(flow), px(_STRAIN, len(flow)))
+    return np.asarray(smoothstep(2 * strained) * photo.figure * after.group("neck"))
 
 
 def without_rim(

@@ -47,7 +47,7 @@ from pti_core.editing.image_ops import (
     smoothstep,
     square_around,
 )
-from pti_core.editing.neck import PHOTO_RIM, neck_behind, without_rim
+from pti_core.editing.neck import PHOTO_RIM, neck_behind, squeezed_neck, without_rim
 from pti_core.editing.parsing import Parsing
 from pti_core.editing.photo_layers import PhotoLayers, without_fine_detail
 
@@ -148,6 +148,7 @@ def compose(
         face = parsing.head
     if not kept.background:
         face = np.ones_like(face)
+    face = np.maximum(face, squeezed_neck(smooth, layers.photo_parsing, parsing))
     flow = smooth + face[..., None] * (local - smooth)
     drift = _skin_drift(layers, small, parsing)
     if kept.skin_tone:

@@ -11,6 +11,7 @@ import torch
 
 from pti_core.editing.base_edits import ADDED, Extras, carry, notes, split
 from pti_core.editing.base_renderer import BaseRenderer, Shown
+from pti_core.editing.beard import without_leak
 from pti_core.editing.directions import load_directions
 from pti_core.editing.hair_color import HARDLY_ANY_HAIR, HairColor
 from pti_core.editing.parsing import Parsing
@@ -187,6 +188,19 @@ def test_a_beard_is_hair_on_the_photographs_own_skin() -> None:
     marked = (image * (1 - 0.2 * mole)).astype(np.float32)
     found, plain = (carried((x, masks), base(bearded), beard=100) for x in (marked, image))
     assert at(found, *CHIN).mean() < 0.9 * at(plain, *CHIN).mean()
+
+
+def test_skin_where_the_photograph_has_scene_is_not_taken_for_a_beard() -> None:
+    """A bright scene behind a jaw that turned gave it white spots."""
+    image, masks = face()
+    scene = 1 - parse(masks).figure[..., None]
+    photo = Shown((image + scene * (250 - image)).astype(np.float32), parse(masks))
+    flow = np.zeros((SIDE, SIDE, 2), dtype=np.float32)
+    flow[:, 150:, 0] = 70  # the right of the face shows what is beside it
+    found = without_leak(image, parse(masks), photo, flow)
+    assert np.abs(found - image)[190:205, 165:175].max() < 3
+    dark = (image - 60 * lower_face()).astype(np.float32)
+    assert np.abs(without_leak(dark, parse(masks), photo, 0 * flow) - dark).max() > 20
 
 
 def test_a_moustache_is_above_the_mouth() -> None:

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from pti_core.editing.neck import neck_color
+from pti_core.editing.neck import neck_behind, neck_color
 from pti_core.editing.parsing import Parsing
 from pti_core.editing.photo_detail import Composite, Kept, compose, with_change, with_scene_tone
 from pti_core.editing.photo_layers import PhotoLayers
@@ -270,6 +270,30 @@ def test_behind_a_jaw_that_turns_away_there_is_neck(photo: np.ndarray) -> None:
     jaw[:, :112] = jaw[:, 144:] = jaw[:185] = False
     assert jaw.sum() > 100
     assert np.abs(found.image[jaw].mean(0) - skin).max() < 25
+
+
+def test_a_neck_goes_on_to_a_jaw_that_has_turned_far() -> None:
+    """It ended in a step below the gap between them."""
+    photo, after = with_neck(parse(), 128), parse((168, 130))
+    found = neck_behind(photo, after)
+    assert found[185, 112] > 0.9 and photo.figure[185, 112] > 0.9
+    assert found[185, 60] < 0.01  # the photograph's scene
+    assert found[110, 112] < 0.01  # beside the eyes
+
+
+def test_a_neck_that_the_head_would_squeeze_is_the_renders() -> None:
+    """Shadow and strands of the photograph's neck became waves there."""
+    moved, parsing = (CENTRE[0] + 26, CENTRE[1]), with_neck(parse(), 128)
+    neck = parsing.group("neck") > 0.5
+    before, after = render(), render(moved)
+    before[neck] = after[with_neck(parse(moved), 128).group("neck") > 0.5] = (170, 130, 110)
+    photo = before.copy()
+    bands = np.where(np.arange(SIDE)[None] // 4 % 2, 60.0, 250.0)[..., None]
+    photo[neck] = np.broadcast_to(bands, photo.shape)[neck]
+    layers = PhotoLayers.of(np.uint8(photo), before, parsing, parsing)
+    found = compose(layers, after, with_neck(parse(moved), 128))
+    below = found.image[206:212, 112:146].mean(-1)
+    assert below.std() < 45  # of the bands: 95
 
 
 def test_no_rim_of_the_scene_is_between_face_and_neck() -> None:
