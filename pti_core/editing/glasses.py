@@ -32,11 +32,11 @@ _PUPILS = 63.0  # distance, mean of adults (Dodgson, 2004)
 _EYES = ((0.385, 0.47), (0.615, 0.47))  # in shares of an FFHQ crop's side, where none are seen
 _NOSE = 19.0  # of the lower nose's middle in front of the pupils: tells the yaw
 _MOST_YAW = 0.6  # in radians
-# A frame 52-18: lens openings of 52 by 36, 18 apart, 140 wide over all.
-_LENS, _CENTRE = (26.0, 18.0), (35.0, 3.0)
+# A frame 52-18: lens openings of 52 by 34, 18 apart, 140 wide over all.
+_LENS, _CENTRE = (26.0, 17.0), (35.0, 2.5)
 _ROUND, _TAPER, _SWEEP = 2.8, 0.09, 1.8  # superellipse; narrower below; lifted outer corners
 #: Rims at the full amount: at the top, at the sides, below; and how much of that a thin one has.
-_RIM, _THIN = (3.8, 2.9, 2.3), 0.5
+_RIM, _THIN = (3.5, 2.6, 2.1), 0.3
 _JOINED = 0.8  # radius over which rims, bridge and hinges flow into each other
 _FACE, _CURVE = 14.0, 0.0022  # z at the nose; how it falls with x squared
 _HINGE = (70.0, -11.0)  # where temples begin
@@ -51,7 +51,7 @@ _SLOPE = 0.25  # steepest temple: of an ear whose upper half is hidden only a lo
 _BEHIND_EAR = 10.0  # of a temple beyond the ear's edge
 _NO_EAR = 150.0  # length of a temple whose ear is not seen
 _EAR, _LONG = 110.0, 0.004  # hair farther below an ear, and of this share of the image, is long
-_SHADOW, _SHADOW_BELOW, _SHADOW_WIDTH = 0.22, 9.0, 7.0
+_SHADOW, _SHADOW_BELOW, _SHADOW_WIDTH = 0.2, 6.0, 5.0
 _SOFT = 0.8  # of all edges
 
 

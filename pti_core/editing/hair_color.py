@@ -37,6 +37,9 @@ _STRANDS_REACH = 0.93  # hair whose strands would be white is dyed a shade darke
 _LOCK = 10  # standard deviation of what counts as one lock, in pixels at 1024; by eye
 _GAP = 0.15  # how much darker than its lock (natural logarithm) a gap is, and not a strand
 _PALE = 0.4  # share of the chroma that the lightest highlight has lost
+_PALER = (
+    0.6  # the same of hair that is lighter than the colour and stays so: platinum, no yellow glow
+)
 _DEEPER = 0.6  # how much of a shadow is more dye, and not less light
 #: OKLab's b over L of skin in daylight (mean of 16 generated faces; standard deviation 0.021), the
 #: share of what a face differs by that is the light's and not its own, and the most of it.
@@ -122,8 +125,9 @@ class Tint:
         target, strength = self.target.copy(), self.strength
         if self.way is not None:
             bounds = {1: max(target[0], own[0]), -1: min(target[0], own[0]), 0: own[0]}
-            share = bounds[self.way] / max(target[0], 1e-3)
-            target = np.array([bounds[self.way], *(target[1:] * share)])
+            share = min(bounds[self.way] / max(target[0], 1e-3), 1.0)
+            paler = np.clip((bounds[self.way] - target[0]) / max(1 - target[0], 1e-3), 0, 1)
+            target = np.array([bounds[self.way], *(target[1:] * share * (1 - _PALER * paler))])
         if self.grey_only:
             strength *= 1 - ease((float(np.hypot(*own[1:])) - 0.015) / 0.02)
         return np.asarray(own + strength * (target - own))
