@@ -59,6 +59,7 @@ _SOFT = 3.0  # over which lightness is averaged to tell hair
 _LEAK_WIDTH, _SHADE = 8.0, 14.0  # of an edit's shade on skin: its width, and of 255
 _BEARD_LIGHT = (0.3, 0.2)  # of hair: as it is darker a beard is as rendered; and over how much more
 _DARK, _COLOURED = 0.9, 0.75  # lightness of a beard against the hair's; how far it has that colour
+_HAIRS, _HAIR_CONTRAST, _CONTRAST_KEPT = 5.0, (0.4, 1.8), 0.8  # width, light over its surroundings
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,16 @@ def grown(
         return image
     target[0] *= _DARK
     colour = Tint(target, _COLOURED * ease((target[0] - _BEARD_LIGHT[0]) / _BEARD_LIGHT[1]), 1)
-    return dyed(image, smoothstep((darker - _SKIN_SEEN[0]) / _SKIN_SEEN[1]), [colour])
+    cover = smoothstep((darker - _SKIN_SEEN[0]) / _SKIN_SEEN[1])
+    return dyed(image, cover, [colour]) * _strands(worn, cover * colour.strength)[..., None]
+
+
+def _strands(worn: Shown, share: np.ndarray) -> np.ndarray:
+    """The contrast of a beard's hairs, (R, R), by a share (R, R): as a dye lightens dark hair it
+    takes that away."""
+    light = luma(worn.image) + _BLACK
+    around = blur(light, px(_HAIRS, len(light)))
+    return np.clip(light / around, *_HAIR_CONTRAST) ** (_CONTRAST_KEPT * share)
 
 
 def _light_left(worn: Shown, clean: Shown) -> np.ndarray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -188,6 +189,13 @@ def test_a_beard_is_hair_on_the_photographs_own_skin() -> None:
     marked = (image * (1 - 0.2 * mole)).astype(np.float32)
     found, plain = (carried((x, masks), base(bearded), beard=100) for x in (marked, image))
     assert at(found, *CHIN).mean() < 0.9 * at(plain, *CHIN).mean()
+
+
+def test_a_white_beard_is_hairs_and_no_paint() -> None:
+    """The dye that lightens dark hairs took their contrast away: 20 of 255 in the place of 36."""
+    found = carried(face(hair=(225.0, 222.0, 220.0)), base(bearded), beard=100)
+    chin = found[200:222, 112:144].mean(-1)
+    assert (chin - cv2.GaussianBlur(chin, (0, 0), 2)).std() > 28
 
 
 def test_skin_where_the_photograph_has_scene_is_not_taken_for_a_beard() -> None:

@@ -119,6 +119,16 @@ def test_sliders_only_go_their_way() -> None:
     assert np.ptp(grey) < 12 and grey.mean() > 120
 
 
+def test_white_hair_made_blond_is_platinum() -> None:
+    """As light as it was, the whole blond is a yellow glow."""
+    white, _ = face(hair=(238.0, 236.0, 234.0))
+    fair, _ = face(hair=(150.0, 125.0, 95.0))
+    glow, blond = (
+        oklab(np.median(slid(x, hair_blond=100)[INSIDE], axis=(0, 1))) for x in (white, fair)
+    )
+    assert glow[0] > 0.9 and np.hypot(*glow[1:]) < 0.75 * np.hypot(*blond[1:])
+
+
 def test_an_ear_that_the_parser_takes_for_hair_stays() -> None:
     image, masks = face()
     ear = ellipse(64, 100, 10, 10)
