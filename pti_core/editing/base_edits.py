@@ -1,10 +1,10 @@
-"""Edits that the base generator adds to a composited image: hair, beards, glasses.
+"""Edits that are added to a composited image: hair, beards, glasses.
 
 Tuning teaches a generator one face, and with it to leave that face as it is: where a direction puts
 something on the face that was not there, the tuned weights give much less of it than the base's do
-at the same codes. So such an edit is rendered with the base generator, and what the edit is about
-is laid on the composited image, inside the face parser's masks. Zero gives that image itself, and
-the result is continuous in the amounts.
+at the same codes. So hair and beards are rendered with the base generator, and what the edit is
+about is laid on the composited image, inside the face parser's masks; glasses are drawn. Zero gives
+that image itself, and the result is continuous in the amounts.
 """
 
 from __future__ import annotations
