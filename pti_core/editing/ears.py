@@ -13,9 +13,39 @@ from pti_core.editing.parsing import Parsing
 
 #: Share of an ear that photograph and edited render have in common: the render's to the photo's.
 _MEET = (0.2, 0.3)
+_ALIKE = 0.3  # the least of two areas of an ear over the larger
+_MOST_STEP, _AROUND = 60.0, 24.0  # of 1024: how far an ear is moved, with what around it
 _NEAR = 24.0  # of 1024: the photograph's earring may be so far from the render's
 _RIM = 5.0  # of 1024: how far the shine of an earring reaches
 _LEAST = 3e-4  # share of the image from which an ear has a colour of its own
+
+
+def ears_in_place(flow: np.ndarray, own: Parsing, after: Parsing) -> np.ndarray:
+    """A smooth flow (S, S, 2), changed so that the photograph's ears are where the edited render has
+    its own: beside a turned head they were nearer to the face, with a notch under them.
+
+    own: the photograph's masks, warped by the flow.
+    """
+    at = len(flow)
+    change = np.zeros_like(flow)
+    for half, outward in zip(_halves(at), (-1, 1), strict=True):
+        a, b = own.group("ears")[half] > 0.5, after.group("ears")[half] > 0.5
+        areas = sorted((int(a.sum()), int(b.sum())))
+        if areas[0] < max(_LEAST * at * at, _ALIKE * areas[1]):
+            continue
+        step = np.array(_ear_at(a, outward)) - np.array(_ear_at(b, outward))
+        length = float(np.hypot(*step))
+        step *= min(1.0, px(_MOST_STEP, at) / max(length, 1e-3))
+        change[half] = np.float32(dilate(np.maximum(a, b).astype(np.float32), px(_AROUND, at)))[
+            ..., None
+        ] * np.float32(step)
+    return flow + blur(change, px(_AROUND, at)) if change.any() else flow
+
+
+def _ear_at(ear: np.ndarray, outward: int) -> tuple[float, float]:
+    """Where an ear (H, W) begins at the face, and the middle of its height."""
+    rows, columns = np.nonzero(ear)
+    return float(np.quantile(columns, 0.1 if outward > 0 else 0.9)), float(rows.mean())
 
 
 def own_ears(photo: Parsing, after: Parsing) -> np.ndarray:

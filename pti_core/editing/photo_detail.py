@@ -17,7 +17,8 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from pti_core.editing.ears import invented_ears_tone, invented_jewels, own_ears
+from pti_core.editing.ears import ears_in_place, invented_ears_tone, invented_jewels, own_ears
+from pti_core.editing.hair_color import enough_hair
 from pti_core.editing.hair_tone import with_hair_tone
 from pti_core.editing.image_flow import (
     GAIN,
@@ -136,6 +137,7 @@ def compose(
     side = len(edited)
     small = resize(edited, len(layers.small))
     local, smooth, warped, before = _flows(layers, small, parsing)
+    smooth = ears_in_place(smooth, layers.photo_parsing.warped(smooth), parsing)
     own = layers.photo_parsing.warped(smooth)
     ears = own_ears(own, parsing)
     mistaken = remap(layers.mistaken, smooth, cv2.INTER_LINEAR)
@@ -320,7 +322,9 @@ def _face_share(
     """
     at = len(after.groups)
     bared = np.minimum(after.group("neck"), np.maximum(before - after.head, 0))
-    share = after.head - after.group("hair") - photo.group("hair") + bared - elsewhere
+    share = after.head - photo.group("hair") + bared - elsewhere
+    if enough_hair(photo.group("hair")):  # else it is stubble on a skull
+        share -= after.group("hair")
     share = np.clip(share, 0, 1)
     return smoothstep(blur(share, px(4.0, at)) * 1.5 - 0.25)
 
