@@ -20,32 +20,33 @@ _RIM = 5.0  # of 1024: how far the shine of an earring reaches
 _LEAST = 3e-4  # share of the image from which an ear has a colour of its own
 
 
-def ears_in_place(flow: np.ndarray, own: Parsing, after: Parsing) -> np.ndarray:
-    """A smooth flow (S, S, 2), changed so that the photograph's ears are where the edited render has
-    its own: beside a turned head they were nearer to the face, with a notch under them.
+def ears_in_place(flow: np.ndarray, before: Parsing, after: Parsing) -> np.ndarray:
+    """A smooth flow (S, S, 2), changed so that it moves the unedited render's ears to the edited's:
+    beside a turned head they were nearer to the face, with a notch under them.
 
-    own: the photograph's masks, warped by the flow.
+    before: the unedited render's masks, warped by the flow.
     """
     at = len(flow)
     change = np.zeros_like(flow)
     for half, outward in zip(_halves(at), (-1, 1), strict=True):
-        a, b = own.group("ears")[half] > 0.5, after.group("ears")[half] > 0.5
+        a, b = before.group("ears")[half] > 0.5, after.group("ears")[half] > 0.5
         areas = sorted((int(a.sum()), int(b.sum())))
         if areas[0] < max(_LEAST * at * at, _ALIKE * areas[1]):
             continue
         step = np.array(_ear_at(a, outward)) - np.array(_ear_at(b, outward))
         length = float(np.hypot(*step))
         step *= min(1.0, px(_MOST_STEP, at) / max(length, 1e-3))
-        change[half] = np.float32(dilate(np.maximum(a, b).astype(np.float32), px(_AROUND, at)))[
-            ..., None
-        ] * np.float32(step)
+        around = dilate((a | b).astype(np.float32), px(_AROUND, at))
+        change[half] = around[..., None] * step.astype(np.float32)
     return flow + blur(change, px(_AROUND, at)) if change.any() else flow
 
 
 def _ear_at(ear: np.ndarray, outward: int) -> tuple[float, float]:
-    """Where an ear (H, W) begins at the face, and the middle of its height."""
+    """Where an ear (H, W) begins at the face, and its upper end: a render's lobes are as long as
+    they like."""
     rows, columns = np.nonzero(ear)
-    return float(np.quantile(columns, 0.1 if outward > 0 else 0.9)), float(rows.mean())
+    inner = np.quantile(columns, 0.1 if outward > 0 else 0.9)
+    return float(inner), float(np.quantile(rows, 0.1))
 
 
 def own_ears(photo: Parsing, after: Parsing) -> np.ndarray:

@@ -36,11 +36,13 @@ _MOST_YAW = 0.6  # in radians
 _LENS, _CENTRE = (26.0, 17.0), (35.0, 2.5)
 _ROUND, _TAPER, _SWEEP = 2.8, 0.09, 1.8  # superellipse; narrower below; lifted outer corners
 #: Rims at the full amount: at the top, at the sides, below; and how much of that a thin one has.
-_RIM, _THIN = (3.5, 2.6, 2.1), 0.3
+_RIM, _THIN = (3.5, 2.6, 2.1), 0.15
 _JOINED = 0.8  # radius over which rims, bridge and hinges flow into each other
 _FACE, _CURVE = 14.0, 0.0022  # z at the nose; how it falls with x squared
 _HINGE = (70.0, -11.0)  # where temples begin
-_WIDTH = (0.93, 1.08)  # by how much less or more wide the frame may be, to fit the face
+_WIDTH = (0.9, 1.05)  # by how much less or more wide the frame may be, to fit the face:
+_FITS = 0.97  # at its hinges, so much of the face's width
+_WHOLE_EAR = 36.0  # height from which an ear is seen whole, and hair beside it is short
 _OPAQUE = 0.25  # share of the range from which the frame covers what is behind it
 # Colours in 0..255, of a face as light as `_LIT`; what light adds to slopes that face it, and to
 # the steepest of them.
@@ -119,7 +121,7 @@ def _in_front(place: _Place, parsing: Parsing, side: int) -> np.ndarray:
     sides where it hangs down; short hair beside the eyes is behind it."""
     found = np.ones((side, side), dtype=np.float32)
     for outward in (-1, 1):
-        ear = _ear(parsing, outward, place.origin[0], side)
+        ear = _ear(place, parsing, outward, side)
         if ear is None or _hair_below(parsing, outward, ear, side):
             continue
         corner = place.project(np.array([[outward * _CENTRE[0], 0.0, _FACE]]))[0, 0]
@@ -200,7 +202,7 @@ def _fit(place: _Place, parsing: Parsing, side: int) -> float:
     if not len(columns):
         return 1.0
     width = (columns[-1] - columns[0]) * side / at / (place.scale * np.cos(place.yaw))
-    return float(np.clip(width / (2 * _HINGE[0]), *_WIDTH))
+    return float(np.clip(_FITS * width / (2 * _HINGE[0]), *_WIDTH))
 
 
 def _eyes(parsing: Parsing) -> tuple[np.ndarray, np.ndarray]:
@@ -250,7 +252,7 @@ def _temples(place: _Place, parsing: Parsing, hair: np.ndarray, wide: float) -> 
         x = outward * (_HINGE[0] - 1) * wide
         point = np.array([[x, _HINGE[1], _FACE - _CURVE * x * x]])
         hinge = tuple(float(value) for value in place.project(point)[0])
-        ear = _ear(parsing, outward, place.origin[0], side)
+        ear = _ear(place, parsing, outward, side)
         end = ear or (hinge[0] + outward * px(_NO_EAR, side), hinge[1])
         if (end[0] - hinge[0]) * outward <= 0:
             continue
@@ -272,15 +274,18 @@ def _hair_below(parsing: Parsing, outward: int, ear: tuple[float, float], side: 
     return float(part.sum()) > _LONG * at * at
 
 
-def _ear(parsing: Parsing, outward: int, middle: float, side: int) -> tuple[float, float] | None:
-    """Where a temple meets the ear of one side, in pixels of the image; None if it is hidden."""
+def _ear(place: _Place, parsing: Parsing, outward: int, side: int) -> tuple[float, float] | None:
+    """Where a temple meets the ear of one side, in pixels of the image; None if its upper part is
+    hidden."""
     ears = parsing.group("ears") > 0.5
     at = len(ears)
     columns = np.arange(at)[None] * (side / at)
-    part = ears & ((columns - middle) * outward > 0)
+    part = ears & ((columns - place.origin[0]) * outward > 0)
     if part.sum() < 4e-4 * at * at:
         return None
     rows = np.flatnonzero(part.any(1))
+    if (rows[-1] - rows[0]) * side / at < _WHOLE_EAR * place.scale:
+        return None
     top = int(rows[0] + 0.3 * (rows[-1] - rows[0]))
     across = np.flatnonzero(part[top])
     if not len(across):

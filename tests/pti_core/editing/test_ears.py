@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pti_core.editing.ears import invented_ears_tone
+from pti_core.editing.ears import ears_in_place, invented_ears_tone
 from pti_core.editing.parsing import Parsing
 from pti_core.networks.face_parsing import CLASSES
 
@@ -48,3 +48,25 @@ def test_a_face_without_ears_needs_nothing() -> None:
     probabilities[1] = 1
     bare = Parsing.of(probabilities, SIDE)
     assert not invented_ears_tone(image, bare, np.zeros((SIDE, SIDE), np.float32)).any()
+
+
+def beside(right: int, down: int = 0) -> Parsing:
+    """The face with its ear so far from its place."""
+    groups, parts = (x.copy() for x in (masks()[0].groups, masks()[0].parts))
+    ear = parts[..., 1].copy()
+    moved = np.roll(ear, (down, right), (0, 1))
+    groups[..., 1] += moved - ear
+    groups[..., 0] -= moved - ear
+    parts[..., 1] = moved
+    return Parsing(groups, parts)
+
+
+def test_an_ear_is_moved_with_the_head_it_is_on() -> None:
+    """Beside a turned head it was nearer to the face, with a notch under it."""
+    before, flow = beside(0), np.zeros((SIDE, SIDE, 2), dtype=np.float32)
+    assert np.array_equal(ears_in_place(flow, before, beside(0)), flow)
+    found = ears_in_place(flow, before, beside(8, 5))
+    assert np.abs(found[130, 195] - (-8, -5)).max() < 2.5
+    assert np.abs(found[:, :120]).max() < 0.1
+    hidden = Parsing(before.groups, 0 * before.parts)
+    assert np.array_equal(ears_in_place(flow, before, hidden), flow)

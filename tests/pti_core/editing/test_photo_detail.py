@@ -180,6 +180,25 @@ def test_a_head_that_only_the_render_has_is_not_shown(photo: np.ndarray) -> None
     assert np.abs(found.image - photo)[ear].mean() < 3
 
 
+def bald(parsing: Parsing, stubble: float = 0.0) -> Parsing:
+    """Its hair as skin, but for a share of stubble."""
+    groups = parsing.groups.copy()
+    groups[..., 1] += (1 - stubble) * groups[..., HAIR]
+    groups[..., HAIR] *= stubble
+    return Parsing(groups, parsing.parts)
+
+
+def test_stubble_on_a_turned_bald_head_is_no_hair_of_the_photographs(photo: np.ndarray) -> None:
+    """The rim of the skull was half scene."""
+    bright = render(background=157)  # as skin: nothing to follow
+    wide = RADIUS + 14
+    layers = PhotoLayers.of(photo, bright, bald(parse()), bald(parse()))
+    found = compose(layers, bright, bald(parse(radius=wide), 0.65))
+    rim = (disc(CENTRE, wide - 4) > 0.5) & (disc(CENTRE, RADIUS + 2) < 0.5)
+    rim &= np.arange(SIDE)[:, None] < CENTRE[1] - 0.5 * wide
+    assert np.abs(found.image[rim].mean() - 157) < 12  # stripes are 30 and 90
+
+
 def with_hair(parsing: Parsing, reach: float) -> Parsing:
     """Hair right of the face as well, to `reach` pixels from the head's middle."""
     groups = parsing.groups.copy()
