@@ -20,6 +20,7 @@ _LITTLE_HAIR = 0.002  # share of the image: with less hair its tone is not told
 _LOCK = 10.0  # of hair: what is lighter or darker than its surroundings of this width is a strand
 _GAPS = 0.7  # of the change goes with the light of each strand, and not with that of its lock
 _GAIN = (0.5, 3.0)  # bounds of that part
+_WHITE = 200.0  # luma of the strands of white hair
 _GREY = 1e3  # squares of the colours of hair that has hardly any
 _COLOURS = 8.0  # over which colours are averaged that are compared
 
@@ -51,6 +52,8 @@ def with_hair_tone(
     local = blur(resize(light, at), px(_LOCK, at)) + 8
     gain = np.clip(1 + _GAPS * lighter / local, *_GAIN) - 1
     lifted = resize(share * (1 - _GAPS) * lighter, len(image))
-    new = light * (1 + resize(share * gain, len(image))) + lifted
+    more = light * resize(share * gain, len(image)) + lifted
+    room = np.maximum(_WHITE - light, 1.0)  # strands do not become whiter than white hair is
+    more = np.where(more > 0, room * (1 - np.exp(-np.maximum(more, 0) / room)), more)
     faded = scaled(image - light[..., None], 1 + share * (colourful - 1))
-    return new[..., None] + faded
+    return (light + more)[..., None] + faded

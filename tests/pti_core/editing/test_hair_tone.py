@@ -50,6 +50,13 @@ def test_gaps_between_strands_stay_dark(strands: np.ndarray) -> None:
     assert light - dark > 1.3 * (before - gap)
 
 
+def test_grey_strands_do_not_become_snow(strands: np.ndarray) -> None:
+    """White ones were 255 all over, and glowed."""
+    light = 2.2 * strands
+    found = with_hair_tone(light, plain(GREY + 40), plain(BROWN), parse(), parse())
+    assert found[40:120].max() < 205 and found[40:120].mean() > light[40:120].mean() + 20
+
+
 def test_specks_of_colour_in_the_render_are_not_taken_over(strands: np.ndarray) -> None:
     specks = np.where(np.arange(SIDE)[None, :, None] < 128, (-30, 0, 30), (30, 0, -30))
     tinted = plain(GREY) + specks.astype(np.float32)
