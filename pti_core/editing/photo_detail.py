@@ -287,8 +287,8 @@ def _warped_photo(
     # Skin of the head where the edited one has none any more. The neck stays: beside it the plate
     # does not know whether collar or background comes next.
     before = np.maximum(own.head, remap(layers.render_parsing.head, flow, cv2.INTER_LINEAR))
-    gone = np.maximum(before - after.figure, 0) * (1 - own.group("hair"))
-    gone = gone * (1 - ears)
+    hair = smoothstep(2 * own.group("hair"))  # that the parser is not sure of stays, too
+    gone = np.maximum(before - after.figure, 0) * (1 - hair) * (1 - ears)
     gone = smoothstep(blur(dilate(gone, px(4.0, at)), px(2.0, at)) * 2)
     near = near * (1 - gone)
     near = without_rim(near, neck, after, PHOTO_RIM)

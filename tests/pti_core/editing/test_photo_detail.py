@@ -212,10 +212,11 @@ def with_hair(parsing: Parsing, reach: float) -> Parsing:
 
 def test_hair_that_comes_into_view_is_filled_with_hair(photo: np.ndarray) -> None:
     """As above the ear of a head that turns: the flow of the face says nothing of hair."""
-    before, after = with_hair(parse(), 62), with_hair(parse(), 80)
+    moved = (CENTRE[0] + 14, CENTRE[1])
+    before, after = with_hair(parse(), 62), with_hair(parse(moved), 80)
     brown = np.array((60, 40, 30), dtype=np.float32)
     photo[before.group("hair") > 0.5] = brown
-    soft, turned = render(), render()
+    soft, turned = render(), render(moved)
     soft[before.group("hair") > 0.5] = turned[after.group("hair") > 0.5] = brown
     found = compose(PhotoLayers.of(photo, soft, before, before), turned, after)
     new = cv2.erode(after.group("hair"), np.ones((9, 9))) - cv2.dilate(
@@ -223,6 +224,24 @@ def test_hair_that_comes_into_view_is_filled_with_hair(photo: np.ndarray) -> Non
     )
     assert (new > 0.5).sum() > 100
     assert np.abs(found.image[new > 0.5].mean(0) - brown).max() < 12
+
+
+@pytest.mark.parametrize("sure", [1.0, 0.6])
+def test_hair_of_a_head_that_does_not_move_keeps_its_outline(
+    photo: np.ndarray, sure: float
+) -> None:
+    """With a smile ends of hair dissolved, as the edited render has less of it."""
+    long, short = with_hair(parse(), 80), with_hair(parse(), 62)
+    hair = long.group("hair") > 0.5
+    long.groups[..., 0] += (1 - sure) * hair * long.groups[..., HAIR]
+    long.groups[..., HAIR] *= np.where(hair, sure, 1)
+    photo[hair] = soft = (60, 40, 30)
+    before, after = render(), render()
+    before[hair] = soft
+    after[short.group("hair") > 0.5] = soft
+    found = compose(PhotoLayers.of(photo, before, long, long), after, short)
+    inner = cv2.erode(np.float32(hair), np.ones((9, 9))) > 0.5
+    assert np.abs(found.image - photo)[inner].mean() < 2
 
 
 def test_an_ear_in_another_light_keeps_its_colour(photo: np.ndarray) -> None:
