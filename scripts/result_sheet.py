@@ -21,12 +21,13 @@ from scripts.picture_sheet import draw_sheet, sheet_parser
 COLUMNS: tuple[tuple[str, dict[str, float], str | None], ...] = (
     ("older", {"age": 0.8}, None),
     ("younger", {"age": -0.8}, None),
+    ("bigger smile", {"smile": 0.9}, None),
     ("smaller smile", {"smile": -0.8}, None),
     ("turned", {"pose": 0.7}, None),
     ("glasses", {"glasses": 1.0}, None),
     ("pink hair", {}, "#ff69b4"),
 )
-SIDE, QUALITY = 280, 86
+SIDE, QUALITY = 260, 86
 
 
 def draw_row(path: Path) -> list[Image.Image]:
