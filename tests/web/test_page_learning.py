@@ -91,6 +91,7 @@ def test_the_queue_counts_the_others_and_stop_keeps_what_is_learned(
         text = page.inner_text("#work-left")
         numbers = [int(word) for word in text.split() if word.isdigit()]
         lefts += [numbers[0] * (60 if "min" in text else 1)] if numbers else []
+        lefts += [0] if text.startswith("Almost done") else []  # on a fast machine it soon is
     assert lefts and lefts == sorted(lefts, reverse=True)  # it does not grow
     assert page.inner_text("#stop") == "Stop and keep what is learned"
     page.click("#stop")
