@@ -1,8 +1,8 @@
 """Glasses: a frame of dark acetate in the place that the face's own eyes, nose and ears give it.
 
 The frame is a model in millimetres that is turned with the head and projected. The base generator
-shows glasses, too, but of nine faces its frames lack a bridge or a hinge on four, and cost two
-renders. What is behind the lenses stays the photograph's.
+shows glasses, too, but of nine faces its frames lack a bridge, a hinge or a temple on five, and
+cost two renders. What is behind the lenses stays the photograph's.
 
 Millimetres of the model: x to the right of the image, y down, z to the camera; the origin lies
 between the pupils.
@@ -110,8 +110,8 @@ def with_glasses(image: np.ndarray, parsing: Parsing, hair: np.ndarray, share: f
     shade = np.roll(np.maximum(front, temples), round(px(_SHADOW_BELOW, side)), axis=0)
     shade = blur(shade, px(_SHADOW_WIDTH, side)) * skin * uncovered
     image = image * (1 - np.float32(opaque * _SHADOW) * shade)[..., None]
-    eyes = blur(dilate(parsing.group("skin"), px(4.0, at)), px(2.0, at))
-    light = float((luma(resize(image, at)) * eyes).sum() / (eyes.sum() + 1e-6))
+    face = parsing.group("skin")
+    light = float((luma(resize(image, at)) * face).sum() / (face.sum() + 1e-6))
     cover = np.maximum(front * uncovered, temples)
     return mixed(image, _acetate(np.maximum(front, temples), light, side), opaque * cover)
 

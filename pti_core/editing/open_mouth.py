@@ -17,7 +17,7 @@ import numpy as np
 from torch import Tensor
 
 from pti_core.editing.base_renderer import BaseRenderer, Shown
-from pti_core.editing.image_ops import blur, erode, luma, px, resize, smoothstep
+from pti_core.editing.image_ops import blur, ease, erode, luma, px, resize, smoothstep
 from pti_core.editing.parsing import Parsing
 
 #: Share of the way from W's mean, and what of the code shows in a mouth and so is kept. At the
@@ -27,7 +27,7 @@ _TURNS = ("pose", "pitch")
 # Widths are in pixels at 1024. Found by looking at open mouths and smiles of the benchmark's nine
 # photographs.
 _LEAST = 4e-4  # share of the picture: a smaller opening shows no teeth
-_NEW = 14.0  # height from which a part of an opening that the photograph has not is the base's
+_NEW = (10.0, 20.0)  # height of what the photograph's opening has not: from none to all the base's
 _UNDER = 10.0  # over which that begins below what the photograph shows
 _LIP, _SOFT = 3.0, 2.5  # the lips' edge stays the edited face's; over which the two are mixed
 _SMOOTH = 8.0  # over which the outline of an opening is averaged
@@ -84,7 +84,9 @@ def with_base_teeth(
         return image
     side, at = len(image), len(parsing.groups)
     known = _known_height(own, _Opening.of(photo))
-    if (own.bottom - own.top - known).max() < px(_NEW, at):
+    opened = float((own.bottom - own.top - known).max()) / px(1.0, at)
+    share = ease((opened - _NEW[0]) / (_NEW[1] - _NEW[0]))
+    if share == 0:
         return image
     shown = base.show(_toothed_code(base, w, edits))
     other = _Opening.of(shown.parsing)
@@ -99,7 +101,7 @@ def with_base_teeth(
     begin = np.full(at, np.float32(at))
     begin[own.left : own.right] = own.top + known
     new = smoothstep((rows - begin) / px(_UNDER, at) + 1)
-    weight = resize(inside * new, side)[box][..., None]
+    weight = resize(share * inside * new, side)[box][..., None]
     result = image.copy()
     result[box] += weight * (teeth - image[box])
     return result

@@ -56,7 +56,7 @@ def level(image: np.ndarray, x: float, y: float) -> float:
     return float(image[round(y) - 1 : round(y) + 2, round(x) - 1 : round(x) + 2].mean())
 
 
-def test_a_mouth_that_an_edit_opens_has_the_bases_teeth() -> None:
+def test_an_opened_mouth_has_the_teeth_of_the_base() -> None:
     shown, base = opened(20, 10, SLAB), opened(20, 10, TEETH)
     x, y = MOUTH
     found = toothed(shown, closed(), base)

@@ -240,7 +240,7 @@ def test_hair_of_a_head_that_does_not_move_keeps_its_outline(
     before[hair] = soft
     after[short.group("hair") > 0.5] = soft
     found = compose(PhotoLayers.of(photo, before, long, long), after, short)
-    inner = cv2.erode(np.float32(hair), np.ones((9, 9))) > 0.5
+    inner = cv2.erode(hair.astype(np.float32), np.ones((9, 9))) > 0.5
     assert np.abs(found.image - photo)[inner].mean() < 2
 
 
