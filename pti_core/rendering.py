@@ -1,7 +1,7 @@
 """Session and edits to image: the aligned face, or the photograph with the edit in it.
 
 The road of an edit: latent code, tuned generator, the photograph's detail and background, what the
-base generator adds (glasses, beard, hair), light and colours of the scene.
+base generator adds (teeth, beard, hair) and glasses, light and colours of the scene.
 """
 
 from __future__ import annotations
@@ -146,7 +146,7 @@ class _Edit:
         if self.state.stack:
             return _parsing(_parse(self.models, image), image)
         cached, w = self.models.render_cache.picture, self.code(edits)
-        found = cached(self.session.delta, "parsing", w, lambda w: _parse(self.models, image))
+        found = cached(self.session.delta, "parsing", w, lambda _: _parse(self.models, image))
         return _parsing(found, image)
 
     def base(self) -> BaseRenderer:
@@ -243,9 +243,9 @@ def _retouched(
     painted: Mapping[str, float],
 ) -> np.ndarray:
     """A composite with eyes and teeth in their colours, make-up, and what the base adds."""
-    layers, base, image = edit.layers(), edit.base(), found.image
+    layers, image = edit.layers(), found.image
     if shape and not edit.state.stack:
-        pivot = edit.code({})
+        base, pivot = edit.base(), edit.code({})
         image = with_base_teeth(image, masks, layers.photo_parsing, base, pivot, shape)
         image = with_own_eyes_and_teeth(image, masks, layers.photo, layers.photo_parsing)
         if _BEARDED.isdisjoint(shape):
@@ -259,7 +259,7 @@ def _retouched(
         image = with_makeup(image, change, masks, names)
     if edit.extras:
         shown, extras = Shown(image, masks), replace(edit.extras, cast=layers.cast)
-        image = base_edits.carry(shown, layers.plate, base, edit.code(shape), extras)
+        image = base_edits.carry(shown, layers.plate, edit.base(), edit.code(shape), extras)
     if layers.monochrome and edit.extras.hair_color is None and image is not found.image:
         image = np.repeat(luma(image)[..., None], 3, -1)
     return image

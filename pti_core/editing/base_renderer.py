@@ -12,6 +12,11 @@ from torch import Tensor
 from pti_core.editing.directions import Direction, apply
 from pti_core.editing.parsing import Parsing
 
+#: Directions that turn the head, and all that show in a lower face: a code that is drawn towards
+#: W's mean keeps what it has of them.
+TURNS = ("pose", "pitch")
+LOWER_FACE = (*TURNS, "smile", "mouth_open", "gender", "age")
+
 
 @dataclass(frozen=True, eq=False)
 class Shown:

@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 from torch import Tensor
 
-from pti_core.editing.base_renderer import BaseRenderer, Shown
+from pti_core.editing.base_renderer import LOWER_FACE, BaseRenderer, Shown
 from pti_core.editing.hair_color import MIN_HAIR, Tint, dyed, lightness, oklab
 from pti_core.editing.hair_style import continued_difference
 from pti_core.editing.image_ops import (
@@ -34,9 +34,8 @@ from pti_core.editing.image_ops import (
 from pti_core.editing.parsing import Parsing
 
 BEARDS = frozenset(("beard", "moustache"))
-#: Share of the way from W's mean, and what of the code shows in a lower face and so is kept.
+#: Share of the way from W's mean.
 _DRAWN_IN = 0.5
-_LOWER_FACE = ("pose", "pitch", "smile", "mouth_open", "gender", "age")
 #: Beards are men's: a share of the step to the lower end of "gender", so that skin that was under
 #: one fits its chin. The clean face is half a step beyond none.
 _MASCULINE, _CLEAN = 0.57, 0.5
@@ -223,7 +222,7 @@ def without_leak(image: np.ndarray, parsing: Parsing, photo: Shown, flow: np.nda
 
 
 def _clean_code(base: BaseRenderer, w: Tensor, clean: float) -> Tensor:
-    bare = base.without(base.drawn_in(w, _DRAWN_IN, _LOWER_FACE), BEARDS)
+    bare = base.without(base.drawn_in(w, _DRAWN_IN, LOWER_FACE), BEARDS)
     return base.lowered(bare, {"beard": clean, "gender": _MASCULINE})
 
 

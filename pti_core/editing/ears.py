@@ -6,9 +6,10 @@ Images are float32 (S, S, 3) in 0..255; masks are float32 (S, S) in 0..1.
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 
-from pti_core.editing.image_ops import blur, dilate, ease, luma, px, smoothstep
+from pti_core.editing.image_ops import blur, dilate, ease, luma, px, remap, smoothstep
 from pti_core.editing.parsing import Parsing
 
 #: Share of an ear that photograph and edited render have in common: the render's to the photo's.
@@ -24,12 +25,12 @@ def ears_in_place(flow: np.ndarray, before: Parsing, after: Parsing) -> np.ndarr
     """A smooth flow (S, S, 2), changed so that it moves the unedited render's ears to the edited's:
     beside a turned head they were nearer to the face, with a notch under them.
 
-    before: the unedited render's masks, warped by the flow.
+    before: the unedited render's masks where they were.
     """
-    at = len(flow)
+    at, warped = len(flow), remap(before.group("ears"), flow, cv2.INTER_LINEAR)
     change = np.zeros_like(flow)
     for half, outward in zip(_halves(at), (-1, 1), strict=True):
-        a, b = before.group("ears")[half] > 0.5, after.group("ears")[half] > 0.5
+        a, b = warped[half] > 0.5, after.group("ears")[half] > 0.5
         areas = sorted((int(a.sum()), int(b.sum())))
         if areas[0] < max(_LEAST * at * at, _ALIKE * areas[1]):
             continue

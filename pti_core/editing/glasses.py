@@ -10,6 +10,7 @@ between the pupils.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -93,6 +94,21 @@ class _Place:
         return np.asarray(turned * self.scale + self.origin)
 
 
+@dataclass(frozen=True)
+class _Side:
+    """One side of a head: -1 left or 1 right, where its ear is met (x, y) if that is seen whole,
+    and whether hair hangs down there."""
+
+    outward: int
+    ear: tuple[float, float] | None
+    long_hair: bool
+
+    @classmethod
+    def of(cls, place: _Place, parsing: Parsing, outward: int, side: int) -> _Side:
+        ear = _ear(place, parsing, outward, side)
+        return cls(outward, ear, ear is None or _hair_below(parsing, outward, ear, side))
+
+
 def with_glasses(image: np.ndarray, parsing: Parsing, hair: np.ndarray, share: float) -> np.ndarray:
     """An image (R, R, 3) with glasses, behind hair that hangs in front of the face.
 
@@ -104,8 +120,9 @@ def with_glasses(image: np.ndarray, parsing: Parsing, hair: np.ndarray, share: f
     place = _Place.of(parsing, side)
     wide = _fit(place, parsing, side)
     front = _front(place, side, wide, _THIN + (1 - _THIN) * share)
-    temples = _temples(place, parsing, hair, wide)
-    opaque, uncovered = ease(share / _OPAQUE), 1 - hair * _in_front(place, parsing, side)
+    sides = [_Side.of(place, parsing, outward, side) for outward in (-1, 1)]
+    temples = _temples(place, parsing, hair, wide, sides)
+    opaque, uncovered = ease(share / _OPAQUE), 1 - hair * _in_front(place, sides, side)
     skin = resize(parsing.group("skin"), side)
     shade = np.roll(np.maximum(front, temples), round(px(_SHADOW_BELOW, side)), axis=0)
     shade = blur(shade, px(_SHADOW_WIDTH, side)) * skin * uncovered
@@ -116,14 +133,11 @@ def with_glasses(image: np.ndarray, parsing: Parsing, hair: np.ndarray, share: f
     return mixed(image, _acetate(np.maximum(front, temples), light, side), opaque * cover)
 
 
-def _in_front(place: _Place, parsing: Parsing, side: int) -> np.ndarray:
+def _in_front(place: _Place, sides: Sequence[_Side], side: int) -> np.ndarray:
     """Where hair would lie over a frame, (R, R): over its inner parts, and over its outer ones on
     sides where it hangs down; short hair beside the eyes is behind it."""
     found = np.ones((side, side), dtype=np.float32)
-    for outward in (-1, 1):
-        ear = _ear(place, parsing, outward, side)
-        if ear is None or _hair_below(parsing, outward, ear, side):
-            continue
+    for outward in (one.outward for one in sides if not one.long_hair):
         corner = place.project(np.array([[outward * _CENTRE[0], 0.0, _FACE]]))[0, 0]
         beyond = (np.arange(side, dtype=np.float32) - corner) * outward / place.scale / _LENS[0]
         found *= 1 - smoothstep(2 * beyond)
@@ -238,7 +252,9 @@ def _middle(weight: np.ndarray) -> np.ndarray:
     return np.array([x, y])
 
 
-def _temples(place: _Place, parsing: Parsing, hair: np.ndarray, wide: float) -> np.ndarray:
+def _temples(
+    place: _Place, parsing: Parsing, hair: np.ndarray, wide: float, sides: Sequence[_Side]
+) -> np.ndarray:
     """How much temples from the hinges to the ears cover, (R, R).
 
     They lie on skin. Over an ear that is seen they lie on short hair, too; long hair hides them.
@@ -248,18 +264,18 @@ def _temples(place: _Place, parsing: Parsing, hair: np.ndarray, wide: float) -> 
     at = len(skin)
     on_skin = blur(dilate((skin > 0.5).astype(np.float32), px(_BEHIND_EAR, at)), px(1.5, at))
     found = np.zeros_like(hair)
-    for outward in (-1, 1):
+    for one in sides:
+        outward = one.outward
         x = outward * (_HINGE[0] - 1) * wide
         point = np.array([[x, _HINGE[1], _FACE - _CURVE * x * x]])
         hinge = tuple(float(value) for value in place.project(point)[0])
-        ear = _ear(place, parsing, outward, side)
-        end = ear or (hinge[0] + outward * px(_NO_EAR, side), hinge[1])
+        end = one.ear or (hinge[0] + outward * px(_NO_EAR, side), hinge[1])
         if (end[0] - hinge[0]) * outward <= 0:
             continue
         fall = _SLOPE * abs(end[0] - hinge[0])
         end = (end[0], float(np.clip(end[1], hinge[1] - fall, hinge[1] + fall)))
         allowed = resize(on_skin, side) * (1 - hair)
-        if ear and not _hair_below(parsing, outward, ear, side):
+        if not one.long_hair:
             allowed = resize(parsing.head, side)
         found = np.maximum(found, _temple(side, (hinge[0], hinge[1]), end) * allowed)
     return found

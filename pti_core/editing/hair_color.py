@@ -37,9 +37,7 @@ _STRANDS_REACH = 0.93  # hair whose strands would be white is dyed a shade darke
 _LOCK = 10  # standard deviation of what counts as one lock, in pixels at 1024; by eye
 _GAP = 0.15  # how much darker than its lock (natural logarithm) a gap is, and not a strand
 _PALE = 0.4  # share of the chroma that the lightest highlight has lost
-_PALER = (
-    0.6  # the same of hair that is lighter than the colour and stays so: platinum, no yellow glow
-)
+_PALER = 0.6  # the same of white hair that stays so light: platinum, and no yellow glow
 _DEEPER = 0.6  # how much of a shadow is more dye, and not less light
 #: OKLab's b over L of skin in daylight (mean of 16 generated faces; standard deviation 0.021), the
 #: share of what a face differs by that is the light's and not its own, and the most of it.

@@ -16,14 +16,12 @@ import cv2
 import numpy as np
 from torch import Tensor
 
-from pti_core.editing.base_renderer import BaseRenderer, Shown
+from pti_core.editing.base_renderer import LOWER_FACE, TURNS, BaseRenderer, Shown
 from pti_core.editing.image_ops import blur, ease, erode, luma, px, resize, smoothstep
 from pti_core.editing.parsing import Parsing
 
-#: Share of the way from W's mean, and what of the code shows in a mouth and so is kept. At the
-#: pivot one of four closed mouths opens without teeth (downey).
-_DRAWN_IN, _KEPT = 0.7, ("pose", "pitch", "smile", "mouth_open", "gender", "age")
-_TURNS = ("pose", "pitch")
+#: Share of the way from W's mean: at the pivot one of four closed mouths has no teeth (downey).
+_DRAWN_IN = 0.7
 # Widths are in pixels at 1024. Found by looking at open mouths and smiles of the benchmark's nine
 # photographs.
 _LEAST = 4e-4  # share of the picture: a smaller opening shows no teeth
@@ -111,9 +109,9 @@ def _toothed_code(base: BaseRenderer, w: Tensor, edits: Mapping[str, float]) -> 
     """Where the base's mouth is open as far as it goes: the same for all amounts, so that one image
     serves a whole drag."""
     wide = [name for name in ("smile", "mouth_open") if edits.get(name, 0.0) > 0] or ["smile"]
-    turns = {name: edits[name] for name in _TURNS if name in edits}
+    turns = {name: edits[name] for name in TURNS if name in edits}
     opens = {name: base.directions[name].high for name in wide if name in base.directions}
-    return base.drawn_in(base.moved(w, turns | opens), _DRAWN_IN, _KEPT)
+    return base.drawn_in(base.moved(w, turns | opens), _DRAWN_IN, LOWER_FACE)
 
 
 def _known_height(own: _Opening, photo: _Opening | None) -> np.ndarray:

@@ -137,7 +137,7 @@ def compose(
     side = len(edited)
     small = resize(edited, len(layers.small))
     local, smooth, warped, before = _flows(layers, small, parsing)
-    smooth = ears_in_place(smooth, layers.render_parsing.warped(smooth), parsing)
+    smooth = ears_in_place(smooth, layers.render_parsing, parsing)
     own = layers.photo_parsing.warped(smooth)
     ears = own_ears(own, parsing)
     mistaken = remap(layers.mistaken, smooth, cv2.INTER_LINEAR)

@@ -14,7 +14,6 @@ from tests.helpers.drawn_face import MOUTH, ellipse, face, parse
 DIRECTIONS = load_directions()
 W = torch.zeros(1, 512)
 TEETH, SLAB = 235.0, 120.0
-Masks = dict[str, np.ndarray]
 
 
 def opened(across: float, down: float, color: float, at: tuple[float, float] = MOUTH) -> Shown:
