@@ -19,6 +19,7 @@ from pti_core.editing.image_ops import (
     px,
     remap,
     resize,
+    resize_flow,
     smoothstep,
 )
 from pti_core.editing.parsing import Parsing
@@ -40,7 +41,7 @@ _OUTLINE_STEP = 1.0  # longest of them, in pixels of that side
 _HAIR_TRUST = 0.2  # of the flow in hair against that of the face
 _FLOW_WIDTH = 8.0  # over which the flow of the face is averaged
 _STRETCH = (0.5, 1.5)  # of the flow's gradient: trust from full to none
-_NECK = 110.0  # down the neck movement ends within this distance
+_NECK = 24.0  # down the neck movement ends within this distance
 _BORDER = 0.06  # share of the side over which movement fades out to the crop's border
 STILL_FLOW = (1.5, 5.0)  # lengths of flow taken for none, and in full
 
@@ -52,10 +53,11 @@ def flow_grey(small: np.ndarray) -> np.ndarray:
     return cv2.GaussianBlur(grey, (0, 0), max(px(4.0, len(small)), 0.5))
 
 
-def dense_flow(after: np.ndarray, before: np.ndarray) -> np.ndarray:
-    """Flow (S, S, 2): after(x) = before(x + flow)."""
+def dense_flow(after: np.ndarray, before: np.ndarray, start: np.ndarray) -> np.ndarray:
+    """Flow (S, S, 2): after(x) = before(x + flow). start: (2,), from where it is looked for."""
     method = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-    return np.asarray(method.calc(after, before, np.zeros((*after.shape, 2), np.float32)))
+    first = np.broadcast_to(start.astype(np.float32), (*after.shape, 2))
+    return np.asarray(method.calc(after, before, np.ascontiguousarray(first)))
 
 
 def smooth_flow(
@@ -85,7 +87,7 @@ def smooth_flow(
     length = length_of(filled) / px(1.0, side)
     low, high = STILL_FLOW
     fade = smoothstep((length - low) / (high - low)) * _border_fade(side)
-    fade = fade * _neck_fade(photo, after, side)
+    fade = fade * _neck_fade(photo, after, filled)
     return resize(filled * fade[..., None], len(flow)) / scale
 
 
@@ -132,10 +134,13 @@ def denoise_flow(flow: np.ndarray, trust: np.ndarray) -> np.ndarray:
     return blur(flow * weight[..., None], width) / blur(weight, width)[..., None]
 
 
-def _neck_fade(before: Parsing, after: Parsing, side: int) -> np.ndarray:
-    """1 at the head, falling to 0 down the neck: shoulders and collar stay, (side, side)."""
-    at = len(before.groups)
-    body = np.maximum(before.group("neck") + before.group("cloth"), after.group("neck"))
+def _neck_fade(before: Parsing, after: Parsing, flow: np.ndarray) -> np.ndarray:
+    """1 at the head, falling to 0 down the neck: shoulders and collar stay, (side, side). Nor does
+    a flow (side, side, 2) bring them to where there were none."""
+    at, side = len(before.groups), len(flow)
+    own = before.group("neck") + before.group("cloth")
+    come = remap(own, resize_flow(flow, at), cv2.INTER_LINEAR)
+    body = np.maximum(np.maximum(own, come), after.group("neck"))
     outside = (np.minimum(before.head, after.head) < 0.5).astype(np.uint8)
     # Without a head in either all of it is infinitely far from one.
     distance = np.minimum(cv2.distanceTransform(outside, cv2.DIST_L2, 3), at) / px(1.0, at)

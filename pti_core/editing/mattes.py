@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from pti_core.editing.image_ops import blur, dilate, ease, pull_push, px, resize, smoothstep
+from pti_core.editing.image_ops import blur, dilate, ease, erode, pull_push, px, resize, smoothstep
 from pti_core.editing.parsing import Parsing
 
 # Widths are in pixels at 1024. Found by looking at hair of the benchmark's nine photographs.
@@ -16,6 +16,8 @@ _PATCH = 6.0  # smaller patches of the skin's colours are highlights
 _APART = 22.0  # in CIELAB: colours of skin and hair that are nearer are not told apart
 _FEW = 0.08  # share of the hair that such patches may be
 _CONTINUED = 256  # side at which colours are continued
+_UNLIKE = (200.0, 280.0)  # distance in RGB from which what is beside hair is seen through it
+_HAIRS = 2.0  # radius of what is larger than a hair
 _SIDE = 512  # at which the filter's coefficients are found
 
 
@@ -129,10 +131,18 @@ def _matte(image: np.ndarray, mask: np.ndarray, reach: float) -> np.ndarray:
     off = np.linalg.norm(off, axis=-1) / resize(np.sqrt(length) + 20, side)
     share = np.maximum(share, fine * smoothstep((off - 0.3) / 0.4))
     share = fine + told * (share - fine)
+    # Where the colour of what is beside hair is seen inside of it there is a hole, or, smaller,
+    # grey among dark hairs.
+    near, far = _UNLIKE
+    apart = resize(smoothstep((np.sqrt(length) - near) / (far - near)), side)
+    seen = apart * smoothstep((0.35 - share) / 0.2) * smoothstep((0.5 - off) / 0.2)
+    hole = np.minimum(seen, dilate(erode(seen, px(_HAIRS, side)), px(3 * _HAIRS, side)))
+    sure = smoothstep((mask - 0.6) / 0.2) * smoothstep((inside - 0.25 * reach) / reach)
+    closed = erode(dilate(share, px(1.5 * _HAIRS, side)), px(1.5 * _HAIRS, side))
+    share += resize(sure, side) * (1 - hole) * (closed - share)
     # What is far from the outline is as the parser says.
     low = smoothstep((inside - 0.4 * reach) / (1.6 * reach))
-    sure = 0.65 * smoothstep((mask - 0.6) / 0.2) * smoothstep((inside - 0.25 * reach) / reach)
-    low = resize(np.maximum(low, sure), side)
+    low = resize(np.maximum(low, 0.65 * sure), side) * (1 - hole)
     high = resize(1 - smoothstep((outside - 0.2 * reach) / (0.8 * reach)), side)
     return np.asarray(np.maximum(share, low) * high)
 

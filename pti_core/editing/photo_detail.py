@@ -123,7 +123,11 @@ class Kept:
 
 
 def compose(
-    layers: PhotoLayers, edited: np.ndarray, parsing: Parsing, kept: Kept = Kept()
+    layers: PhotoLayers,
+    edited: np.ndarray,
+    parsing: Parsing,
+    kept: Kept = Kept(),
+    moved: tuple[int, int] = (0, 0),
 ) -> Composite:
     """The edited render (R, R, 3) with the photograph's detail and background.
 
@@ -132,11 +136,14 @@ def compose(
 
     Args:
         parsing: of the edited render.
+        moved: x and y, in pixels of R: by how much the edited render was moved (`head_turn`).
     """
     edited = edited.astype(np.float32)
     side = len(edited)
     small = resize(edited, len(layers.small))
-    local, smooth, warped, before = _flows(layers, small, parsing)
+    local, smooth, warped, before = _flows(
+        layers, small, parsing, np.array(moved) * len(small) / side
+    )
     smooth = ears_in_place(smooth, layers.render_parsing, parsing)
     own = layers.photo_parsing.warped(smooth)
     ears = own_ears(own, parsing)
@@ -182,11 +189,11 @@ def compose(
 
 
 def _flows(
-    layers: PhotoLayers, small: np.ndarray, after: Parsing
+    layers: PhotoLayers, small: np.ndarray, after: Parsing, moved: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, Parsing]:
     """The flow of the face and that of the whole head (S, S, 2); the unedited render (S, S, 3) and
     its parsing, moved by the first."""
-    local = dense_flow(flow_grey(small), layers.grey)
+    local = dense_flow(flow_grey(small), layers.grey, -moved)
     warped = remap(layers.small, local, cv2.INTER_LINEAR)
     local = denoise_flow(local, structure_trust(small, warped))
     warped = remap(layers.small, local, cv2.INTER_LINEAR)

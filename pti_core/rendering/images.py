@@ -7,8 +7,7 @@ base generator adds (teeth, beard, hair) and glasses, light and colours of the s
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -16,15 +15,13 @@ from PIL import Image
 from torch import Tensor
 
 from pti_core.editing import base_edits
-from pti_core.editing import directions as latent_directions
-from pti_core.editing.base_edits import Extras
-from pti_core.editing.base_renderer import BaseRenderer, Shown
+from pti_core.editing.base_renderer import Shown
 from pti_core.editing.beard import without_leak
-from pti_core.editing.edit_state import Edits, EditState
+from pti_core.editing.edit_state import Edits
 from pti_core.editing.face_tone import MAKEUP, with_makeup, with_own_eyes_and_teeth
-from pti_core.editing.image_ops import array_of, luma, tensor_of
+from pti_core.editing.image_ops import luma, tensor_of
 from pti_core.editing.open_mouth import with_base_teeth
-from pti_core.editing.parsing import FLOW_SIDE, Parsing
+from pti_core.editing.parsing import Parsing
 from pti_core.editing.photo_detail import (
     Composite,
     Kept,
@@ -35,19 +32,15 @@ from pti_core.editing.photo_detail import (
     with_change,
     with_scene_tone,
 )
-from pti_core.editing.photo_layers import PhotoLayers, PhotoMaps
 from pti_core.editing.rendered_edit import Rendering
-from pti_core.editing.text_edit import moved, restyled
 from pti_core.editing.wrinkles import with_fewer_wrinkles
-from pti_core.faces.images import to_image, to_tensor
+from pti_core.faces.images import to_image
 from pti_core.models import EditModels
 from pti_core.networks.lpips import area
+from pti_core.rendering.edit_code import checked, edit_weights, is_composited, state_of
+from pti_core.rendering.edit_renders import EditRenders
 from pti_core.session.session import Session
 
-#: Share of the tuned weights' difference that edits are rendered with where the photograph's detail
-#: is laid over them. All of it renders the unedited photograph best, but what the weights learned
-#: of one picture (lips that hide teeth, a fold) ghosts in others (benchmarks/notes.md).
-EDIT_SHARE = 0.7
 #: Edits whose purpose is another tone of the skin: elsewhere it is kept.
 _SKIN_TONE = frozenset(("skin_tone", "skin_red"))
 #: Edits that change the hair's tone but not its shape.
@@ -70,7 +63,7 @@ def picture(session: Session, models: EditModels, edits: Edits = None) -> Tensor
         EditError: an unknown direction or an amount out of range.
         SessionError: the session was made for another generator.
     """
-    edit = _Edit.of(session, models, edits)
+    edit = EditRenders.of(session, models, edits)
     if not edit.composited:
         return edit.tuned(edit.own)
     return tensor_of(_composite(edit).image).to(models.generator.w_avg)
@@ -79,120 +72,18 @@ def picture(session: Session, models: EditModels, edits: Edits = None) -> Tensor
 @torch.inference_mode()
 def composite(session: Session, models: EditModels, edits: Edits = None) -> Composite | None:
     """As `picture`, with the maps for pasting; None for sessions that are not composited."""
-    edit = _Edit.of(session, models, edits)
+    edit = EditRenders.of(session, models, edits)
     return _composite(edit) if edit.composited else None
 
 
 @torch.inference_mode()
 def render_bare(session: Session, models: EditModels, edits: Edits = None) -> Image.Image:
     """The tuned generator's own render (R x R), without the photograph's detail."""
-    edit = _Edit.of(session, models, edits, share=1.0)
+    edit = EditRenders.of(session, models, edits, share=1.0)
     return to_image(models.generator.render(edit.code(edit.own), edit.overrides, exact=True))
 
 
-@dataclass(frozen=True)
-class _Edit:
-    """One person's edits, checked, and what renders them.
-
-    Attributes:
-        own: amounts of the edits that move the tuned generator.
-        extras: what the base generator adds (`base_edits`).
-        overrides: the tuned weights, with the styles of text-driven edits.
-        share: of the tuned weights' difference that is in them.
-    """
-
-    session: Session
-    models: EditModels
-    state: EditState
-    own: Mapping[str, float]
-    extras: Extras
-    overrides: Mapping[str, Tensor]
-    share: float
-
-    @classmethod
-    def of(
-        cls, session: Session, models: EditModels, edits: Edits, share: float | None = None
-    ) -> _Edit:
-        state = state_of(session, edits)
-        share = _edit_share(session, models) if share is None else share
-        overrides = session.overrides(models.generator, state.person, share)
-        overrides = restyled(overrides, state.stack, models.generator)
-        amounts = checked(session, models, state)
-        own, added = base_edits.split(amounts) if is_composited(session, models) else (amounts, {})
-        extras = Extras(added, state.hair_color)
-        return cls(session, models, state, own, extras, overrides, share)
-
-    @property
-    def composited(self) -> bool:
-        return is_composited(self.session, self.models)
-
-    def code(self, edits: Mapping[str, float]) -> Tensor:
-        return edited(self.session, self.models, replace(self.state, amounts=edits))
-
-    def tuned(self, edits: Mapping[str, float]) -> Tensor:
-        """The tuned generator's render with some of the edits; kept for a while."""
-        generator = self.models.generator
-
-        def render(w: Tensor) -> Tensor:
-            return generator.render(w, self.overrides, exact=not self.composited)
-
-        w = self.code(edits)
-        if self.state.stack:
-            return render(w)
-        kind = f"tuned {self.share}"
-        return self.models.render_cache.picture(self.session.delta, kind, w, render)
-
-    def parsing(self, edits: Mapping[str, float], image: Tensor) -> Parsing:
-        if self.state.stack:
-            return _parsing(_parse(self.models, image), image)
-        cached, w = self.models.render_cache.picture, self.code(edits)
-        found = cached(self.session.delta, "parsing", w, lambda _: _parse(self.models, image))
-        return _parsing(found, image)
-
-    def base(self) -> BaseRenderer:
-        """The base generator, and what its images show; kept for a while."""
-        session, models = self.session, self.models
-        generator = models.generator
-        cached = partial(models.render_cache.picture, session.delta)
-
-        def image(w: Tensor) -> Tensor:
-            return cached("base", w, generator.render)
-
-        def parse(w: Tensor) -> Parsing:
-            found = cached("base parsing", w, lambda w: _parse(models, image(w)).half())
-            return _parsing(found.float(), image(w))
-
-        return BaseRenderer(
-            lambda w: array_of(image(w)),
-            parse,
-            generator.w_avg,
-            generator.num_ws,
-            session.directions(models.directions, self.state.person),
-        )
-
-    def layers(self) -> PhotoLayers:
-        """The photograph's side of compositing; computed once."""
-        session, models = self.session, self.models
-
-        def make() -> PhotoLayers:
-            crop = session.crop(self.state.person)
-            generator = models.generator
-            overrides = edit_weights(session, models, self.state.person)
-            pivot = session.pivot(self.state.person).to(generator.w_avg)
-            render = generator.render(pivot, overrides)
-            maps = models.layers.maps(
-                crop,
-                lambda: PhotoMaps.of_photo(
-                    np.asarray(crop), _parsing(_parse(models, to_tensor(crop)), render)
-                ),
-            )
-            parsing = _parsing(_parse(models, render), render)
-            return PhotoLayers.over(maps, array_of(render), parsing)
-
-        return models.layers.get(session.delta, session.at(self.state.person), make)
-
-
-def _composite(edit: _Edit) -> Composite:
+def _composite(edit: EditRenders) -> Composite:
     layers, keep_background = edit.layers(), edit.state.keep_background
     active = {name: amount for name, amount in edit.own.items() if amount}
     shipped = edit.models.directions
@@ -207,36 +98,31 @@ def _composite(edit: _Edit) -> Composite:
     if image is not found.image:
         found = with_change(found, image)
     if scene:
-        change = array_of(edit.tuned(active)) - array_of(edit.tuned(painted))
+        change = edit.placed(active) - edit.placed(painted)
         found = with_scene_tone(found, change)
     return found
 
 
-def _composed(edit: _Edit, shape: Mapping[str, float]) -> tuple[Composite, Parsing]:
+def _composed(edit: EditRenders, shape: Mapping[str, float]) -> tuple[Composite, Parsing]:
     """The tuned render of some edits, composited with the photograph, and what that shows."""
     layers, keep_background = edit.layers(), edit.state.keep_background
-    render = edit.tuned(shape)
-    parsing = edit.parsing(shape, render)
+    parsing = edit.parsing(shape)
     by_text = bool(edit.state.stack)
     new_hair = by_text and hair_moved(layers.render_parsing, parsing)
-    found = compose(
-        layers,
-        array_of(render),
-        parsing,
-        Kept(
-            skin_tone=not by_text and _SKIN_TONE.isdisjoint(shape),
-            skin_light=not by_text and _HAIR_TONE.isdisjoint(shape),
-            hair_tone=not by_text and _HAIR_TONE.isdisjoint(shape),
-            hair_shape=not new_hair,
-            background=keep_background,
-        ),
+    kept = Kept(
+        skin_tone=not by_text and _SKIN_TONE.isdisjoint(shape),
+        skin_light=not by_text and _HAIR_TONE.isdisjoint(shape),
+        hair_tone=not by_text and _HAIR_TONE.isdisjoint(shape),
+        hair_shape=not new_hair,
+        background=keep_background,
     )
+    found = compose(layers, edit.placed(shape), parsing, kept, edit.move)
     own = new_hair or not keep_background
     return found, parsing if own else masks_of(layers, found, parsing)
 
 
 def _retouched(
-    edit: _Edit,
+    edit: EditRenders,
     found: Composite,
     masks: Parsing,
     shape: Mapping[str, float],
@@ -255,7 +141,7 @@ def _retouched(
         image = with_fewer_wrinkles(image, masks, -years)
     names = MAKEUP.intersection(painted)
     if names:
-        change = array_of(edit.tuned(painted)) - array_of(edit.tuned(shape))
+        change = edit.placed(painted) - edit.placed(shape)
         image = with_makeup(image, change, masks, names)
     if edit.extras:
         shown, extras = Shown(image, masks), replace(edit.extras, cast=layers.cast)
@@ -267,26 +153,10 @@ def _retouched(
 
 def notes(session: Session, models: EditModels, edits: Edits) -> list[str]:
     """What of some edits cannot be done on this photograph: sentences for the person, or none."""
-    edit = _Edit.of(session, models, edits)
+    edit = EditRenders.of(session, models, edits)
     if not edit.composited or not edit.extras:
         return []
     return base_edits.notes(edit.layers().photo_parsing, edit.extras)
-
-
-def is_composited(session: Session, models: EditModels) -> bool:
-    """Whether a session's edits are composited with its photograph."""
-    return models.parser is not None and bool(session.delta.tensors)
-
-
-def edit_weights(
-    session: Session, models: EditModels, person: int | None = None
-) -> dict[str, Tensor]:
-    """What `Generator.render` takes to render a person's edits. Raises as `Session.overrides`."""
-    return session.overrides(models.generator, person, _edit_share(session, models))
-
-
-def _edit_share(session: Session, models: EditModels) -> float:
-    return EDIT_SHARE if is_composited(session, models) else 1.0
 
 
 def calibration_images(
@@ -313,39 +183,6 @@ def calibration_images(
     return render_step, session.crop(person).resize((side, side), Image.Resampling.BOX)
 
 
-def _parse(models: EditModels, image: Tensor) -> Tensor:
-    """Class probabilities (19, 512, 512) on the CPU."""
-    assert models.parser is not None
-    return models.parser(image.to(models.generator.w_avg))[0].float().cpu()
-
-
-def _parsing(probabilities: Tensor, image: Tensor) -> Parsing:
-    """Class probabilities at the side at which an image is composited."""
-    return Parsing.of(probabilities.numpy(), min(FLOW_SIDE, image.shape[-1]))
-
-
-def state_of(session: Session, edits: Edits) -> EditState:
-    """Edits as a state."""
-    if edits is None:
-        return session.edit_state
-    return edits if isinstance(edits, EditState) else EditState(edits)
-
-
-def checked(session: Session, models: EditModels, edits: Edits) -> dict[str, float]:
-    """Amounts as numbers. Raises EditError, also for those that the base generator adds."""
-    edited(session, models, edits)
-    return {name: float(amount) for name, amount in state_of(session, edits).amounts.items()}
-
-
-def edited(session: Session, models: EditModels, edits: Edits) -> Tensor:
-    """A photograph's pivot with edits: w (1, w_dim) or ws (1, num_ws, w_dim). Raises EditError."""
-    state = state_of(session, edits)
-    w = session.pivot(state.person).to(models.generator.w_avg)
-    own = session.directions(models.directions, state.person)
-    w = latent_directions.apply(w, state.amounts, own, models.generator.num_ws)
-    return moved(w, state.stack, models.generator)
-
-
 @torch.inference_mode()
 def render_edit(session: Session, models: EditModels, edits: Edits = None) -> Rendering:
     """`picture` as an 8-bit RGB image, which can be put into the photograph.
@@ -354,7 +191,7 @@ def render_edit(session: Session, models: EditModels, edits: Edits = None) -> Re
     """
     if (found := render_unedited(session, models, edits)) is not None:
         return found
-    edit = _Edit.of(session, models, edits)
+    edit = EditRenders.of(session, models, edits)
     if not edit.composited:
         return Rendering(to_image(edit.tuned(edit.own)))
     composed = _composite(edit)
@@ -381,7 +218,7 @@ def prepare(session: Session, models: EditModels) -> None:
     Two seconds and a half on two cores, less than one of that where another draft of the photograph
     had its layers; later edits have them at hand.
     """
-    edit = _Edit.of(session, models, {})
+    edit = EditRenders.of(session, models, {})
     if edit.composited:
         edit.layers()
 
