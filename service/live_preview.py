@@ -24,12 +24,14 @@ from functools import partial
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
+import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 
 from pti_core.editing import base_edits
 from pti_core.editing.edit_state import EditState
+from pti_core.editing.head_turn import shift_of
 from pti_core.editing.random_edits import random_edits
 from pti_core.editing.text_edit import restyled
 from pti_core.faces.images import to_image, to_tensor
@@ -46,6 +48,7 @@ from pti_core.rendering import (
 )
 from pti_core.session.session import Session
 from service.latest_work import LatestWork
+from service.preview_turn import beside_still, carried, placed
 
 if TYPE_CHECKING:
     from service.workspaces import Renders, Shown, Workspace
@@ -65,9 +68,11 @@ _AT_HAND = 4
 
 @dataclass(frozen=True, eq=False)
 class Ground:
-    """The start's image less the head's image of it (1, 3, SIDE, SIDE); previews add the head's."""
+    """A start, its image (1, 3, SIDE, SIDE), and that less the head's image of it: previews add
+    the head's."""
 
     start: Shown
+    image: Tensor
     picture: Tensor
 
 
@@ -164,8 +169,9 @@ class Previewer:
         start = max(reversed(shown), key=partial(_nearness, state=state))
         ground = self._ground(renders, head, start, session, models)
         with self._computing:
-            change = self._shown_by(head, session, models, state)
-        shot = ground.picture + change
+            seen = self._shown_by(head, session, models, state)
+        composited = is_composited(session, models)
+        shot = _joined(ground, seen, state, composited)
         found = _towards(session, models, start.state, state)
         if found is not None:
             name, amount, share = found
@@ -179,7 +185,9 @@ class Previewer:
                 )
                 self._looking.put(renders, ahead)
             if end.missed is not None:
-                shot += share * end.missed
+                there = replace(start.state, amounts={**start.state.amounts, name: amount})
+                at = _move(there, composited)
+                shot += share * carried(end.missed, at, _move(state, composited) - at)
         return to_image(shot)
 
     @torch.inference_mode()
@@ -196,7 +204,8 @@ class Previewer:
             ground = renders.ground
             if ground is None or ground.start is not start:
                 before = self._shown_by(head, session, models, start.state)
-                ground = Ground(start, to_tensor(start.face).to(before) - before)
+                image = to_tensor(start.face).to(before)
+                ground = Ground(start, image, image - before)
                 renders.ground = ground
             return ground
 
@@ -214,7 +223,8 @@ class Previewer:
             full = area(shown_there.clamp(-1, 1), SIDE)
             with self._computing:
                 seen = self._shown_by(head, session, models, state)
-            missed = full - end.ground.picture - seen
+            joined = _joined(end.ground, seen, state, is_composited(session, models))
+            missed = full - joined
             if renders.end is end:
                 renders.end = replace(end, missed=missed)
 
@@ -226,13 +236,14 @@ class Previewer:
         state: EditState,
     ) -> Tensor:
         generator, own = models.generator, state.amounts
-        if is_composited(session, models):
+        composited = is_composited(session, models)
+        if composited:
             own = base_edits.split(own)[0]
         w = edited(session, models, replace(state, amounts=own))
         overrides = restyled(self._weights(session, models), state.stack, generator)
         maps = generator.middle(w, overrides)
         assert maps is not None
-        return show(head, maps)
+        return placed(show(head, maps), _move(state, composited))
 
     def _weights(self, session: Session, models: EditModels) -> dict[str, Tensor]:
         """The weights of edits, cached: unpacking them takes as long as a preview."""
@@ -242,6 +253,18 @@ class Previewer:
             for other in list(self._tuned)[:-_AT_HAND]:
                 del self._tuned[other]
             return found
+
+
+def _move(state: EditState, composited: bool) -> np.ndarray:
+    """By how many pixels of a preview its render is moved."""
+    return shift_of(state.amounts if composited and state.keep_background else {}, SIDE)
+
+
+def _joined(ground: Ground, seen: Tensor, state: EditState, composited: bool) -> Tensor:
+    """A start's image as edits change it by what the head has `seen` of them."""
+    at = _move(ground.start.state, composited)
+    by = _move(state, composited) - at
+    return beside_still(carried(ground.picture, at, by) + seen, ground.image, by)
 
 
 def _nearness(start: Shown, state: EditState) -> tuple[bool, int, int, float]:

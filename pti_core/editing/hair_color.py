@@ -35,7 +35,6 @@ _LIGHTEST = 0.97  # quantile of lightness beyond which there are no highlights o
 _STRANDS = 0.95  # quantile of lightness of the light strands, and the most that they may reach:
 _STRANDS_REACH = 0.93  # hair whose strands would be white is dyed a shade darker
 _LOCK = 10  # standard deviation of what counts as one lock, in pixels at 1024; by eye
-_GAPS = 0.6  # what is added to the power for gaps; at 1.2 they were black lines in blond hair
 _GAP = 0.15  # how much darker than its lock (natural logarithm) a gap is, and not a strand
 _PALE = 0.4  # share of the chroma that the lightest highlight has lost
 _PALER = 0.6  # the same of white hair that stays so light: platinum, and no yellow glow
@@ -295,7 +294,7 @@ def _mapped(
     curve = np.minimum(new, start) + room * (1 - np.exp(-over / max(room, 1e-3)))
     strand = np.log((light + _FLOOR) / (locks + _FLOOR))
     gap = np.minimum(strand + _GAP, 0)
-    strand = power * strand + _GAPS * gap
+    strand = power * strand + max(power, _SHADOWS) * gap
     new = np.interp(locks, at, curve) * np.exp(strand)
     table = _shades(at, target)
     return table[np.clip(new * (_ENTRIES - 1), 0, _ENTRIES - 1).astype(np.int32)]

@@ -22,11 +22,15 @@ from pti_core.editing.parsing import Parsing
 _PIXELS_A_DEGREE = {"pose": (5.3, 0.0), "pitch": (0.0, -4.4)}
 
 
+def shift_of(amounts: Mapping[str, float], side: int) -> np.ndarray:
+    """By how many pixels, x and y, an edited render of some side is to be moved."""
+    known = [np.array(by) * amounts.get(name, 0.0) for name, by in _PIXELS_A_DEGREE.items()]
+    return np.asarray(px(1.0, side) * np.sum(known, axis=0), dtype=np.float32)
+
+
 def move_of(amounts: Mapping[str, float], side: int) -> tuple[int, int]:
-    """By how many pixels, x and y, the edited render is to be moved. Even: masks have half the
-    side."""
-    total = [sum(amounts.get(n, 0.0) * by[k] for n, by in _PIXELS_A_DEGREE.items()) for k in (0, 1)]
-    x, y = (2 * round(px(one, side) / 2) for one in total)
+    """`shift_of` in whole pixels; even ones, as masks have half the side."""
+    x, y = (2 * round(float(one) / 2) for one in shift_of(amounts, side))
     return x, y
 
 

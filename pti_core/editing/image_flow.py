@@ -41,7 +41,7 @@ _OUTLINE_STEP = 1.0  # longest of them, in pixels of that side
 _HAIR_TRUST = 0.2  # of the flow in hair against that of the face
 _FLOW_WIDTH = 8.0  # over which the flow of the face is averaged
 _STRETCH = (0.5, 1.5)  # of the flow's gradient: trust from full to none
-_NECK = 24.0  # down the neck movement ends within this distance
+_NECK = 36.0  # down the neck movement ends within this distance
 _BORDER = 0.06  # share of the side over which movement fades out to the crop's border
 STILL_FLOW = (1.5, 5.0)  # lengths of flow taken for none, and in full
 

@@ -50,7 +50,7 @@ from pti_core.editing.image_ops import (
 )
 from pti_core.editing.neck import PHOTO_RIM, neck_behind, squeezed_neck, without_rim
 from pti_core.editing.parsing import Parsing
-from pti_core.editing.photo_layers import PhotoLayers, without_fine_detail
+from pti_core.editing.photo_layers import PhotoLayers, without_fine_detail, without_splinters
 
 # Widths are in pixels at 1024 (`px` scales them). Those without a source were found by looking at
 # edits of the nine photographs of the benchmark.
@@ -134,12 +134,9 @@ def compose(
     The photograph, warped smoothly with the head, is what hair, clothes and background show. On
     the face lies the edited render with the photograph's detail.
 
-    Args:
-        parsing: of the edited render.
-        moved: x and y, in pixels of R: by how much the edited render was moved (`head_turn`).
+    parsing: of the edited render. moved: x and y, by how many pixels that is (`head_turn`).
     """
-    edited = edited.astype(np.float32)
-    side = len(edited)
+    edited, side = edited.astype(np.float32), len(edited)
     small = resize(edited, len(layers.small))
     local, smooth, warped, before = _flows(
         layers, small, parsing, np.array(moved) * len(small) / side
@@ -150,7 +147,7 @@ def compose(
     mistaken = remap(layers.mistaken, smooth, cv2.INTER_LINEAR)
     elsewhere = ears + mistaken + invented_jewels(own, parsing)
     head = remap(layers.render_parsing.head, smooth, cv2.INTER_LINEAR)
-    face = _face_share(own, head, parsing, elsewhere)
+    face = without_splinters(_face_share(own, head, parsing, elsewhere), mistaken)
     neck = neck_behind(layers.photo_parsing, parsing)
     face = without_rim(face, neck, parsing)
     if not kept.hair_shape:
@@ -160,12 +157,11 @@ def compose(
     face = np.maximum(face, squeezed_neck(smooth, layers.photo_parsing, parsing))
     flow = smooth + face[..., None] * (local - smooth)
     drift = _skin_drift(layers, small, parsing)
+    shift = np.zeros_like(small)
     if kept.skin_tone:
         light = _lightness_change(small - drift, warped, before, parsing) if kept.skin_light else 0
         shift = -(drift + light) * blur(parsing.group("skin"), px(8.0, len(small)))[..., None]
-        small = small + shift
-        edited = edited + resize(shift, side)
-    shift = invented_ears_tone(small, parsing, ears)
+    shift = shift + invented_ears_tone(small + shift, parsing, ears)
     small, edited = small + shift, edited + resize(shift, side)
     image, gain = _with_detail(layers, edited, small, flow, parsing, face)
     if not kept.background:

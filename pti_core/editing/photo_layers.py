@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
 
+import cv2
 import numpy as np
 
 from pti_core.editing.clean_plate import MARGIN, clean_plate
@@ -32,6 +33,7 @@ _WINDOW = 6.0  # of the local correlation, and of the colour difference
 _LONG_STRANDS = 30.0  # how far single hairs of the hair's colour reach beyond the parser's outline
 _PLAIN = 5.0  # of 255: deviation of a scene in which single hairs can be told from it
 _MISTAKE = 10.0  # half of the width from which a head that only the render has counts
+_BESIDE = 8.0  # splinters of a mistaken head stand as near to it as this
 _NOTCH = 60.0  # half of the width of notches in the photograph's outline, as between ear and jaw
 
 
@@ -137,6 +139,20 @@ def _mistaken(photo: Parsing, render: Parsing) -> np.ndarray:
     least = px(_MISTAKE, at)
     wide = dilate(erode(only.astype(np.float32), least), least)
     return blur(dilate(wide, px(6.0, at)), px(2.0, at))
+
+
+def without_splinters(face: np.ndarray, mistaken: np.ndarray) -> np.ndarray:
+    """A face's share (S, S) without parts that stand apart from the face, beside what is mistaken:
+    there the edited render's head reaches a little farther than the unedited one's."""
+    if not mistaken.any():
+        return face
+    count, labels = cv2.connectedComponents((face > 0.02).astype(np.uint8))
+    sizes = np.bincount(labels.ravel(), minlength=count)
+    beside = np.unique(labels[dilate(mistaken, px(_BESIDE, len(face))) > 0.5])
+    apart = np.zeros(count, dtype=bool)
+    apart[beside] = True
+    apart[[0, 1 + int(np.argmax(sizes[1:]))] if count > 1 else [0]] = False
+    return np.asarray(face * ~apart[labels])
 
 
 def fine_detail(image: np.ndarray, small: np.ndarray) -> np.ndarray:
