@@ -9,7 +9,7 @@ import pytest
 from pti_core.editing.neck import neck_behind, neck_color
 from pti_core.editing.parsing import Parsing
 from pti_core.editing.photo_detail import Composite, Kept, compose, with_change, with_scene_tone
-from pti_core.editing.photo_layers import PhotoLayers
+from pti_core.editing.photo_layers import PhotoLayers, without_splinters
 from pti_core.networks.face_parsing import CLASSES
 
 SIDE, AT = 256, 256
@@ -351,6 +351,32 @@ def test_no_rim_of_the_scene_is_between_face_and_neck() -> None:
         found = compose(layers, render(moved, background=240), parse(moved))
         behind = found.image[178:192, 76:118, 1]
         assert (np.abs(behind - skin[1]) > 34).mean() < 0.002, moved
+
+
+def test_a_face_that_was_moved_far_takes_its_detail_along(layers: PhotoLayers) -> None:
+    """As with a head that turns about its neck. From no movement the flow does not get there."""
+    by = (48, 0)
+    to = (CENTRE[0] + by[0], CENTRE[1])
+    found = compose(layers, render(to), parse(to), moved=by)
+    cheek = np.s_[130:160, int(CENTRE[0]) - 12 : int(CENTRE[0]) + 12]
+    there = np.s_[130:160, int(to[0]) - 12 : int(to[0]) + 12]
+    pores = np.corrcoef(
+        detail(found.image)[there].ravel(), detail(layers.photo.astype(np.float32))[cheek].ravel()
+    )[0, 1]
+    assert pores > 0.8
+
+
+def test_what_a_mistaken_head_reaches_farther_is_not_shown() -> None:
+    """An ear of the unedited render's alone stays away; of the edited one's a red line showed."""
+    ear = np.zeros((AT, AT), dtype=np.float32)
+    ear[60:76, 6:16] = 1
+    shares = []
+    for mistaken in (ear, np.zeros_like(ear)):
+        face = disc((AT / 2, AT / 2), AT / 4)[:AT, :AT].copy()
+        face[60:76, 2:5] = 1
+        shares.append(without_splinters(face, mistaken))
+    assert shares[0][60:76, :16].max() == 0 and shares[1][60:76, 2:5].min() == 1
+    np.testing.assert_array_equal(shares[0][:, 20:], shares[1][:, 20:])
 
 
 def test_nothing_stays_of_skin_that_the_edited_head_has_left(photo: np.ndarray) -> None:
