@@ -35,7 +35,7 @@ _SMOOTH = 48.0  # of the flow of the whole head
 #: Mean movements of a head from which outlines are followed, and wholly. On the benchmark's nine
 #: smiles, opened mouths, wider and older faces move it by 1 to 9, turns at their ends by 8 to 35.
 _MOVED = (7.0, 13.0)
-_OUTLINE = 48.0  # over which a change of the flow is smooth that has outlines follow
+_OUTLINE = 80.0  # over which a change of the flow is smooth that has outlines follow
 _OUTLINE_SIDE, _OUTLINE_ROUNDS = 64, 30  # at which that is found, and in how many steps
 _OUTLINE_STEP = 1.0  # longest of them, in pixels of that side
 _HAIR_TRUST = 0.2  # of the flow in hair against that of the face
@@ -53,11 +53,10 @@ def flow_grey(small: np.ndarray) -> np.ndarray:
     return cv2.GaussianBlur(grey, (0, 0), max(px(4.0, len(small)), 0.5))
 
 
-def dense_flow(after: np.ndarray, before: np.ndarray, start: np.ndarray) -> np.ndarray:
-    """Flow (S, S, 2): after(x) = before(x + flow). start: (2,), from where it is looked for."""
+def dense_flow(after: np.ndarray, before: np.ndarray) -> np.ndarray:
+    """Flow (S, S, 2): after(x) = before(x + flow)."""
     method = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-    first = np.broadcast_to(start.astype(np.float32), (*after.shape, 2))
-    return np.asarray(method.calc(after, before, np.ascontiguousarray(first)))
+    return np.asarray(method.calc(after, before, np.zeros((*after.shape, 2), np.float32)))
 
 
 def smooth_flow(

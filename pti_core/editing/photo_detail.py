@@ -123,24 +123,19 @@ class Kept:
 
 
 def compose(
-    layers: PhotoLayers,
-    edited: np.ndarray,
-    parsing: Parsing,
-    kept: Kept = Kept(),
-    moved: tuple[int, int] = (0, 0),
+    layers: PhotoLayers, edited: np.ndarray, parsing: Parsing, kept: Kept = Kept()
 ) -> Composite:
     """The edited render (R, R, 3) with the photograph's detail and background.
 
     The photograph, warped smoothly with the head, is what hair, clothes and background show. On
     the face lies the edited render with the photograph's detail.
 
-    parsing: of the edited render. moved: x and y, by how many pixels that is (`head_turn`).
+    Args:
+        parsing: of the edited render.
     """
     edited, side = edited.astype(np.float32), len(edited)
     small = resize(edited, len(layers.small))
-    local, smooth, warped, before = _flows(
-        layers, small, parsing, np.array(moved) * len(small) / side
-    )
+    local, smooth, warped, before = _flows(layers, small, parsing)
     smooth = ears_in_place(smooth, layers.render_parsing, parsing)
     own = layers.photo_parsing.warped(smooth)
     ears = own_ears(own, parsing)
@@ -185,11 +180,11 @@ def compose(
 
 
 def _flows(
-    layers: PhotoLayers, small: np.ndarray, after: Parsing, moved: np.ndarray
+    layers: PhotoLayers, small: np.ndarray, after: Parsing
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, Parsing]:
     """The flow of the face and that of the whole head (S, S, 2); the unedited render (S, S, 3) and
     its parsing, moved by the first."""
-    local = dense_flow(flow_grey(small), layers.grey, -moved)
+    local = dense_flow(flow_grey(small), layers.grey)
     warped = remap(layers.small, local, cv2.INTER_LINEAR)
     local = denoise_flow(local, structure_trust(small, warped))
     warped = remap(layers.small, local, cv2.INTER_LINEAR)

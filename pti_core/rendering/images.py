@@ -116,7 +116,7 @@ def _composed(edit: EditRenders, shape: Mapping[str, float]) -> tuple[Composite,
         hair_shape=not new_hair,
         background=keep_background,
     )
-    found = compose(layers, edit.placed(shape), parsing, kept, edit.move)
+    found = compose(layers, edit.placed(shape), parsing, kept)
     own = new_hair or not keep_background
     return found, parsing if own else masks_of(layers, found, parsing)
 
