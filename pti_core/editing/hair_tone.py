@@ -8,9 +8,19 @@ strands stay darker than these: lifted alike they were a veil.
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 
-from pti_core.editing.image_ops import blur, erode, luma, px, resize, scaled, smoothstep
+from pti_core.editing.image_ops import (
+    blur,
+    erode,
+    luma,
+    px,
+    resize,
+    scaled,
+    smoothstep,
+    square_around,
+)
 from pti_core.editing.parsing import Parsing
 
 # Widths are in pixels at 1024, found by looking at older and younger faces of the benchmark.
@@ -48,12 +58,18 @@ def with_hair_tone(
     ]
     alike, own = float((colours[0] * colours[1]).sum()), float(np.square(colours[0]).sum())
     colourful = np.clip((alike + _GREY) / (own + _GREY), 0, 1.2)
-    light = luma(image)
-    local = blur(resize(light, at), px(_LOCK, at)) + 8
+    result, whole = image.copy(), len(image)
+    part = square_around(share)
+    box = tuple(slice(one.start * whole // at, one.stop * whole // at) for one in part)
+    hair = np.ascontiguousarray(image[box])
+    light, side = luma(hair), len(hair)
+    local = blur(resize(luma(image), at), px(_LOCK, at)) + 8
     gain = np.clip(1 + _GAPS * lighter / local, *_GAIN) - 1
-    lifted = resize(share * (1 - _GAPS) * lighter, len(image))
-    more = light * resize(share * gain, len(image)) + lifted
+    lifted = resize((share * (1 - _GAPS) * lighter)[part], side)
+    more = light * resize((share * gain)[part], side) + lifted
     room = np.maximum(_WHITE - light, 1.0)  # strands do not become whiter than white hair is
     more = np.where(more > 0, room * (1 - np.exp(-np.maximum(more, 0) / room)), more)
-    faded = scaled(image - light[..., None], 1 + share * (colourful - 1))
-    return (light + more)[..., None] + faded
+    grey = cv2.merge([light] * 3)
+    faded = scaled(cv2.subtract(hair, grey), (1 + share * (colourful - 1))[part])
+    result[box] = cv2.add(cv2.add(grey, cv2.merge([more] * 3)), faded)
+    return result

@@ -5,6 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
 
@@ -51,11 +52,23 @@ def scaled(image: np.ndarray, share: np.ndarray) -> np.ndarray:
     return np.asarray(cv2.multiply(image, cv2.merge([weight] * 3)))
 
 
+#: Share of the side: squares that are larger are not worth a copy of the rest.
+_MOST_OF = 0.75
+
+
 def mixed(below: np.ndarray, above: np.ndarray, share: np.ndarray) -> np.ndarray:
     """One image (R, R, 3) over another by a mask (S, S) in 0..1, of any side; where that is 0 the
     one below to the bit."""
-    above = above.astype(np.float32, copy=False)
-    return np.asarray(cv2.add(scaled(cv2.subtract(above, below), share), below))
+    part = square_around(share, margin=2)
+    ratio = len(below) // len(share)
+    if ratio * len(share) != len(below) or part[0].stop - part[0].start > _MOST_OF * len(share):
+        above = above.astype(np.float32, copy=False)
+        return np.asarray(cv2.add(scaled(cv2.subtract(above, below), share), below))
+    box = tuple(slice(one.start * ratio, one.stop * ratio) for one in part)
+    result = below.copy()
+    over = cv2.subtract(above[box].astype(np.float32, copy=False), below[box])
+    result[box] = cv2.add(scaled(over, share[part]), below[box])
+    return result
 
 
 def square_around(mask: np.ndarray, margin: int = 16) -> tuple[slice, slice]:
@@ -143,8 +156,13 @@ def pull_push(image: np.ndarray, weight: np.ndarray) -> np.ndarray:
 
 def array_of(image: Tensor) -> np.ndarray:
     """(1, 3, R, R) in [-1, 1] as float32 (R, R, 3) in 0..255."""
-    scaled = (image[0].clamp(-1, 1) + 1) * 127.5
-    return np.ascontiguousarray(scaled.permute(1, 2, 0).float().cpu().numpy())
+    levels = (image[0].float().clamp(-1, 1) + 1) * 127.5
+    return np.asarray(levels.permute(1, 2, 0).contiguous().cpu().numpy())
+
+
+def picture_of(array: np.ndarray) -> Image.Image:
+    """(R, R, 3) in 0..255, rounded, as an image."""
+    return Image.fromarray(cv2.convertScaleAbs(np.maximum(array, 0)))
 
 
 def tensor_of(array: np.ndarray) -> Tensor:

@@ -248,13 +248,14 @@ def _with_detail(
     whole = tuple(slice(part.start * ratio, part.stop * ratio) for part in inside)
     own = edited[whole]
     moved = resize_flow(flow[inside], len(own))
-    moved += np.array([whole[1].start, whole[0].start], dtype=np.float32)
+    for axis, along in enumerate(reversed(whole)):
+        moved[..., axis] += along.start
     exchanged = scaled(remap(layers.fine, moved, cv2.INTER_CUBIC), gain[inside])
     soft = resize(without_fine_detail(small)[inside], len(own))
-    exchanged -= scaled(own - soft, fine_trust[inside])
+    exchanged = cv2.subtract(exchanged, scaled(cv2.subtract(own, soft), fine_trust[inside]))
     coarse = scaled(remap(layers.coarse, flow, cv2.INTER_LINEAR), colour)
     image = edited.copy()
-    image[whole] = own + exchanged + resize(coarse[inside], len(own))
+    image[whole] = own + cv2.add(exchanged, resize(coarse[inside], len(own)))
     return image, gain
 
 
@@ -303,7 +304,7 @@ def _warped_photo(
     half_covered = (1 - matte) * moved * layers.plain
     if half_covered.max() > _SEEN:
         old = remap(layers.plate, big, cv2.INTER_LINEAR)
-        photo = photo + scaled(scene - old, half_covered)
+        photo = cv2.add(photo, scaled(cv2.subtract(scene, old), half_covered))
     image = mixed(scene, photo, near)
     return image, near + (1 - near) * (1 - uncovered), np.maximum(near, uncovered)
 

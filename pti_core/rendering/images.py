@@ -19,7 +19,7 @@ from pti_core.editing.base_renderer import Shown
 from pti_core.editing.beard import without_leak
 from pti_core.editing.edit_state import Edits
 from pti_core.editing.face_tone import MAKEUP, with_makeup, with_own_eyes_and_teeth
-from pti_core.editing.image_ops import luma, tensor_of
+from pti_core.editing.image_ops import luma, picture_of, tensor_of
 from pti_core.editing.open_mouth import with_base_teeth
 from pti_core.editing.parsing import Parsing
 from pti_core.editing.photo_detail import (
@@ -196,7 +196,7 @@ def render_edit(session: Session, models: EditModels, edits: Edits = None) -> Re
         return Rendering(to_image(edit.tuned(edit.own)))
     composed = _composite(edit)
     crop = Image.fromarray(edit.layers().photo.astype(np.uint8))
-    return Rendering(to_image(tensor_of(composed.image)), (composed, crop))
+    return Rendering(picture_of(composed.image), (composed, crop))
 
 
 def render_unedited(session: Session, models: EditModels, edits: Edits = None) -> Rendering | None:
