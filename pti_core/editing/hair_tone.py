@@ -45,7 +45,8 @@ def with_hair_tone(
         before, after: parsings of image and edited render.
     """
     at = len(small)
-    share = smoothstep((np.minimum(before.group("hair"), after.group("hair")) - 0.3) / 0.5)
+    bare = before.group("hair") - before.group("hat")
+    share = smoothstep((np.minimum(bare, after.group("hair")) - 0.3) / 0.5)
     inside = erode(share, px(_HAIRLINE, at))
     if inside.mean() < _LITTLE_HAIR:
         return image

@@ -43,6 +43,17 @@ def test_hair_turns_grey_and_skin_does_not(strands: np.ndarray) -> None:
     assert np.array_equal(found[180:], strands[180:])
 
 
+def test_a_hat_does_not_turn_grey(strands: np.ndarray) -> None:
+    """Hats are hair to the flow; the render often has hair in their place."""
+    hat = np.zeros((len(CLASSES), SIDE, SIDE), dtype=np.float32)
+    hat[CLASSES.index("hat"), :80] = 1
+    hat[CLASSES.index("hair"), 80:160] = 1
+    hat[CLASSES.index("skin"), 160:] = 1
+    found = with_hair_tone(strands, plain(GREY), plain(BROWN), Parsing.of(hat, SIDE), parse())
+    assert np.array_equal(found[:76], strands[:76])
+    assert found[100:140].mean() > strands[100:140].mean() + 40
+
+
 def test_gaps_between_strands_stay_dark(strands: np.ndarray) -> None:
     found = with_hair_tone(strands, plain(GREY), plain(BROWN), parse(), parse())
     light, dark = np.quantile(found[40:120].mean(-1), (0.9, 0.1))
