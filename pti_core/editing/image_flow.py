@@ -35,10 +35,10 @@ _SMOOTH = 48.0  # of the flow of the whole head
 #: Mean movements of a head from which outlines are followed, and wholly. On the benchmark's nine
 #: smiles, opened mouths, wider and older faces move it by 1 to 9, turns at their ends by 8 to 35.
 _MOVED = (7.0, 13.0)
-_OUTLINE = 80.0  # over which a change of the flow is smooth that has outlines follow
+_OUTLINE = 48.0  # over which a change of the flow is smooth that has outlines follow
 _OUTLINE_SIDE, _OUTLINE_ROUNDS = 64, 30  # at which that is found, and in how many steps
 _OUTLINE_STEP = 1.0  # longest of them, in pixels of that side
-_HAIR_TRUST = 0.2  # of the flow in hair against that of the face
+_STILL_HAIR = 0.1  # weight in hair of no movement, against that of the face's flow
 _FLOW_WIDTH = 8.0  # over which the flow of the face is averaged
 _STRETCH = (0.5, 1.5)  # of the flow's gradient: trust from full to none
 _NECK = 36.0  # down the neck movement ends within this distance
@@ -74,9 +74,9 @@ def smooth_flow(
     side = min(_SMOOTH_SIDE, len(flow))
     scale = side / len(flow)
     head = after.head * photo.head
-    weight = trust * head * np.where(after.group("hair") > 0.5, _HAIR_TRUST, 1.0)
-    weight = np.ascontiguousarray(weight, dtype=np.float32)
-    known = resize(weight, side)
+    hair = after.group("hair")
+    weight = np.ascontiguousarray(trust * head * (hair < 0.5), dtype=np.float32)
+    known = resize(weight + _STILL_HAIR * hair, side)
     mean = resize(flow * weight[..., None], side) * scale / np.maximum(known, 1e-3)[..., None]
     filled = blur(pull_push(mean, known), px(_SMOOTH, side))
     turned = _head_moved(filled, resize(head, side))

@@ -37,6 +37,7 @@ from pti_core.editing.image_ops import (
     blur,
     channel_mean,
     dilate,
+    erode,
     length_of,
     luma,
     mixed,
@@ -61,6 +62,7 @@ _TONE = 8.0  # of a change of light
 _CHEEK = 40.0  # over which the skin's lightness is kept
 _LIGHTNESS_KEPT = 0.8  # of the change of it there: highlights went with a smile
 _EDGE = 9.0  # background this far from any person is the photograph's to the bit
+_HAIRLINE = 12.0  # half of the width of hair that a turned head brings into view
 _SEEN = 0.01  # shares that are less nowhere are not worked out: most edits move no outline
 #: Text-driven edits change the hair's shape if they change so much of its area.
 _HAIR_MOVED = 0.2
@@ -323,9 +325,20 @@ def _face_share(
     bared = np.minimum(after.group("neck"), np.maximum(before - after.head, 0))
     share = after.head - photo.group("hair") + bared - elsewhere
     if enough_hair(photo.group("hair")):  # else it is stubble on a skull
-        share -= after.group("hair")
+        share -= after.group("hair") * (1 - _hair_in_view(photo, after))
     share = np.clip(share, 0, 1)
     return smoothstep(blur(share, px(4.0, at)) * 1.5 - 0.25)
+
+
+def _hair_in_view(photo: Parsing, after: Parsing) -> np.ndarray:
+    """Where the edited render has hair that the photograph, warped smoothly, does not know, (S, S):
+    the side of a head that turns into view. Hairlines that differ by less are the render's
+    mistake."""
+    at = len(after.groups)
+    bare = photo.head - photo.group("hair") > 0.5
+    only = ((after.group("hair") > 0.5) & bare).astype(np.float32)
+    wide = dilate(erode(only, px(_HAIRLINE, at)), px(_HAIRLINE + 2, at))
+    return blur(wide, px(4.0, at))
 
 
 def _tone(
