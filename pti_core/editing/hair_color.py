@@ -15,7 +15,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from pti_core.editing.image_ops import blur, ease, px, resize, smoothstep
+from pti_core.editing.image_ops import blur, ease, luma, px, resize, smoothstep
 from pti_core.editing.mattes import continued
 from pti_core.errors import EditError
 
@@ -214,13 +214,23 @@ def dyed(
     strongest = max(tint.strength for tint in chosen)
     locks = _locks(light, share, px(_LOCK, len(image)))
     colours = _mapped(light, locks, float(median[0]), strands, target)
-    weight = share * ease(4 * strongest)
+    change = (share * ease(4 * strongest))[..., None] * (colours - hair)
     if skin is not None:
+        beside = _roots(skin, len(image))[box]
         dark = ease((float(target[0]) - float(median[0])) / _MUCH_LIGHTER)
-        weight = weight * (1 - _ROOTS_DARK * dark * _roots(skin, len(image))[box])
+        change *= (1 - _ROOTS_DARK * dark * beside)[..., None]
+        change *= (1 - beside * (1 - _room(own, colours, change)))[..., None]
     result = image.copy()
-    result[box] = np.clip(own + weight[..., None] * (colours - hair), 0, 255)
+    result[box] = np.clip(own + change, 0, 255)
     return result
+
+
+def _room(own: np.ndarray, colours: np.ndarray, change: np.ndarray) -> np.ndarray:
+    """The share (R, R) of a change that makes pixels no lighter than they are or their new colour
+    is: skin between hairs does not take the light that is meant for these."""
+    light, more = luma(own), luma(change)
+    room = np.maximum(luma(colours) - light, 0)
+    return np.where(more > room, room / np.maximum(more, 1e-3), 1.0)
 
 
 def _roots(skin: np.ndarray, side: int) -> np.ndarray:

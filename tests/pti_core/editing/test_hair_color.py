@@ -75,6 +75,17 @@ def test_hair_that_becomes_lighter_keeps_darker_roots() -> None:
     assert light("#14100f", True, root) == light("#14100f", False, root)
 
 
+def test_skin_that_a_matte_takes_for_hair_is_not_lightened() -> None:
+    """At a hairline that was too wide skin became grey fog when dark hair was made blond."""
+    image, masks = face(strands=0)
+    skin, hair = parse(masks).group("skin"), hair_matte(image, parse(masks))
+    bright = np.clip(1.35 * image, 0, 255).astype(np.float32)
+    wide = np.maximum(hair, 0.6 * ((np.arange(SIDE) < 96)[:, None] & (masks["skin"] > 0.5)))
+    found = dyed(bright, wide.astype(np.float32), tints(None, {"hair_blond": 100.0}, ENDS), skin)
+    forehead = np.s_[88:94, 112:144]
+    assert found[forehead].mean() < bright[forehead].mean() + 4
+
+
 def test_strands_stay_in_their_order() -> None:
     image, _ = face()
     for name in COLOURS:
