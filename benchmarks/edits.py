@@ -21,6 +21,7 @@ from PIL import Image, ImageDraw
 
 from benchmarks.personalise import machine
 from evaluation.photographs import find_photographs
+from pti_core.editing.head_turn import move_of
 from pti_core.editing.quality import measure_detail, measure_kept, measure_mouth
 from pti_core.faces.images import to_image, to_tensor
 from pti_core.models import TuningModels
@@ -121,18 +122,19 @@ class EditBench:
 
         return effect(tuned) / effect({})
 
-    def skin_drift(self, image: Image.Image) -> float:
+    def skin_drift(self, image: Image.Image, amounts: Mapping[str, float]) -> float:
         """Change of the cheeks' median L* (CIELAB, 0 to 100)."""
         import cv2
 
-        def cheeks(picture: Image.Image) -> float:
+        def cheeks(picture: Image.Image, x: int = 0, y: int = 0) -> float:
             lab = cv2.cvtColor(np.asarray(picture), cv2.COLOR_RGB2LAB)[..., 0] * (100 / 255)
             side = len(lab)
-            rows = slice(int(0.54 * side), int(0.61 * side))
-            parts = [lab[rows, int(x * side) : int((x + 0.08) * side)] for x in (0.305, 0.615)]
+            rows = slice(int(0.54 * side) + y, int(0.61 * side) + y)
+            sides = (int(at * side) + x for at in (0.305, 0.615))
+            parts = [lab[rows, left : left + int(0.08 * side)] for left in sides]
             return float(np.median(np.concatenate([part.ravel() for part in parts])))
 
-        return cheeks(image) - cheeks(Image.fromarray(self.photo))
+        return cheeks(image, *move_of(amounts, image.width)) - cheeks(Image.fromarray(self.photo))
 
 
 def bench_photo(
@@ -144,7 +146,7 @@ def bench_photo(
     rows = []
     for edit, end in edits:
         row, image = bench.measure(edit, end)
-        row["skin_drift"] = bench.skin_drift(image)
+        row["skin_drift"] = bench.skin_drift(image, {name: row["amount"]})
         rows.append(row)
         tiles.append((f"{edit} {row['amount']:+.3g}", image))
         print(f"{name} {_line(row)}", flush=True)

@@ -31,6 +31,7 @@ _SOFT = 24.0  # over which it is averaged
 RENDER_RIM, PHOTO_RIM = 5.0, 10.0
 _STRAIN = 8.0  # over which strain is averaged
 _BEYOND = 4.0  # the edited render's neck may be narrower by this
+_ENOUGH = 0.5  # of the area of the photograph's neck: with less the edited render has none
 _LEAST = 1e-3  # share of the picture: less is no neck
 _UPPER = (0.5, 0.7)  # shares of the face's height: nothing above the first is neck
 
@@ -51,8 +52,8 @@ def neck_color(photo: np.ndarray, parsing: Parsing) -> np.ndarray:
 
 def neck_behind(photo: Parsing, after: Parsing) -> np.ndarray:
     """Where the photograph's neck goes on behind its jaw, (S, S): neck, lower face, and what is
-    between them (their convex hull), as far as the photograph has the person there and the edited
-    render one near it."""
+    between them (their convex hull), as far as the photograph has the person there, and the edited
+    render, if that has a neck."""
     at = len(after.groups)
     neck = photo.group("neck") > 0.5
     face = after.head - after.group("hair") > 0.5
@@ -65,7 +66,8 @@ def neck_behind(photo: Parsing, after: Parsing) -> np.ndarray:
     closed = _hull(solid & (below[:, None] > 0)) * below[:, None]
     person = photo.figure - photo.group("hair") - photo.group("ears") > 0.5
     person = dilate(person.astype(np.float32), px(2.0, at))
-    person = person * dilate((after.figure > 0.5).astype(np.float32), px(_BEYOND, at))
+    if after.group("neck").sum() > _ENOUGH * photo.group("neck").sum():
+        person = person * dilate((after.figure > 0.5).astype(np.float32), px(_BEYOND, at))
     return blur((closed * person).astype(np.float32), px(2.0, at))
 
 

@@ -334,6 +334,17 @@ def test_a_neck_that_the_head_would_squeeze_is_the_renders() -> None:
     assert below.std() < 30  # of the bands: 95
 
 
+def test_a_neck_is_no_wider_than_the_edited_renders() -> None:
+    """Beside a turned jaw a flap of the neck's colour lay over the scene."""
+    photo = with_neck(parse(), 160)
+    after = with_neck(parse((CENTRE[0] - 24, CENTRE[1])), 120)
+    behind = neck_behind(photo, after)
+    beyond = cv2.dilate(after.figure, np.ones((9, 9))) < 0.1
+    assert behind[beyond].max() < 0.05
+    without = neck_behind(photo, parse((CENTRE[0] - 24, CENTRE[1])))
+    assert without[beyond].max() > 0.9  # where the render has no neck, as far as the hull
+
+
 def test_no_rim_of_the_scene_is_between_face_and_neck() -> None:
     """The photograph's own outline is half scene; in front of the neck it was a bright line."""
     groups, parts = parse().groups.copy(), parse().parts
