@@ -153,7 +153,7 @@ def compose(
         face = np.ones_like(face)
     face = np.maximum(face, squeezed_neck(smooth, layers.photo_parsing, parsing))
     flow = smooth + face[..., None] * (local - smooth)
-    drift = _skin_drift(layers, small, parsing)
+    drift = _skin_drift(small, warped, before, parsing)
     shift = np.zeros_like(small)
     if kept.skin_tone:
         light = _lightness_change(small - drift, warped, before, parsing) if kept.skin_light else 0
@@ -388,10 +388,12 @@ def _lightness_change(
     return _LIGHTNESS_KEPT * lighter[..., None]
 
 
-def _skin_drift(layers: PhotoLayers, small: np.ndarray, after: Parsing) -> np.ndarray:
-    """By how much the median colour of the skin differs from the unedited render's, (3,)."""
-    skin = after.group("skin") * layers.render_parsing.group("skin")
-    there = skin > 0.8
+def _skin_drift(
+    small: np.ndarray, warped: np.ndarray, before: Parsing, after: Parsing
+) -> np.ndarray:
+    """By how much the median colour of the skin differs from the unedited render's, (3,). As of
+    `_lightness_change`."""
+    there = after.group("skin") * before.group("skin") > 0.8
     if there.sum() < 100:
         return np.zeros(3, dtype=np.float32)
-    return np.asarray(np.median(small[there] - layers.small[there], axis=0), dtype=np.float32)
+    return np.asarray(np.median(small[there] - warped[there], axis=0), dtype=np.float32)

@@ -376,6 +376,24 @@ def test_a_face_that_was_moved_far_takes_its_detail_along(layers: PhotoLayers) -
     assert pores > 0.8
 
 
+def test_a_face_that_moves_keeps_its_tone() -> None:
+    """In red light from one side, each place of it differs from what was there before."""
+
+    def lit(centre: tuple[float, float]) -> np.ndarray:
+        across = np.clip((np.arange(SIDE) - centre[0]) / RADIUS, -1, 1)[None, :, None]
+        red = across * disc(centre, RADIUS)[..., None] * np.array([40, 0, 0])
+        return np.float32(render(centre) + red)
+
+    to = (CENTRE[0] + 24, CENTRE[1])
+    layers = PhotoLayers.of(np.uint8(lit(CENTRE)), lit(CENTRE), parse(), parse())
+    found = compose(layers, lit(to), parse(to))
+    cheeks, there = (
+        image[150:165, int(x) - 40 : int(x) + 40].mean((0, 1))
+        for image, x in ((layers.photo, CENTRE[0]), (found.image, to[0]))
+    )
+    np.testing.assert_allclose(cheeks, there, atol=3)
+
+
 def test_what_a_mistaken_head_reaches_farther_is_not_shown() -> None:
     """An ear of the unedited render's alone stays away; of the edited one's a red line showed."""
     ear = np.zeros((AT, AT), dtype=np.float32)
