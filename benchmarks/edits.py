@@ -146,7 +146,7 @@ def bench_photo(
     rows = []
     for edit, end in edits:
         row, image = bench.measure(edit, end)
-        row["skin_drift"] = bench.skin_drift(image, {name: row["amount"]})
+        row["skin_drift"] = bench.skin_drift(image, {edit: row["amount"]})
         rows.append(row)
         tiles.append((f"{edit} {row['amount']:+.3g}", image))
         print(f"{name} {_line(row)}", flush=True)
