@@ -382,7 +382,7 @@ def test_a_face_that_moves_keeps_its_tone() -> None:
     def lit(centre: tuple[float, float]) -> np.ndarray:
         across = np.clip((np.arange(SIDE) - centre[0]) / RADIUS, -1, 1)[None, :, None]
         red = across * disc(centre, RADIUS)[..., None] * np.array([40, 0, 0])
-        return np.float32(render(centre) + red)
+        return (render(centre) + red).astype(np.float32)
 
     to = (CENTRE[0] + 24, CENTRE[1])
     layers = PhotoLayers.of(np.uint8(lit(CENTRE)), lit(CENTRE), parse(), parse())
