@@ -134,7 +134,9 @@ class EditBench:
             parts = [lab[rows, left : left + int(0.08 * side)] for left in sides]
             return float(np.median(np.concatenate([part.ravel() for part in parts])))
 
-        return cheeks(image, *move_of(amounts, image.width)) - cheeks(Image.fromarray(self.photo))
+        return cheeks(image, *move_of(amounts, self.directions, image.width)) - cheeks(
+            Image.fromarray(self.photo)
+        )
 
 
 def bench_photo(

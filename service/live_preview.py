@@ -68,12 +68,12 @@ _AT_HAND = 4
 
 @dataclass(frozen=True, eq=False)
 class Ground:
-    """A start, its image (1, 3, SIDE, SIDE), and that less the head's image of it: previews add
-    the head's."""
+    """A start, its image (1, 3, SIDE, SIDE), and that less the head's image of it, to
+    which previews add the head's."""
 
     start: Shown
     image: Tensor
-    picture: Tensor
+    residual: Tensor
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,8 +170,9 @@ class Previewer:
         ground = self._ground(renders, head, start, session, models)
         with self._computing:
             seen = self._shown_by(head, session, models, state)
-        composited = is_composited(session, models)
-        shot = _joined(ground, seen, state, composited)
+        move = partial(_move, session, models)
+        at, now = move(start.state), move(state)
+        shot = _joined(ground, seen, at, now)
         found = _towards(session, models, start.state, state)
         if found is not None:
             name, amount, share = found
@@ -186,8 +187,8 @@ class Previewer:
                 self._looking.put(renders, ahead)
             if end.missed is not None:
                 there = replace(start.state, amounts={**start.state.amounts, name: amount})
-                at = _move(there, composited)
-                shot += share * carried(end.missed, at, _move(state, composited) - at)
+                at = move(there)
+                shot += share * carried(end.missed, at, now - at)
         return to_image(shot)
 
     @torch.inference_mode()
@@ -223,8 +224,8 @@ class Previewer:
             full = area(shown_there.clamp(-1, 1), SIDE)
             with self._computing:
                 seen = self._shown_by(head, session, models, state)
-            joined = _joined(end.ground, seen, state, is_composited(session, models))
-            missed = full - joined
+            at, there = _move(session, models, start), _move(session, models, state)
+            missed = full - _joined(end.ground, seen, at, there)
             if renders.end is end:
                 renders.end = replace(end, missed=missed)
 
@@ -236,14 +237,13 @@ class Previewer:
         state: EditState,
     ) -> Tensor:
         generator, own = models.generator, state.amounts
-        composited = is_composited(session, models)
-        if composited:
+        if is_composited(session, models):
             own = base_edits.split(own)[0]
         w = edited(session, models, replace(state, amounts=own))
         overrides = restyled(self._weights(session, models), state.stack, generator)
         maps = generator.middle(w, overrides)
         assert maps is not None
-        return placed(show(head, maps), _move(state, composited))
+        return placed(show(head, maps), _move(session, models, state))
 
     def _weights(self, session: Session, models: EditModels) -> dict[str, Tensor]:
         """The weights of edits, cached: unpacking them takes as long as a preview."""
@@ -255,16 +255,17 @@ class Previewer:
             return found
 
 
-def _move(state: EditState, composited: bool) -> np.ndarray:
+def _move(session: Session, models: EditModels, state: EditState) -> np.ndarray:
     """By how many pixels of a preview its render is moved."""
-    return shift_of(state.amounts if composited and state.keep_background else {}, SIDE)
+    moves = state.keep_background and is_composited(session, models)
+    return shift_of(state.amounts if moves else {}, session.directions(models.directions), SIDE)
 
 
-def _joined(ground: Ground, seen: Tensor, state: EditState, composited: bool) -> Tensor:
-    """A start's image as edits change it by what the head has `seen` of them."""
-    at = _move(ground.start.state, composited)
-    by = _move(state, composited) - at
-    return beside_still(carried(ground.picture, at, by) + seen, ground.image, by)
+def _joined(ground: Ground, seen: Tensor, at: np.ndarray, now: np.ndarray) -> Tensor:
+    """A start's image as edits change it by what the head has `seen` of them; moved `at` first,
+    and `now`."""
+    by = now - at
+    return beside_still(carried(ground.residual, at, by) + seen, ground.image, by)
 
 
 def _nearness(start: Shown, state: EditState) -> tuple[bool, int, int, float]:

@@ -87,8 +87,9 @@ class Renders:
     def nbytes(self) -> int:
         """Memory of its images, nearly."""
         latest, ground, end = self.latest, self.ground, self.end
-        tensors = [ground.picture if ground else None, end.missed if end else None]
-        total = sum(one.numel() * one.element_size() for one in tensors if one is not None)
+        tensors = [ground.image, ground.residual] if ground else []
+        tensors += [end.missed] if end is not None and end.missed is not None else []
+        total = sum(one.numel() * one.element_size() for one in tensors)
         total += sum(map(len, self.before.values())) + sum(map(_nbytes, self.reduced.values()))
         total += sum(_nbytes(one.face) for one in self.shown)
         return total + (latest.rendering.nbytes() if latest is not None else 0)

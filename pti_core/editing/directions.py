@@ -28,8 +28,17 @@ from pti_core.errors import CheckpointError, EditError
 DATA = Path(__file__).parents[1] / "data" / "directions.safetensors"
 #: What a slider that stands at the end of its range may be off by, through rounding.
 _ROUNDING = 1e-6
-
-
+#: What a plain slider moves of each attribute that is measured, and its unit. Own directions are
+#: called after the one that they move by the largest share of that.
+PLAIN = {
+    "age": (20.0, "years"),
+    "gender": (0.8, "levels"),
+    "yaw": (20.0, "degrees"),
+    "pitch": (12.0, "degrees"),
+    "smile": (0.8, "levels"),
+    "mouth_open": (0.3, "levels"),
+    "eyes_open": (0.1, "levels"),
+}
 #: How many ws a 1024-pixel generator takes: what ranges of layers are counted in.
 NUM_WS = 18
 

@@ -12,25 +12,42 @@ from collections.abc import Mapping
 import cv2
 import numpy as np
 
+from pti_core.editing.directions import Direction
 from pti_core.editing.image_ops import px
 from pti_core.editing.parsing import Parsing
 
-#: Pixels at 1024 a degree, x and y, by direction. Measured: the move at which the edited render's
-#: head covers the unedited one's best, mean of both ends on the benchmark's nine (pose 4.2 to 7.1,
-#: pitch 1.3 to 6.0). A face of 4 pixels a millimetre whose eyes are 80 mm in front of the axis
-#: would move by 5.6.
-_PIXELS_A_DEGREE = {"pose": (5.3, 0.0), "pitch": (0.0, -4.4)}
+#: Pixels at 1024 a degree, x and y, by what a direction measures. Found as the move at which the
+#: edited render's head covers the unedited one's best, mean of both ends on the benchmark's nine
+#: (yaw 4.2 to 7.1, pitch 1.3 to 6.0). A face of 4 pixels a millimetre whose eyes are 80 mm in front
+#: of the axis would move by 5.6.
+_PIXELS_A_DEGREE = {"yaw": (5.3, 0.0), "pitch": (0.0, -4.4)}
 
 
-def shift_of(amounts: Mapping[str, float], side: int) -> np.ndarray:
-    """By how many pixels, x and y, an edited render of some side is to be moved."""
-    known = [np.array(by) * amounts.get(name, 0.0) for name, by in _PIXELS_A_DEGREE.items()]
-    return np.asarray(px(1.0, side) * np.sum(known, axis=0), dtype=np.float32)
+def shift_of(
+    amounts: Mapping[str, float], directions: Mapping[str, Direction], side: int
+) -> np.ndarray:
+    """By how many pixels, x and y, an edited render of some side is to be moved.
+
+    Edits count whose amounts are degrees: what a standard deviation turns a head by is not known.
+    """
+    found = np.zeros(2, dtype=np.float32)
+    for name, amount in amounts.items():
+        direction = directions.get(name)
+        if direction is None or direction.unit != "degrees":
+            continue
+        made = direction.made
+        by = _PIXELS_A_DEGREE.get(str(made.get("measure", made.get("measured_by"))))
+        if by is not None:
+            degrees = amount * float(made.get("scale", 1.0))
+            found += px(degrees, side) * np.array(by, dtype=np.float32)
+    return found
 
 
-def move_of(amounts: Mapping[str, float], side: int) -> tuple[int, int]:
+def move_of(
+    amounts: Mapping[str, float], directions: Mapping[str, Direction], side: int
+) -> tuple[int, int]:
     """`shift_of` in whole pixels; even ones, as masks have half the side."""
-    x, y = (2 * round(float(one) / 2) for one in shift_of(amounts, side))
+    x, y = (2 * round(float(one) / 2) for one in shift_of(amounts, directions, side))
     return x, y
 
 

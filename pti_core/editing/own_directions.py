@@ -15,7 +15,7 @@ from PIL import Image
 from torch import Tensor
 
 from pti_core.editing.calibration import fit_curves
-from pti_core.editing.directions import Direction
+from pti_core.editing.directions import PLAIN, Direction
 from pti_core.faces.attributes import AttributeMeter
 from pti_core.faces.identity import Identity
 from pti_core.generators.base import Generator
@@ -34,17 +34,7 @@ MOST_RATIO = 1.5
 _AROUND = re.compile(r"^(stylegan2?_)?(ffhq_)?(boundary_)?|(_w)?(_boundary)?$")
 #: Directions of a generator that has none of its own.
 SEFA_COUNT = 10
-#: What a plain slider moves of each attribute (unit): a direction is called after the one that it
-#: moves by the largest share of that, if it moves any by a fifth.
-PLAIN = {
-    "age": (20.0, "years"),
-    "gender": (0.8, "levels"),
-    "yaw": (20.0, "degrees"),
-    "pitch": (12.0, "degrees"),
-    "smile": (0.8, "levels"),
-    "mouth_open": (0.3, "levels"),
-    "eyes_open": (0.1, "levels"),
-}
+#: A direction is called after an attribute if it moves it by that share of `PLAIN`.
 LEAST_SHARE = 0.2
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from pti_core.editing import base_edits
 from pti_core.editing.base_edits import Extras
-from pti_core.editing.base_renderer import BaseRenderer
+from pti_core.editing.base_renderer import BaseRenderer, Shown
 from pti_core.editing.edit_state import Edits, EditState
 from pti_core.editing.head_turn import move_of, moved, moved_masks
 from pti_core.editing.image_ops import array_of
@@ -40,6 +40,8 @@ class EditRenders:
         extras: what the base generator adds (`base_edits`).
         overrides: the tuned weights, with the styles of text-driven edits.
         share: of the tuned weights' difference that is in them.
+        move: by how many pixels renders are moved where they are composited: a head that turns
+            stays on its neck (`head_turn`).
     """
 
     session: Session
@@ -49,6 +51,7 @@ class EditRenders:
     extras: Extras
     overrides: Mapping[str, Tensor]
     share: float
+    move: tuple[int, int]
 
     @classmethod
     def of(
@@ -61,7 +64,10 @@ class EditRenders:
         amounts = checked(session, models, state)
         own, added = base_edits.split(amounts) if is_composited(session, models) else (amounts, {})
         extras = Extras(added, state.hair_color)
-        return cls(session, models, state, own, extras, overrides, share)
+        directions = session.directions(models.directions, state.person)
+        side = models.generator.resolution
+        move = move_of(own, directions, side) if state.keep_background else (0, 0)
+        return cls(session, models, state, own, extras, overrides, share, move)
 
     @property
     def composited(self) -> bool:
@@ -69,18 +75,6 @@ class EditRenders:
 
     def code(self, edits: Mapping[str, float]) -> Tensor:
         return edited(self.session, self.models, replace(self.state, amounts=edits))
-
-    @property
-    def move(self) -> tuple[int, int]:
-        """By how many pixels renders are moved where they are composited: a head that turns stays
-        on its neck (`head_turn`)."""
-        if not self.state.keep_background:
-            return 0, 0
-        return move_of(self.own, self.models.generator.resolution)
-
-    def placed(self, edits: Mapping[str, float]) -> np.ndarray:
-        """`tuned` as (R, R, 3), where the composite has the head."""
-        return moved(array_of(self.tuned(edits)), self.move)
 
     def tuned(self, edits: Mapping[str, float]) -> Tensor:
         """The tuned generator's render with some of the edits; kept for a while."""
@@ -95,16 +89,25 @@ class EditRenders:
         kind = f"tuned {self.share}"
         return self.models.render_cache.picture(self.session.delta, kind, w, render)
 
-    def parsing(self, edits: Mapping[str, float]) -> Parsing:
-        """What `placed` shows."""
-        image = self.tuned(edits)
-        if self.state.stack:
-            return self._placed(_parse(self.models, image))
-        cached, w = self.models.render_cache.picture, self.code(edits)
-        found = cached(self.session.delta, "parsing", w, lambda _: _parse(self.models, image))
-        return self._placed(found)
+    def placed(self, edits: Mapping[str, float]) -> np.ndarray:
+        """The tuned generator's render with some of the edits, where the composite has the head."""
+        return self._placed(self.tuned(edits))
 
-    def _placed(self, probabilities: Tensor) -> Parsing:
+    def shown(self, edits: Mapping[str, float]) -> Shown:
+        """`placed`, and its masks; these are kept for a while."""
+        image, w = self.tuned(edits), self.code(edits)
+        if self.state.stack:
+            found = _parse(self.models, image)
+        else:
+            cached = self.models.render_cache.picture
+            found = cached(self.session.delta, "parsing", w, lambda _: _parse(self.models, image))
+        return Shown(self._placed(image), self._placed_masks(found))
+
+    def _placed(self, image: Tensor) -> np.ndarray:
+        """A render as (R, R, 3), where the composite has the head."""
+        return moved(array_of(image), self.move)
+
+    def _placed_masks(self, probabilities: Tensor) -> Parsing:
         side = self.models.generator.resolution
         found = _parsing(probabilities, side)
         return moved_masks(found, self.move, side, self.layers().render_parsing)
@@ -120,10 +123,10 @@ class EditRenders:
 
         def parse(w: Tensor) -> Parsing:
             found = cached("base parsing", w, lambda w: _parse(models, image(w)).half())
-            return self._placed(found.float())
+            return self._placed_masks(found.float())
 
         return BaseRenderer(
-            lambda w: moved(array_of(image(w)), self.move),
+            lambda w: self._placed(image(w)),
             parse,
             generator.w_avg,
             generator.num_ws,

@@ -106,9 +106,9 @@ def _composite(edit: EditRenders) -> Composite:
 def _composed(edit: EditRenders, shape: Mapping[str, float]) -> tuple[Composite, Parsing]:
     """The tuned render of some edits, composited with the photograph, and what that shows."""
     layers, keep_background = edit.layers(), edit.state.keep_background
-    parsing = edit.parsing(shape)
+    shown = edit.shown(shape)
     by_text = bool(edit.state.stack)
-    new_hair = by_text and hair_moved(layers.render_parsing, parsing)
+    new_hair = by_text and hair_moved(layers.render_parsing, shown.parsing)
     kept = Kept(
         skin_tone=not by_text and _SKIN_TONE.isdisjoint(shape),
         skin_light=not by_text and _HAIR_TONE.isdisjoint(shape),
@@ -116,9 +116,9 @@ def _composed(edit: EditRenders, shape: Mapping[str, float]) -> tuple[Composite,
         hair_shape=not new_hair,
         background=keep_background,
     )
-    found = compose(layers, edit.placed(shape), parsing, kept)
+    found = compose(layers, shown.image, shown.parsing, kept)
     own = new_hair or not keep_background
-    return found, parsing if own else masks_of(layers, found, parsing)
+    return found, shown.parsing if own else masks_of(layers, found, shown.parsing)
 
 
 def _retouched(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
-from pti_core.editing.directions import Curve
+from pti_core.editing.directions import PLAIN, Curve
 from pti_core.editing.hair_color import HairColor
 from pti_core.editing.text_edit import HIGH, MAX_ENTRIES, WAYS
 from pti_core.errors import EditError, SessionError
@@ -167,13 +167,16 @@ def _own(value: Any) -> list[dict[str, Any]]:
         texts = {key: row.get(key) for key in ("label", "group", "unit")}
         sound = all(isinstance(text, str) and len(text) <= MAX_OWN_TEXT for text in texts.values())
         pair = isinstance(layers, list) and len(layers) == 2 and all(map(is_integer, layers))
-        if not sound or not (layers is None or pair) or name in found:
+        measure = row.get("measure")
+        sound = sound and (measure is None or measure in list(PLAIN)) and (layers is None or pair)
+        if not sound or name in found:
             raise SessionError("The session file's own directions are not sound; " + ASK)
         found[name] = {
             "name": name,
             **texts,
             "curve": _curve(name, row.get("curve")),
             "layers": layers,
+            "measure": measure,
         }
     return list(found.values())
 

@@ -13,14 +13,18 @@ from pti_core.errors import SessionError
 
 def own_row(direction: Direction) -> dict[str, Any]:
     """The part of a direction that is text; its vector is a tensor of the file."""
-    row = {
+    row: dict[str, Any] = {
         "name": direction.name,
         "label": direction.label,
         "group": direction.group,
         "unit": direction.unit,
         "curve": [list(point) for point in direction.curve],
     }
-    return row | ({"layers": list(direction.layers)} if direction.layers else {})
+    if direction.layers:
+        row["layers"] = list(direction.layers)
+    if "measure" in direction.made:
+        row["measure"] = direction.made["measure"]
+    return row
 
 
 def own_directions(
@@ -42,6 +46,7 @@ def own_directions(
                 row["unit"],
                 tensors[f"direction.{i}"],
                 row["curve"],
+                {"measure": row["measure"]} if row["measure"] else {},
                 layers=None if layers is None else (layers[0], layers[1]),
             )
     except (ValueError, KeyError) as error:

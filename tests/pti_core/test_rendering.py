@@ -14,6 +14,7 @@ from pti_core.editing.edit_state import EditState
 from pti_core.editing.photo_layers import PhotoLayers
 from pti_core.faces.align import Alignment
 from pti_core.faces.images import to_image
+from pti_core.generators.base import Generator
 from pti_core.models import EditModels
 from pti_core.networks.face_parsing import FaceParser
 from pti_core.rendering import (
@@ -26,7 +27,7 @@ from pti_core.rendering import (
     render_bare,
     render_edit,
 )
-from tests.pti_core.session.test_session import make_session
+from tests.pti_core.session.test_session import make_session, with_stack
 
 
 @pytest.fixture(scope="module")
@@ -120,6 +121,21 @@ def test_the_same_edit_twice_is_the_same_image(
         session, EditModels(generator=generator, directions=directions, parser=parser), edits
     )
     assert np.array_equal(first, again) and np.array_equal(first, fresh)
+
+
+def test_a_text_edit_is_rendered_once(session, models, monkeypatch) -> None:
+    """Its weights are no session's, so that its images are not kept."""
+    edited, rendered = with_stack(session, models.generator), []
+    prepare(edited, models)
+    run = Generator.render
+
+    def count(*args, **kwargs):
+        rendered.append(1)
+        return run(*args, **kwargs)
+
+    monkeypatch.setattr(Generator, "render", count)
+    render(edited, models, EditState(stack=tuple(edited.stack)))
+    assert len(rendered) == 1
 
 
 class Thing:

@@ -140,6 +140,15 @@ def test_own_directions_stay_with_the_session(stylegan2) -> None:
         render(again, models, {"mine": 4})
 
 
+def test_what_an_own_direction_measures_stays_with_the_session(stylegan2) -> None:
+    """By that renders of turned heads are moved (`head_turn`)."""
+    plain = sefa_directions(stylegan2, 1)["sefa_1"]
+    turn = replace(plain, unit="degrees", made={"measure": "yaw", "file": "x"})
+    session = replace(session_from_code(code(512), stylegan2), own={turn.name: turn})
+    again = Session.open(session.to_bytes(), stylegan2)
+    assert again.own["sefa_1"].made == {"measure": "yaw"}
+
+
 def test_the_unit_is_the_files_sigma_or_the_measured_one(stylegan2) -> None:
     unit = torch.nn.functional.normalize(code(512), dim=0)
     measured = float((stylegan2.sample_w(2000, 0) @ unit).std())
@@ -161,6 +170,8 @@ def test_the_unit_is_the_files_sigma_or_the_measured_one(stylegan2) -> None:
         {"curve": [[0, 0], [1, 1]]},
         {"layers": [3, 1]},
         {"layers": "all"},
+        {"measure": "shoe size"},
+        {"measure": ["yaw"]},
     ],
 )
 def test_rows_that_are_not_sound(stylegan2, change) -> None:
