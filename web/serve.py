@@ -37,6 +37,9 @@ from web.page_text import PREVIEWS, TITLE
 
 #: Events that run at a time. Those that follow a personalisation do so as long as it waits.
 MAX_EVENTS = 120
+#: Gradio's queue looks for events that often; its own 0.001 was 6 % of a core with nobody there, and
+#: as often took the interpreter from an image in work.
+_SECONDS_BETWEEN_LOOKS = 0.01
 
 
 def create_app(
@@ -67,6 +70,7 @@ def create_app(
         FieldFileEndpoints(studio).add()
     # Personalisations wait in the studio's own line, which knows how long; edits one at a time.
     app.queue(default_concurrency_limit=4)
+    app._queue.sleep_when_free = _SECONDS_BETWEEN_LOOKS
     schema.guard(app)
     return app
 

@@ -87,6 +87,8 @@ def invented_jewels(photo: Parsing, after: Parsing) -> np.ndarray:
     """Earrings (S, S) of the edited render that the photograph, warped smoothly, has not."""
     new = after.group("jewels")
     at = len(new)
+    if new.max() < 0.01:
+        return np.zeros_like(new)
     new = np.maximum(new - dilate(photo.group("jewels"), px(_NEAR, at)), 0)
     return smoothstep(blur(dilate(new, px(_RIM, at)), px(2.0, at)) * 2)
 

@@ -12,25 +12,21 @@ Images in this module are float32 arrays (R, R, 3) in 0..255; masks are float32 
 
 from __future__ import annotations
 
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
-from pti_core.editing.ears import ears_in_place, invented_ears_tone, invented_jewels, own_ears
+from pti_core.editing.ears import invented_ears_tone, invented_jewels
+from pti_core.editing.edit_flow import EditFlow
 from pti_core.editing.hair_color import enough_hair
-from pti_core.editing.hair_tone import with_hair_tone
 from pti_core.editing.image_flow import (
     GAIN,
-    STILL_FLOW,
     agreement,
     colour_trust,
-    denoise_flow,
-    dense_flow,
-    flow_grey,
     luma_ratio,
     rigidity,
-    smooth_flow,
     structure_trust,
 )
 from pti_core.editing.image_ops import (
@@ -38,7 +34,6 @@ from pti_core.editing.image_ops import (
     channel_mean,
     dilate,
     erode,
-    length_of,
     luma,
     mixed,
     px,
@@ -49,21 +44,18 @@ from pti_core.editing.image_ops import (
     smoothstep,
     square_around,
 )
-from pti_core.editing.neck import PHOTO_RIM, neck_behind, squeezed_neck, without_rim
+from pti_core.editing.neck import squeezed_neck, without_rim
 from pti_core.editing.parsing import Parsing
 from pti_core.editing.photo_layers import PhotoLayers, without_fine_detail, without_splinters
+from pti_core.editing.photo_scene import warped_photo, with_scene, with_tone
 
 # Widths are in pixels at 1024 (`px` scales them). Those without a source were found by looking at
 # edits of the nine photographs of the benchmark.
 _COLOUR = 10.0  # of 255: colour difference at which the coarse band has lost 63 %
-_STILL = 6.0  # the same without flow: what did not change in its place
-_STRANDS = 14.0  # how far single hairs reach beyond the parser's outline
 _TONE = 8.0  # of a change of light
 _CHEEK = 40.0  # over which the skin's lightness is kept
 _LIGHTNESS_KEPT = 0.8  # of the change of it there: highlights went with a smile
-_EDGE = 9.0  # background this far from any person is the photograph's to the bit
 _HAIRLINE = 12.0  # half of the width of hair that a turned head brings into view
-_SEEN = 0.01  # shares that are less nowhere are not worked out: most edits move no outline
 #: Text-driven edits change the hair's shape if they change so much of its area.
 _HAIR_MOVED = 0.2
 
@@ -135,65 +127,43 @@ def compose(
     Args:
         parsing: of the edited render.
     """
-    edited, side = edited.astype(np.float32), len(edited)
-    small = resize(edited, len(layers.small))
-    local, smooth, warped, before = _flows(layers, small, parsing)
-    smooth = ears_in_place(smooth, layers.render_parsing, parsing)
-    own = layers.photo_parsing.warped(smooth)
-    ears = own_ears(own, parsing)
-    mistaken = remap(layers.mistaken, smooth, cv2.INTER_LINEAR)
-    elsewhere = ears + mistaken + invented_jewels(own, parsing)
-    head = remap(layers.render_parsing.head, smooth, cv2.INTER_LINEAR)
-    face = without_splinters(_face_share(own, head, parsing, elsewhere), mistaken)
-    neck = neck_behind(layers.photo_parsing, parsing)
-    face = without_rim(face, neck, parsing)
-    if not kept.hair_shape:
-        face = parsing.head
-    if not kept.background:
-        face = np.ones_like(face)
-    face = np.maximum(face, squeezed_neck(smooth, layers.photo_parsing, parsing))
-    flow = smooth + face[..., None] * (local - smooth)
-    drift = _skin_drift(small, warped, before, parsing)
-    shift = np.zeros_like(small)
-    if kept.skin_tone:
-        light = _lightness_change(small - drift, warped, before, parsing) if kept.skin_light else 0
-        shift = -(drift + light) * blur(parsing.group("skin"), px(8.0, len(small)))[..., None]
-    shift = shift + invented_ears_tone(small + shift, parsing, ears)
-    small, edited = small + shift, edited + resize(shift, side)
-    image, gain = _with_detail(layers, edited, small, flow, parsing, face)
-    if not kept.background:
-        changed = np.ones_like(gain)
-    elif not kept.hair_shape:
-        image, gain, changed = _with_scene(layers, image, small, parsing, gain)
-    else:
-        behind, share, changed = _warped_photo(layers, smooth, own, parsing, ears, neck)
-        tone = _tone(small, warped, own.group("neck"), parsing.group("neck"))
-        if not kept.hair_tone:
-            behind = with_hair_tone(behind, small, warped, own, parsing)
-        if not kept.skin_tone:
-            tone += ears[..., None] * drift
-        behind = behind + resize(tone, side)
-        image = mixed(behind, image, face)
+    edited = edited.astype(np.float32)
+    edit = EditFlow.of(layers, resize(edited, len(layers.small)), parsing)
+    around = kept.background and kept.hair_shape
+    # On two cores that takes an eighth off the time: much of either work runs on one core.
+    with ThreadPoolExecutor(1) as beside:
+        scene = beside.submit(warped_photo, layers, edit) if around else None
+        face = _face(layers, edit, kept)
+        flow = edit.smooth + face[..., None] * (edit.local - edit.smooth)
+        drift = _skin_drift(edit)
+        shift = _skin_shift(edit, drift, kept)
+        edit = replace(edit, small=edit.small + shift)
+        if scene is not None:
+            ears = 0.0 if kept.skin_tone else edit.ears[..., None] * drift
+            behind = beside.submit(_toned, scene, edit, ears, not kept.hair_tone)
+        edited = edited + resize(shift, len(edited))
+        image, gain = _with_detail(layers, edited, edit, flow, face)
+    if scene is not None:
+        _, share, changed = scene.result()
+        image = mixed(behind.result(), image, face)
         gain = share + face * (gain - share)
         changed = np.maximum(changed, face)
+    elif kept.background:
+        image, gain, changed = with_scene(layers, image, edit.small, parsing, gain)
+    else:
+        changed = np.ones_like(gain)
     if layers.monochrome:
         image = np.repeat(luma(image)[..., None], 3, -1)
     return Composite(np.clip(image, 0, 255), flow, gain, changed)
 
 
-def _flows(
-    layers: PhotoLayers, small: np.ndarray, after: Parsing
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, Parsing]:
-    """The flow of the face and that of the whole head (S, S, 2); the unedited render (S, S, 3) and
-    its parsing, moved by the first."""
-    local = dense_flow(flow_grey(small), layers.grey)
-    warped = remap(layers.small, local, cv2.INTER_LINEAR)
-    local = denoise_flow(local, structure_trust(small, warped))
-    warped = remap(layers.small, local, cv2.INTER_LINEAR)
-    before = layers.render_parsing.warped(local)
-    trust = structure_trust(small, warped) * agreement(before, after) * rigidity(local)
-    smooth = smooth_flow(local, trust, layers.photo_parsing, layers.render_parsing, after)
-    return local, smooth, warped, before
+def _toned(
+    scene: Future[tuple[np.ndarray, np.ndarray, np.ndarray]],
+    edit: EditFlow,
+    ears: np.ndarray | float,
+    hair: bool,
+) -> np.ndarray:
+    return with_tone(scene.result()[0], edit, ears, hair)
 
 
 def with_change(edit: Composite, image: np.ndarray) -> Composite:
@@ -226,9 +196,8 @@ def with_scene_tone(edit: Composite, change: np.ndarray) -> Composite:
 def _with_detail(
     layers: PhotoLayers,
     edited: np.ndarray,
-    small: np.ndarray,
+    edit: EditFlow,
     flow: np.ndarray,
-    after: Parsing,
     where: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
     """The edited render with the photograph's detail where it can be trusted, and its gain.
@@ -239,9 +208,9 @@ def _with_detail(
     top, as the coarse band has, it would show the patterns that tuning leaves in both: they do not
     move with the face, so they do not cancel.
     """
-    side = len(edited)
+    side, small = len(edited), edit.small
     warped = remap(layers.small, flow, cv2.INTER_LINEAR)
-    trust = agreement(layers.render_parsing.warped(flow), after) * rigidity(flow)
+    trust = agreement(layers.render_parsing.warped(flow), edit.after) * rigidity(flow)
     fine_trust = structure_trust(small, warped) * trust
     gain = fine_trust * luma_ratio(small, warped)
     colour = colour_trust(small, warped, _COLOUR) * trust
@@ -261,54 +230,20 @@ def _with_detail(
     return image, gain
 
 
-def _warped_photo(
-    layers: PhotoLayers,
-    flow: np.ndarray,
-    own: Parsing,
-    after: Parsing,
-    ears: np.ndarray,
-    neck: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The photograph with its head moved by a smooth flow, in front of its own background.
-
-    Args:
-        own: the photograph's parsing, warped by the flow.
-        ears: (S, S), its own that stay (`own_ears`).
-        neck: (S, S), where the neck goes on behind the old jaw (`neck_behind`).
-
-    Returns:
-        The image (R, R, 3); how much of the photograph's detail it has, and where it differs from
-        the photograph (S, S).
-    """
-    side, at = len(layers.photo), len(flow)
-    low, high = STILL_FLOW
-    moved = smoothstep((length_of(flow) / px(1.0, at) - low) / (high - low))
-    near = remap(layers.near, flow, cv2.INTER_LINEAR)
-    matte = remap(layers.matte, flow, cv2.INTER_LINEAR)
-    # Skin of the head where the edited one has none any more. The neck stays: beside it the plate
-    # does not know whether collar or background comes next.
-    before = np.maximum(own.head, remap(layers.render_parsing.head, flow, cv2.INTER_LINEAR))
-    hair = smoothstep(2 * own.group("hair"))  # that the parser is not sure of stays, too
-    gone = np.maximum(before - after.figure, 0) * (1 - hair) * (1 - ears)
-    gone = smoothstep(blur(dilate(gone, px(4.0, at)), px(2.0, at)) * 2)
-    near = near * (1 - gone)
-    near = without_rim(near, neck, after, PHOTO_RIM)
-    uncovered = dilate(layers.near, px(12.0, at)) * np.maximum(moved, gone)
-    uncovered = uncovered * (1 - layers.photo_parsing.group("cloth"))  # which stays in its place
-    uncovered = blur(uncovered, px(2.0, at))
-    big = resize_flow(flow, side)
-    photo = remap(layers.photo, big, cv2.INTER_CUBIC)
-    plate = layers.plate
-    if (neck * uncovered).max() > _SEEN:
-        plate = mixed(plate, resize(layers.neck, side), neck)
-    scene = mixed(layers.photo, plate, uncovered) if uncovered.max() > _SEEN else layers.photo
-    # Half-covered pixels bring the old background along: it is exchanged for the new one.
-    half_covered = (1 - matte) * moved * layers.plain
-    if half_covered.max() > _SEEN:
-        old = remap(layers.plate, big, cv2.INTER_LINEAR)
-        photo = cv2.add(photo, scaled(cv2.subtract(scene, old), half_covered))
-    image = mixed(scene, photo, near)
-    return image, near + (1 - near) * (1 - uncovered), np.maximum(near, uncovered)
+def _face(layers: PhotoLayers, edit: EditFlow, kept: Kept) -> np.ndarray:
+    """Where the edited render is shown, (S, S) in 0..1."""
+    after, smooth = edit.after, edit.smooth
+    if not kept.background:
+        face = np.ones_like(after.head)
+    elif not kept.hair_shape:
+        face = after.head
+    else:
+        mistaken = remap(layers.mistaken, smooth, cv2.INTER_LINEAR)
+        elsewhere = edit.ears + mistaken + invented_jewels(edit.photo, after)
+        head = remap(layers.render_parsing.head, smooth, cv2.INTER_LINEAR)
+        face = without_splinters(_face_share(edit.photo, head, after, elsewhere), mistaken)
+        face = without_rim(face, edit.neck, after)
+    return np.maximum(face, squeezed_neck(smooth, layers.photo_parsing, after))
 
 
 def _face_share(
@@ -341,59 +276,28 @@ def _hair_in_view(photo: Parsing, after: Parsing) -> np.ndarray:
     return blur(wide, px(4.0, at))
 
 
-def _tone(
-    small: np.ndarray, warped: np.ndarray, before: np.ndarray, after: np.ndarray
-) -> np.ndarray:
-    """How the edit changes the tone of what two masks have in common, (S, S, 3), smooth."""
-    share = smoothstep((np.minimum(before, after) - 0.3) / 0.5)
-    width = px(16.0, len(small))
-    change = blur((small - warped) * share[..., None], width)
-    return change / (blur(share, width) + 0.05)[..., None] * share[..., None]
+def _skin_shift(edit: EditFlow, drift: np.ndarray, kept: Kept) -> np.ndarray:
+    """What is added to the edited render so that its skin keeps its tone, (S, S, 3)."""
+    small, shift = edit.small, np.zeros_like(edit.small)
+    if kept.skin_tone:
+        light = _lightness_change(edit, drift) if kept.skin_light else 0
+        skin = blur(edit.after.group("skin"), px(8.0, len(small)))
+        shift = -(drift + light) * skin[..., None]
+    return shift + invented_ears_tone(small + shift, edit.after, edit.ears)
 
 
-def _with_scene(
-    layers: PhotoLayers, image: np.ndarray, small: np.ndarray, after: Parsing, gain: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The photograph's scene behind the edited head; `image`, `gain` and what changed."""
-    side, at = len(image), len(small)
-    still = colour_trust(small, layers.small, _STILL)
-    soft = px(_EDGE, at) / 2
-    # 1 where the head is now, its outline included. Elsewhere the scene is seen.
-    person = smoothstep(blur(dilate(after.head, px(_EDGE, at)), soft))
-    uncovered = blur(layers.near * (1 - still), soft)
-    scene = mixed(layers.photo, layers.plate, uncovered)
-    # Beside the head the render shows its own scene; that takes the colours of the one wanted.
-    image_small = resize(image, at)
-    weight = smoothstep(1 - dilate(after.head, px(2.0, at))) * person + 1e-4
-    reach = px(_STRANDS, at)
-    offset = blur((resize(scene, at) - image_small) * weight[..., None], reach)
-    offset = offset / blur(weight, reach)[..., None]
-    image = image + resize(offset * (1 - after.head)[..., None], side)
-    image = mixed(scene, image, person)
-    # Where both shares are zero the photograph is untouched to the bit.
-    changed = np.maximum(person, uncovered)
-    return image, gain * person + (1 - person) * (1 - uncovered), changed
-
-
-def _lightness_change(
-    small: np.ndarray, warped: np.ndarray, before: Parsing, after: Parsing
-) -> np.ndarray:
-    """Most of how the lightness of the skin differs here and there, (S, S, 1).
-
-    warped, before: the unedited render and its parsing where the flow has them now.
-    """
-    width = px(_CHEEK, len(small))
-    skin = np.minimum(before.group("skin"), after.group("skin")) + 1e-3
-    lighter = blur(luma(small - warped) * skin, width) / blur(skin, width)
+def _lightness_change(edit: EditFlow, drift: np.ndarray) -> np.ndarray:
+    """Most of how the lightness of the skin differs here and there, (S, S, 1)."""
+    width = px(_CHEEK, len(edit.small))
+    skin = np.minimum(edit.before.group("skin"), edit.after.group("skin")) + 1e-3
+    lighter = blur(luma(edit.small - drift - edit.warped) * skin, width) / blur(skin, width)
     return _LIGHTNESS_KEPT * lighter[..., None]
 
 
-def _skin_drift(
-    small: np.ndarray, warped: np.ndarray, before: Parsing, after: Parsing
-) -> np.ndarray:
-    """By how much the median colour of the skin differs from the unedited render's, (3,). As of
-    `_lightness_change`."""
-    there = after.group("skin") * before.group("skin") > 0.8
+def _skin_drift(edit: EditFlow) -> np.ndarray:
+    """By how much the median colour of the skin differs from the unedited render's, (3,)."""
+    there = edit.after.group("skin") * edit.before.group("skin") > 0.8
     if there.sum() < 100:
         return np.zeros(3, dtype=np.float32)
-    return np.asarray(np.median(small[there] - warped[there], axis=0), dtype=np.float32)
+    change = np.median(edit.small[there] - edit.warped[there], axis=0)
+    return np.asarray(change, dtype=np.float32)
