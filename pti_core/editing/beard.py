@@ -242,14 +242,12 @@ def _moved_to(shown: Shown, own: LowerFace | None) -> Shown | None:
     def moved(x: np.ndarray) -> np.ndarray:
         return cv2.remap(x, *maps(len(x)), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
-    return Shown(
-        moved(shown.image), Parsing(moved(shown.parsing.groups), moved(shown.parsing.parts))
-    )
+    return Shown(moved(shown.image), shown.parsing.each(moved))
 
 
 def _zone(parsing: Parsing, own: LowerFace, name: str) -> np.ndarray:
     """Where a beard or a moustache may be, (S, S): skin below the nose, less the lips."""
-    at = len(parsing.groups)
+    at = parsing.side
     skin = parsing.group("skin") - parsing.group("ears")
     skin = smoothstep((blur(skin, px(3.0, at)) - 0.2) / 0.6)
     y, x = np.mgrid[:at, :at].astype(np.float32) / at
@@ -296,7 +294,7 @@ def _roughness(
     """Fine structure as a multiple of bare skin's: local (S, S), and its mean well inside
     a mask (S, S).
     """
-    side, at = len(shown.image), len(shown.parsing.groups)
+    side, at = len(shown.image), shown.parsing.side
     light = lightness(shown.image)
     smooth = blur(light, px(3.0, side))
     fine = resize(np.abs(light - smooth) / (smooth + 0.05), at)
@@ -313,7 +311,7 @@ def _roughness(
 
 def _dark(shown: Shown, own: LowerFace, limits: tuple[float, float]) -> np.ndarray:
     """Where a face is darker than its bare skin, by shares of that lightness, (S, S) in 0..1."""
-    at = len(shown.parsing.groups)
+    at = shown.parsing.side
     light = resize(lightness(shown.image), at)
     skin = shown.parsing.group("skin") - shown.parsing.group("ears")
     near_hair = dilate(shown.parsing.group("hair"), px(20.0, at))

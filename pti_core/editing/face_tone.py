@@ -28,7 +28,7 @@ def with_makeup(
     image: np.ndarray, change: np.ndarray, parsing: Parsing, names: Collection[str]
 ) -> np.ndarray:
     """A composite with make-up: the render's change (R, R, 3), on lips, lids and skin alone."""
-    side, at = len(image), len(parsing.groups)
+    side, at = len(image), parsing.side
     lips = smoothstep(blur(parsing.group("lips"), px(2.0, at)) * 1.6 - 0.3)
     eyes = parsing.group("eyes")
     lids = _around(eyes) * (1 - smoothstep(blur(eyes, px(1.5, at)) * 2))
@@ -59,7 +59,7 @@ def with_own_eyes_and_teeth(
     image: np.ndarray, parsing: Parsing, photo: np.ndarray, photo_parsing: Parsing
 ) -> np.ndarray:
     """A composite whose eyes keep the photograph's colour and whose teeth are not blue."""
-    eyes, small = parsing.group("eyes"), resize(image, len(parsing.groups))
+    eyes, small = parsing.group("eyes"), resize(image, parsing.side)
     own = _chroma_in(photo, photo_parsing.group("eyes"))
     new = _chroma_in(small, eyes)
     if own is not None and new is not None:

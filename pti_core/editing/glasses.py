@@ -116,7 +116,7 @@ def with_glasses(image: np.ndarray, parsing: Parsing, hair: np.ndarray, share: f
         hair: (R, R), the hair's matte.
         share: of the full amount, 0 to 1: the frame becomes thicker.
     """
-    side, at = len(image), len(parsing.groups)
+    side, at = len(image), parsing.side
     place = _Place.of(parsing, side)
     wide = _fit(place, parsing, side)
     front = _front(place, side, wide, _THIN + (1 - _THIN) * share)
@@ -209,7 +209,7 @@ def _bridge(thickness: float) -> np.ndarray:
 
 def _fit(place: _Place, parsing: Parsing, side: int) -> float:
     """How wide the frame is, so that it ends where the face does."""
-    at = len(parsing.groups)
+    at = parsing.side
     skin = parsing.group("skin") - parsing.group("ears") > 0.5
     row = round((place.origin[1] + _HINGE[1] * place.scale) * at / side)
     columns = np.flatnonzero(skin[np.clip(row, 0, at - 1)])

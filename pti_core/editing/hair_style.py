@@ -75,7 +75,7 @@ def restyled(
     """
     other = base.show(_code(base, w, styles))
     worn = hair_matte(other.image, other.parsing)
-    side, at = len(shown.image), len(shown.parsing.groups)
+    side, at = len(shown.image), shown.parsing.side
     shares = {name: base.share(name, amount) for name, amount in styles.items()}
     fade = ease(max(shares.values()) / _FADE)
     kept, zone = _kept(hair, worn, at, styles), _zone(shown, other, styles)
@@ -119,7 +119,7 @@ def _kept(hair: np.ndarray, worn: np.ndarray, at: int, styles: Mapping[str, floa
 
 def _zone(shown: Shown, other: Shown, styles: Mapping[str, float]) -> np.ndarray:
     """Where styles may change the image, (S, S)."""
-    at = len(shown.parsing.groups)
+    at = shown.parsing.side
     if set(styles) != {"fringe"}:
         return np.ones((at, at), dtype=np.float32)
     names = ("skin", "brows", "eyes")

@@ -66,13 +66,13 @@ def moved_masks(parsing: Parsing, by: tuple[int, int], side: int, still: Parsing
     that stand `still`."""
     if by == (0, 0):
         return parsing
-    x, y = (round(one * len(parsing.groups) / side) for one in by)
+    x, y = (round(one * parsing.side / side) for one in by)
     found = []
     for masks, others in ((parsing.groups, still.groups), (parsing.parts, still.parts)):
         result = others.copy()
-        at = len(masks)
+        at = parsing.side
         to = slice(max(y, 0), at + min(y, 0)), slice(max(x, 0), at + min(x, 0))
         of = slice(max(-y, 0), at - max(y, 0)), slice(max(-x, 0), at - max(x, 0))
-        result[to] = masks[of]
+        result[:, *to] = masks[:, *of]
         found.append(result)
     return Parsing(*found)

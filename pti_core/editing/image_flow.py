@@ -136,7 +136,7 @@ def denoise_flow(flow: np.ndarray, trust: np.ndarray) -> np.ndarray:
 def _neck_fade(before: Parsing, after: Parsing, flow: np.ndarray) -> np.ndarray:
     """1 at the head, falling to 0 down the neck: shoulders and collar stay, (side, side). Nor does
     a flow (side, side, 2) bring them to where there were none."""
-    at, side = len(before.groups), len(flow)
+    at, side = before.side, len(flow)
     own = before.group("neck") + before.group("cloth")
     come = remap(own, resize_flow(flow, at), cv2.INTER_LINEAR)
     body = np.maximum(np.maximum(own, come), after.group("neck"))
@@ -163,7 +163,7 @@ def rigidity(flow: np.ndarray) -> np.ndarray:
 
 def agreement(before: Parsing, after: Parsing) -> np.ndarray:
     """How far two parsings name the same groups, (S, S) in 0..1."""
-    same = channel_sum(np.minimum(before.groups, after.groups))
+    same = np.asarray(sum(map(cv2.min, before.groups, after.groups)))
     return smoothstep((blur(same, px(2.0, len(same))) - 0.3) / 0.6)
 
 

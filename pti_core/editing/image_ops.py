@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import cv2
 import numpy as np
 import torch
@@ -10,10 +12,15 @@ from torch import Tensor
 
 
 def remap(image: np.ndarray, flow: np.ndarray, method: int) -> np.ndarray:
+    return remap_by(flow, method)(image)
+
+
+def remap_by(flow: np.ndarray, method: int) -> Callable[[np.ndarray], np.ndarray]:
+    """`remap` of several images by one flow."""
     height, width = flow.shape[:2]
     x = np.arange(width, dtype=np.float32)[None] + flow[..., 0]
     y = np.arange(height, dtype=np.float32)[:, None] + flow[..., 1]
-    return cv2.remap(image, x, y, method, borderMode=cv2.BORDER_REPLICATE)
+    return lambda image: cv2.remap(image, x, y, method, borderMode=cv2.BORDER_REPLICATE)
 
 
 def resize_flow(flow: np.ndarray, side: int) -> np.ndarray:

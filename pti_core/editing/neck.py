@@ -38,7 +38,7 @@ _UPPER = (0.5, 0.7)  # shares of the face's height: nothing above the first is n
 
 def neck_color(photo: np.ndarray, parsing: Parsing) -> np.ndarray:
     """The neck's colour (S, S, 3), continued to where the jaw is. Without a neck of no use."""
-    at = len(parsing.groups)
+    at = parsing.side
     neck = parsing.group("neck")
     inner = smoothstep((blur(neck, px(3.0, at)) - 0.75) / 0.2)
     inner = inner * (blur(1 - neck, px(8.0, at)) < 0.3)
@@ -54,7 +54,7 @@ def neck_behind(photo: Parsing, after: Parsing) -> np.ndarray:
     """Where the photograph's neck goes on behind its jaw, (S, S): neck, lower face, and what is
     between them (their convex hull), as far as the photograph has the person there, and the edited
     render, if that has a neck."""
-    at = len(after.groups)
+    at = after.side
     neck = photo.group("neck") > 0.5
     face = after.head - after.group("hair") > 0.5
     if neck.mean() < _LEAST or not face.any():

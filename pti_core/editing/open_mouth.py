@@ -80,7 +80,7 @@ def with_base_teeth(
     own = _Opening.of(parsing)
     if own is None:
         return image
-    side, at = len(image), len(parsing.groups)
+    side, at = len(image), parsing.side
     known = _known_height(own, _Opening.of(photo))
     opened = float((own.bottom - own.top - known).max()) / px(1.0, at)
     share = ease((opened - _NEW[0]) / (_NEW[1] - _NEW[0]))

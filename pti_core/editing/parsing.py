@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 import cv2
 import numpy as np
 
-from pti_core.editing.image_ops import remap, resize, smoothstep
+from pti_core.editing.image_ops import remap_by, resize, smoothstep
 from pti_core.networks.face_parsing import CLASSES
 
 #: Side at which masks, flow and trust are computed: half of 1024 costs a quarter and no quality
@@ -42,8 +42,8 @@ class Parsing:
     """Soft class groups of an image.
 
     Attributes:
-        groups: (S, S, G) float32, the probabilities of `_GROUPS`, in their order.
-        parts: (S, S, P) float32, the same of `_PARTS`.
+        groups: (G, S, S) float32, the probabilities of `_GROUPS`, in their order.
+        parts: (P, S, S) float32, the same of `_PARTS`.
     """
 
     groups: np.ndarray
@@ -54,20 +54,21 @@ class Parsing:
         """From class probabilities (19, 512, 512), `pti_core.networks.face_parsing`."""
 
         def masks(classes: Mapping[str, tuple[str, ...]]) -> np.ndarray:
-            rows = [
-                probabilities[[CLASSES.index(n) for n in names]].sum(0)
-                for names in classes.values()
-            ]
-            found = np.ascontiguousarray(np.stack(rows, -1), dtype=np.float32)
-            return resize(found, side)
+            rows = (probabilities[[CLASSES.index(n) for n in names]] for names in classes.values())
+            return np.stack([resize(row.sum(0), side) for row in rows])
 
         return cls(masks(_GROUPS), masks(_PARTS))
+
+    @property
+    def side(self) -> int:
+        """S."""
+        return self.groups.shape[-1]
 
     def group(self, name: str) -> np.ndarray:
         """Probability (S, S) of one group, or of a part of one."""
         if name in _PARTS:
-            return self.parts[..., list(_PARTS).index(name)]
-        return self.groups[..., list(_GROUPS).index(name)]
+            return self.parts[list(_PARTS).index(name)]
+        return self.groups[list(_GROUPS).index(name)]
 
     def total(self, names: Iterable[str]) -> np.ndarray:
         """Probability (S, S) of several groups together."""
@@ -86,11 +87,14 @@ class Parsing:
 
     def warped(self, flow: np.ndarray) -> Parsing:
         """The masks carried by a flow (S, S, 2)."""
-        return Parsing(*(remap(x, flow, cv2.INTER_LINEAR) for x in (self.groups, self.parts)))
+        return self.each(remap_by(flow, cv2.INTER_LINEAR))
+
+    def each(self, change: Callable[[np.ndarray], np.ndarray]) -> Parsing:
+        """The masks (S, S), changed one by one."""
+        return Parsing(*(np.stack([*map(change, masks)]) for masks in (self.groups, self.parts)))
 
     def mixed(self, other: Parsing, share: np.ndarray) -> Parsing:
         """These masks, and the other's where a share (S, S) is one."""
-        share = share[..., None]
         return Parsing(
             self.groups + share * (other.groups - self.groups),
             self.parts + share * (other.parts - self.parts),

@@ -256,7 +256,7 @@ def _face_share(
     smoothly; `elsewhere` are ears of the photograph's own, earrings of the edited render's, and
     what only the unedited render has as a head.
     """
-    at = len(after.groups)
+    at = after.side
     bared = np.minimum(after.group("neck"), np.maximum(before - after.head, 0))
     share = after.head - photo.group("hair") + bared - elsewhere
     if enough_hair(photo.group("hair")):  # else it is stubble on a skull
@@ -269,7 +269,7 @@ def _hair_in_view(photo: Parsing, after: Parsing) -> np.ndarray:
     """Where the edited render has hair that the photograph, warped smoothly, does not know, (S, S):
     the side of a head that turns into view. Hairlines that differ by less are the render's
     mistake."""
-    at = len(after.groups)
+    at = after.side
     bare = photo.head - photo.group("hair") > 0.5
     only = ((after.group("hair") > 0.5) & bare).astype(np.float32)
     wide = dilate(erode(only, px(_HAIRLINE, at)), px(_HAIRLINE + 2, at))

@@ -133,7 +133,7 @@ def _mistaken(photo: Parsing, render: Parsing) -> np.ndarray:
     """`PhotoLayers.mistaken`. Of a pivot that is hardly projected it may be an ear's width; what is
     narrower is the outlines' inexactness, and what fills a notch of the photograph's outline is
     skin of a head that turns."""
-    at = len(photo.groups)
+    at = photo.side
     own = close_gaps(photo.figure > 0.5, px(_NOTCH, at))
     only = (render.head > 0.5) & ~own
     least = px(_MISTAKE, at)
@@ -166,7 +166,7 @@ def without_fine_detail(small: np.ndarray) -> np.ndarray:
 
 def _plainness(photo: np.ndarray, parsing: Parsing) -> np.ndarray:
     """`PhotoMaps.plain`: by the deviation of luma in the scene's surroundings."""
-    side = len(parsing.groups)
+    side = parsing.side
     light = luma(resize(photo, side))
     scene = 1 - smoothstep(dilate(parsing.figure, px(MARGIN, side)) * 2)
     wide = px(_LONG_STRANDS, side)
@@ -185,7 +185,7 @@ def _matte(
     Beyond the parser's mask a pixel is hair by its share on the line from the plate's colour to
     the hair's.
     """
-    side = len(parsing.groups)
+    side = parsing.side
     photo, plate = resize(photo, side), resize(plate, side)
     hair = parsing.group("hair")
     reach = px(_LONG_STRANDS, side)

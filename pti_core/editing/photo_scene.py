@@ -58,8 +58,7 @@ def warped_photo(layers: PhotoLayers, edit: EditFlow) -> tuple[np.ndarray, np.nd
     uncovered = dilate(layers.near, px(12.0, at)) * np.maximum(moved, gone)
     uncovered = uncovered * (1 - layers.photo_parsing.group("cloth"))  # which stays in its place
     uncovered = blur(uncovered, px(2.0, at))
-    big = resize_flow(flow, side)
-    photo = remap(layers.photo, big, cv2.INTER_CUBIC)
+    photo = remap(layers.photo, resize_flow(flow, side), cv2.INTER_CUBIC)
     plate = layers.plate
     if (neck * uncovered).max() > _SEEN:
         plate = mixed(plate, resize(layers.neck, side), neck)

@@ -35,7 +35,7 @@ _TEXTURE = (1.5, 12.0)  # what is finer is that detail, and its surroundings
 
 def with_fewer_wrinkles(image: np.ndarray, parsing: Parsing, years: float) -> np.ndarray:
     """A composite whose skin is `years` younger (a positive number)."""
-    at = len(parsing.groups)
+    at = parsing.side
     small = resize(image, at)
     skin = smoothstep((parsing.total(("skin", "neck")) - 0.5) / 0.4)
     if skin.mean() < 1e-3:

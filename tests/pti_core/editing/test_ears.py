@@ -53,11 +53,11 @@ def test_a_face_without_ears_needs_nothing() -> None:
 def beside(right: int, down: int = 0) -> Parsing:
     """The face with its ear so far from its place."""
     groups, parts = (x.copy() for x in (masks()[0].groups, masks()[0].parts))
-    ear = parts[..., 1].copy()
+    ear = parts[1].copy()
     moved = np.roll(ear, (down, right), (0, 1))
-    groups[..., 1] += moved - ear
-    groups[..., 0] -= moved - ear
-    parts[..., 1] = moved
+    groups[1] += moved - ear
+    groups[0] -= moved - ear
+    parts[1] = moved
     return Parsing(groups, parts)
 
 

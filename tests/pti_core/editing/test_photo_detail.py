@@ -123,11 +123,11 @@ def with_neck(parsing: Parsing, centre: float | None) -> Parsing:
     """A neck under the head, 48 pixels wide at `centre`; none where that is None."""
     groups = parsing.groups.copy()
     if centre is not None:
-        place = np.zeros(groups.shape[:2], dtype=np.float32)
+        place = np.zeros(groups.shape[1:], dtype=np.float32)
         place[196:250, round(centre) - 24 : round(centre) + 24] = 1
-        place *= groups[..., 0]  # behind the head
-        groups[..., 0] -= place
-        groups[..., 2] += place
+        place *= groups[0]  # behind the head
+        groups[0] -= place
+        groups[2] += place
     return Parsing(groups, parsing.parts)
 
 
@@ -147,12 +147,12 @@ def test_the_neck_stays_where_the_edited_render_has_none(photo: np.ndarray, edit
 def with_ear(parsing: Parsing, height: float) -> Parsing:
     """An ear right of the head, from row 120 down."""
     groups, parts = parsing.groups.copy(), parsing.parts.copy()
-    ear = np.zeros(groups.shape[:2], dtype=np.float32)
+    ear = np.zeros(groups.shape[1:], dtype=np.float32)
     ear[120 : round(120 + height), 180:202] = 1
-    ear *= groups[..., 0]
-    groups[..., 0] -= ear
-    groups[..., 1] += ear
-    parts[..., 1] += ear
+    ear *= groups[0]
+    groups[0] -= ear
+    groups[1] += ear
+    parts[1] += ear
     return Parsing(groups, parts)
 
 
@@ -183,8 +183,8 @@ def test_a_head_that_only_the_render_has_is_not_shown(photo: np.ndarray) -> None
 def bald(parsing: Parsing, stubble: float = 0.0) -> Parsing:
     """Its hair as skin, but for a share of stubble."""
     groups = parsing.groups.copy()
-    groups[..., 1] += (1 - stubble) * groups[..., HAIR]
-    groups[..., HAIR] *= stubble
+    groups[1] += (1 - stubble) * groups[HAIR]
+    groups[HAIR] *= stubble
     return Parsing(groups, parsing.parts)
 
 
@@ -204,9 +204,9 @@ def with_hair(parsing: Parsing, reach: float) -> Parsing:
     groups = parsing.groups.copy()
     side = disc((CENTRE[0] + 4, CENTRE[1] - 20), reach)
     side *= np.arange(SIDE)[None] > CENTRE[0] + 30
-    side *= groups[..., 0]
-    groups[..., 0] -= side
-    groups[..., HAIR] += side
+    side *= groups[0]
+    groups[0] -= side
+    groups[HAIR] += side
     return Parsing(groups, parsing.parts)
 
 
@@ -233,8 +233,8 @@ def test_hair_of_a_head_that_does_not_move_keeps_its_outline(
     """With a smile ends of hair dissolved, as the edited render has less of it."""
     long, short = with_hair(parse(), 80), with_hair(parse(), 62)
     hair = long.group("hair") > 0.5
-    long.groups[..., 0] += (1 - sure) * hair * long.groups[..., HAIR]
-    long.groups[..., HAIR] *= np.where(hair, sure, 1)
+    long.groups[0] += (1 - sure) * hair * long.groups[HAIR]
+    long.groups[HAIR] *= np.where(hair, sure, 1)
     photo[hair] = soft = (60, 40, 30)
     before, after = render(), render()
     before[hair] = soft
@@ -259,9 +259,9 @@ def test_an_ear_in_another_light_keeps_its_colour(photo: np.ndarray) -> None:
 def test_an_earring_that_only_the_render_has_is_not_shown(photo: np.ndarray) -> None:
     """Older heads grew one: it hung in the scene below the ear."""
     groups, parts = parse().groups.copy(), parse().parts
-    ring = disc((194, 164), 5) * groups[..., 0]
-    groups[..., 0] -= ring
-    groups[..., JEWELS] += ring
+    ring = disc((194, 164), 5) * groups[0]
+    groups[0] -= ring
+    groups[JEWELS] += ring
     after = render()
     after[ring > 0.5] = (230, 220, 160)
     layers = PhotoLayers.of(photo, render(), parse(), parse())
@@ -285,9 +285,9 @@ def test_an_ear_takes_the_skins_new_tone(photo: np.ndarray) -> None:
 def test_a_narrow_neck_has_its_own_colour(photo: np.ndarray) -> None:
     parsing = with_neck(parse(), 128)
     narrow = parsing.groups.copy()
-    narrow[..., 0] += narrow[..., 2]
-    narrow[..., 2] = 0
-    narrow[200:250, 126:129, 2], narrow[200:250, 126:129, 0] = 1, 0
+    narrow[0] += narrow[2]
+    narrow[2] = 0
+    narrow[2, 200:250, 126:129], narrow[0, 200:250, 126:129] = 1, 0
     skin = np.array((170, 120, 100), dtype=np.float32)
     photo[200:250, 122:133] = skin
     found = neck_color(np.float32(photo), Parsing(narrow, parsing.parts))
@@ -350,9 +350,9 @@ def test_no_rim_of_the_scene_is_between_face_and_neck() -> None:
     groups, parts = parse().groups.copy(), parse().parts
     neck = np.zeros((SIDE, SIDE), dtype=np.float32)
     neck[120:250, 72:184] = 1
-    neck *= groups[..., 0]
-    groups[..., 0] -= neck
-    groups[..., 2] += neck
+    neck *= groups[0]
+    groups[0] -= neck
+    groups[2] += neck
     parsing = Parsing(groups, parts)
     person = cv2.GaussianBlur(parsing.figure, (0, 0), 2.0)[..., None]
     skin = np.array((170, 120, 100), dtype=np.float32)
@@ -425,8 +425,8 @@ def test_detail_is_lost_where_the_render_shows_something_else(layers: PhotoLayer
     opened = opened * (1 - spot[..., None]) + spot[..., None] * 20
     probabilities = parse().groups.copy()
     names = ["background", "skin", "neck", "brows", "eyes", "mouth"]
-    probabilities[..., names.index("skin")] *= 1 - spot
-    probabilities[..., names.index("mouth")] += spot
+    probabilities[names.index("skin")] *= 1 - spot
+    probabilities[names.index("mouth")] += spot
     found = compose(layers, opened, Parsing(probabilities, parse().parts))
     inside = cv2.erode(spot, np.ones((7, 7))) > 0.5
     assert np.abs(detail(found.image)[inside]).mean() < 0.35 * np.abs(texture(0, 25)).mean()
