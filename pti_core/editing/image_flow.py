@@ -22,6 +22,7 @@ from pti_core.editing.image_ops import (
     resize_flow,
     smoothstep,
 )
+from pti_core.editing.outlines import follow_outlines
 from pti_core.editing.parsing import Parsing
 
 #: Side at which the flow of the whole head is smoothed.
@@ -35,9 +36,6 @@ _SMOOTH = 48.0  # of the flow of the whole head
 #: Mean movements of a head from which outlines are followed, and wholly. On the benchmark's nine
 #: smiles, opened mouths, wider and older faces move it by 1 to 9, turns at their ends by 8 to 35.
 _MOVED = (7.0, 13.0)
-_OUTLINE = 48.0  # over which a change of the flow is smooth that has outlines follow
-_OUTLINE_SIDE, _OUTLINE_ROUNDS = 64, 30  # at which that is found, and in how many steps
-_OUTLINE_STEP = 1.0  # longest of them, in pixels of that side
 _STILL_HAIR = 0.1  # weight in hair of no movement, against that of the face's flow
 _FLOW_WIDTH = 8.0  # over which the flow of the face is averaged
 _STRETCH = (0.5, 1.5)  # of the flow's gradient: trust from full to none
@@ -81,7 +79,7 @@ def smooth_flow(
     filled = blur(pull_push(mean, known), px(_SMOOTH, side))
     turned = _head_moved(filled, resize(head, side))
     if turned > 0:
-        filled = filled + turned * (_follow_outlines(filled, before, after) - filled)
+        filled = filled + turned * (follow_outlines(filled, before, after) - filled)
     # Less than the flow's own noise is no movement; the crop's border stays where it is.
     length = length_of(filled) / px(1.0, side)
     low, high = STILL_FLOW
@@ -96,34 +94,6 @@ def _head_moved(flow: np.ndarray, head: np.ndarray) -> float:
     mean = float((length_of(flow) * head).sum()) / max(float(head.sum()), 1.0)
     low, high = _MOVED
     return ease((mean / px(1.0, len(flow)) - low) / (high - low))
-
-
-def _follow_outlines(flow: np.ndarray, before: Parsing, after: Parsing) -> np.ndarray:
-    """A smooth flow (S, S, 2), changed so that the unedited render's outlines land on the edited's.
-
-    Of hair the flow knows little but its outline. Where a head turned, hair that comes into view
-    stayed behind, and the ear stood off the head. Demons (Thirion 1998) on the masks of hair and of
-    head and hair together; ears have no say, as the render draws them longer or shorter.
-    """
-    side = min(_OUTLINE_SIDE, len(flow))
-    scale = side / len(flow)
-    width = px(_OUTLINE, side)
-
-    def soft_masks(parsing: Parsing) -> np.ndarray:
-        masks = np.stack([parsing.head - parsing.group("ears"), parsing.group("hair")], -1)
-        return blur(resize(masks, side), width / 2)
-
-    moving, fixed = soft_masks(before), soft_masks(after)
-    start = resize(flow, side) * scale
-    change = np.zeros_like(start)
-    for _ in range(_OUTLINE_ROUNDS):
-        warped = remap(moving, start + change, cv2.INTER_LINEAR)
-        missing = fixed - warped
-        x, y = (cv2.Sobel(warped, -1, *axis, ksize=1, scale=0.5) for axis in ((1, 0), (0, 1)))
-        size = channel_sum(x * x + y * y + missing * missing) + 1e-4
-        step = np.dstack([channel_sum(missing * x), channel_sum(missing * y)]) / size[..., None]
-        change = blur(change + np.clip(step, -_OUTLINE_STEP, _OUTLINE_STEP), width / 2)
-    return flow + resize(blur(change, width), len(flow)) / scale
 
 
 def denoise_flow(flow: np.ndarray, trust: np.ndarray) -> np.ndarray:

@@ -21,6 +21,7 @@ from pti_core.editing.edit_state import Edits
 from pti_core.editing.face_tone import MAKEUP, with_makeup, with_own_eyes_and_teeth
 from pti_core.editing.image_ops import luma, picture_of, tensor_of
 from pti_core.editing.open_mouth import with_base_teeth
+from pti_core.editing.outlines import with_outline_kept
 from pti_core.editing.parsing import Parsing
 from pti_core.editing.photo_detail import (
     Composite,
@@ -45,6 +46,8 @@ from pti_core.session.session import Session
 _SKIN_TONE = frozenset(("skin_tone", "skin_red"))
 #: Edits that change the hair's tone but not its shape.
 _HAIR_TONE = frozenset(("age",))
+#: Edits that are meant to change the outline of a face, or turn it.
+_OUTLINE = frozenset(("face_width", "cheeks", "chin", "gender", "pose", "pitch"))
 #: Edits that may darken the lower face.
 _BEARDED = frozenset(("age", "gender", "skin_tone", "skin_red"))
 
@@ -107,6 +110,8 @@ def _composed(edit: EditRenders, shape: Mapping[str, float]) -> tuple[Composite,
     """The tuned render of some edits, composited with the photograph, and what that shows."""
     layers, keep_background = edit.layers(), edit.state.keep_background
     shown = edit.shown(shape)
+    if keep_background and _OUTLINE.isdisjoint(shape) and not edit.state.stack:
+        shown = with_outline_kept(shown, layers.render_parsing)
     by_text = bool(edit.state.stack)
     new_hair = by_text and hair_moved(layers.render_parsing, shown.parsing)
     kept = Kept(
