@@ -15,12 +15,25 @@ def remap(image: np.ndarray, flow: np.ndarray, method: int) -> np.ndarray:
     return remap_by(flow, method)(image)
 
 
-def remap_by(flow: np.ndarray, method: int) -> Callable[[np.ndarray], np.ndarray]:
-    """`remap` of several images by one flow."""
+def remap_by(
+    flow: np.ndarray, method: int, start: tuple[int, int] = (0, 0)
+) -> Callable[[np.ndarray], np.ndarray]:
+    """`remap` of several images by one flow, which begins at some column and row of theirs."""
     height, width = flow.shape[:2]
-    x = np.arange(width, dtype=np.float32)[None] + flow[..., 0]
-    y = np.arange(height, dtype=np.float32)[:, None] + flow[..., 1]
+    x = np.arange(start[0], start[0] + width, dtype=np.float32)[None] + flow[..., 0]
+    y = np.arange(start[1], start[1] + height, dtype=np.float32)[:, None] + flow[..., 1]
     return lambda image: cv2.remap(image, x, y, method, borderMode=cv2.BORDER_REPLICATE)
+
+
+def remap_in(
+    part: tuple[slice, slice], image: np.ndarray, flow: np.ndarray, method: int
+) -> tuple[tuple[slice, slice], np.ndarray]:
+    """`remap` of an image (R, R, C) by a flow (S, S, 2) in a square part of S: where that is in R,
+    and what is there."""
+    ratio = len(image) // len(flow)
+    rows, columns = (slice(one.start * ratio, one.stop * ratio) for one in part)
+    moved = resize_flow(flow[part], rows.stop - rows.start)
+    return (rows, columns), remap_by(moved, method, (columns.start, rows.start))(image)
 
 
 def resize_flow(flow: np.ndarray, side: int) -> np.ndarray:

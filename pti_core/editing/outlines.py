@@ -12,19 +12,24 @@ from pti_core.editing.base_renderer import Shown
 from pti_core.editing.image_ops import (
     blur,
     channel_sum,
+    length_of,
     px,
     remap,
+    remap_in,
     resize,
     resize_flow,
+    square_around,
 )
 from pti_core.editing.parsing import Parsing
 
 # Widths are in pixels at 1024, found by looking at edits of the benchmark's nine photographs.
 _TURNED = 48.0  # over which a change of the flow is smooth that has outlines follow a turn
-_TURNED_SIDE, _TURNED_ROUNDS = 64, 30  # at which that is found, and in how many steps
 _KEPT = 24.0  # the same where an edited render's outline is kept
-_KEPT_SIDE, _KEPT_ROUNDS = 128, 40
-_STEP = 1.0  # the longest, in pixels of those sides
+#: At which flows are found. With 128, and with 40 steps, as much of a receding jaw was left.
+_SIDE = 64
+_TURNED_ROUNDS, _KEPT_ROUNDS = 30, 25
+_STEP = 1.0  # the longest, in pixels of that side
+_MOVED = 0.05  # of a pixel of S: less is no movement
 _RECEDED = 2e-3  # mean of what a head does not cover any more from which that is done
 
 
@@ -35,7 +40,7 @@ def follow_outlines(flow: np.ndarray, before: Parsing, after: Parsing) -> np.nda
     stayed behind, and the ear stood off the head. Followed are the outlines of hair and of head and
     hair together; ears have no say, as the render draws them longer or shorter.
     """
-    side = min(_TURNED_SIDE, len(flow))
+    side = min(_SIDE, len(flow))
     scale = side / len(flow)
     width = px(_TURNED, side)
 
@@ -48,25 +53,29 @@ def follow_outlines(flow: np.ndarray, before: Parsing, after: Parsing) -> np.nda
     return flow + resize(blur(change, width), len(flow)) / scale
 
 
-def with_outline_kept(edited: Shown, unedited: Parsing) -> Shown:
-    """An edited render whose head covers all that the unedited render's does.
+def with_outline_kept(edited: Shown, unedited: Parsing, share: float = 1.0) -> Shown:
+    """An edited render whose head covers all that the unedited render's does, or a share of that.
 
     With less of a smile the jaw of the render gets narrower, or rises. What it uncovers no
     photograph knows: between jaw and collar was a smear, on a neck a second chin. The outline stays
     where it was, and what is inside follows it.
     """
     new, old = (one.head - one.group("ears") for one in (edited.parsing, unedited))
-    wanted = np.maximum(new, old)
+    wanted = new + share * np.maximum(old - new, 0)
     if float((wanted - new).mean()) < _RECEDED:
         return edited
-    side = min(_KEPT_SIDE, edited.parsing.side)
+    at = edited.parsing.side
+    side = min(_SIDE, at)
     width = px(_KEPT, side)
     moving, fixed = (blur(resize(mask, side), width / 2) for mask in (new, wanted))
     still = np.zeros((side, side, 2), dtype=np.float32)
     flow = _to_outlines(moving[..., None], fixed[..., None], still, width, _KEPT_ROUNDS)
-    image = edited.image.astype(np.float32, copy=False)
-    moved = remap(image, resize_flow(flow, len(image)), cv2.INTER_CUBIC)
-    return Shown(moved, edited.parsing.warped(resize_flow(flow, edited.parsing.side)))
+    flow = resize_flow(flow, at)
+    image = edited.image.astype(np.float32)
+    part = square_around(length_of(flow) > _MOVED)
+    whole, moved = remap_in(part, image, flow, cv2.INTER_CUBIC)
+    image[whole] = moved
+    return Shown(image, edited.parsing.warped(flow))
 
 
 def _to_outlines(

@@ -38,8 +38,8 @@ from pti_core.editing.image_ops import (
     mixed,
     px,
     remap,
+    remap_in,
     resize,
-    resize_flow,
     scaled,
     smoothstep,
     square_around,
@@ -208,20 +208,15 @@ def _with_detail(
     top, as the coarse band has, it would show the patterns that tuning leaves in both: they do not
     move with the face, so they do not cancel.
     """
-    side, small = len(edited), edit.small
+    small = edit.small
     warped = remap(layers.small, flow, cv2.INTER_LINEAR)
     trust = agreement(layers.render_parsing.warped(flow), edit.after) * rigidity(flow)
     fine_trust = structure_trust(small, warped) * trust
     gain = fine_trust * luma_ratio(small, warped)
     colour = colour_trust(small, warped, _COLOUR) * trust
     inside = square_around(where)
-    ratio = side // len(small)
-    whole = tuple(slice(part.start * ratio, part.stop * ratio) for part in inside)
-    own = edited[whole]
-    moved = resize_flow(flow[inside], len(own))
-    for axis, along in enumerate(reversed(whole)):
-        moved[..., axis] += along.start
-    exchanged = scaled(remap(layers.fine, moved, cv2.INTER_CUBIC), gain[inside])
+    whole, fine = remap_in(inside, layers.fine, flow, cv2.INTER_CUBIC)
+    own, exchanged = edited[whole], scaled(fine, gain[inside])
     soft = resize(without_fine_detail(small)[inside], len(own))
     exchanged = cv2.subtract(exchanged, scaled(cv2.subtract(own, soft), fine_trust[inside]))
     coarse = scaled(remap(layers.coarse, flow, cv2.INTER_LINEAR), colour)

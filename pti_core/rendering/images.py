@@ -19,7 +19,7 @@ from pti_core.editing.base_renderer import Shown
 from pti_core.editing.beard import without_leak
 from pti_core.editing.edit_state import Edits
 from pti_core.editing.face_tone import MAKEUP, with_makeup, with_own_eyes_and_teeth
-from pti_core.editing.image_ops import luma, picture_of, tensor_of
+from pti_core.editing.image_ops import ease, luma, picture_of, tensor_of
 from pti_core.editing.open_mouth import with_base_teeth
 from pti_core.editing.outlines import with_outline_kept
 from pti_core.editing.parsing import Parsing
@@ -48,6 +48,8 @@ _SKIN_TONE = frozenset(("skin_tone", "skin_red"))
 _HAIR_TONE = frozenset(("age",))
 #: Edits that are meant to change the outline of a face, or turn it.
 _OUTLINE = frozenset(("face_width", "cheeks", "chin", "gender", "pose", "pitch"))
+#: Share of the range of one of them from which it is not kept at all.
+_OUTLINE_EDITED = 0.25
 #: Edits that may darken the lower face.
 _BEARDED = frozenset(("age", "gender", "skin_tone", "skin_red"))
 
@@ -109,10 +111,9 @@ def _composite(edit: EditRenders) -> Composite:
 def _composed(edit: EditRenders, shape: Mapping[str, float]) -> tuple[Composite, Parsing]:
     """The tuned render of some edits, composited with the photograph, and what that shows."""
     layers, keep_background = edit.layers(), edit.state.keep_background
-    shown = edit.shown(shape)
-    if keep_background and _OUTLINE.isdisjoint(shape) and not edit.state.stack:
-        shown = with_outline_kept(shown, layers.render_parsing)
-    by_text = bool(edit.state.stack)
+    shown, by_text = edit.shown(shape), bool(edit.state.stack)
+    if keep_background and not by_text:
+        shown = with_outline_kept(shown, layers.render_parsing, _outline_share(edit, shape))
     new_hair = by_text and hair_moved(layers.render_parsing, shown.parsing)
     kept = Kept(
         skin_tone=not by_text and _SKIN_TONE.isdisjoint(shape),
@@ -124,6 +125,17 @@ def _composed(edit: EditRenders, shape: Mapping[str, float]) -> tuple[Composite,
     found = compose(layers, shown.image, shown.parsing, kept)
     own = new_hair or not keep_background
     return found, shown.parsing if own else masks_of(layers, found, shown.parsing)
+
+
+def _outline_share(edit: EditRenders, shape: Mapping[str, float]) -> float:
+    """How far a face's outline is kept, 1 to 0; no jump where an edit of it begins."""
+    directions = edit.session.directions(edit.models.directions, edit.state.person)
+    begun = [
+        amount / (directions[name].high if amount > 0 else directions[name].low)
+        for name, amount in shape.items()
+        if name in _OUTLINE and amount
+    ]
+    return 1 - ease(max(begun, default=0.0) / _OUTLINE_EDITED)
 
 
 def _retouched(

@@ -39,3 +39,12 @@ def test_a_head_that_grows_or_stays_is_left_alone() -> None:
     for radius in (RADIUS, RADIUS + 8):
         edited = Shown(render(), parse(radius=radius))
         assert with_outline_kept(edited, parse()) is edited
+
+
+def test_it_does_so_by_a_share() -> None:
+    """So that nothing jumps where an edit of the outline joins."""
+    unedited, edited = parse(), smaller(RADIUS - 9)
+    kept = [with_outline_kept(edited, unedited, share).parsing for share in (0.0, 0.5, 1.0)]
+    bare = [float(np.maximum(unedited.head - one.head, 0).sum()) for one in kept]
+    assert bare[0] > 1.2 * bare[1] > 1.2**2 * bare[2]
+    assert with_outline_kept(edited, unedited, 0.0) is edited
