@@ -12,12 +12,14 @@ from pti_core.editing.base_renderer import Shown
 from pti_core.editing.image_ops import (
     blur,
     channel_sum,
+    dilate,
     length_of,
     px,
     remap,
     remap_in,
     resize,
     resize_flow,
+    smoothstep,
     square_around,
 )
 from pti_core.editing.parsing import Parsing
@@ -29,6 +31,7 @@ _KEPT = 24.0  # the same where an edited render's outline is kept
 _SIDE = 64
 _TURNED_ROUNDS, _KEPT_ROUNDS = 30, 25
 _STEP = 1.0  # the longest, in pixels of that side
+_FEATURES = 36.0  # around eyes, nose and mouth nothing moves there
 _MOVED = 0.05  # of a pixel of S: less is no movement
 _RECEDED = 2e-3  # mean of what a head does not cover any more from which that is done
 
@@ -58,7 +61,7 @@ def with_outline_kept(edited: Shown, unedited: Parsing, share: float = 1.0) -> S
 
     With less of a smile the jaw of the render gets narrower, or rises. What it uncovers no
     photograph knows: between jaw and collar was a smear, on a neck a second chin. The outline stays
-    where it was, and what is inside follows it.
+    where it was, and cheeks and chin follow it; eyes, nose and mouth do not.
     """
     new, old = (one.head - one.group("ears") for one in (edited.parsing, unedited))
     wanted = new + share * np.maximum(old - new, 0)
@@ -70,12 +73,18 @@ def with_outline_kept(edited: Shown, unedited: Parsing, share: float = 1.0) -> S
     moving, fixed = (blur(resize(mask, side), width / 2) for mask in (new, wanted))
     still = np.zeros((side, side, 2), dtype=np.float32)
     flow = _to_outlines(moving[..., None], fixed[..., None], still, width, _KEPT_ROUNDS)
-    flow = resize_flow(flow, at)
+    flow = resize_flow(flow * (1 - _features(edited.parsing, side))[..., None], at)
     image = edited.image.astype(np.float32)
     part = square_around(length_of(flow) > _MOVED)
     whole, moved = remap_in(part, image, flow, cv2.INTER_CUBIC)
     image[whole] = moved
     return Shown(image, edited.parsing.warped(flow))
+
+
+def _features(parsing: Parsing, side: int) -> np.ndarray:
+    """Where eyes, brows, nose and mouth are, and a little around them, (side, side)."""
+    features = resize(parsing.total(("eyes", "brows", "nose", "mouth", "lips")), side)
+    return smoothstep(2 * blur(dilate(features, px(_FEATURES, side)), px(_FEATURES, side)))
 
 
 def _to_outlines(
