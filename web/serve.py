@@ -37,8 +37,8 @@ from web.page_text import PREVIEWS, TITLE
 
 #: Events that run at a time. Those that follow a personalisation do so as long as it waits.
 MAX_EVENTS = 120
-#: Gradio's queue looks for events that often; its own 0.001 was 6 % of a core with nobody there, and
-#: as often took the interpreter from an image in work.
+#: Gradio's queue looks for events that often. Its own 0.001 took 6 % of a core with nobody there,
+#: and the interpreter from an image in work.
 _SECONDS_BETWEEN_LOOKS = 0.01
 
 
