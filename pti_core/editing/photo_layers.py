@@ -19,6 +19,7 @@ from pti_core.editing.image_ops import (
     dilate,
     erode,
     luma,
+    mixed,
     px,
     resize,
     smoothstep,
@@ -31,6 +32,7 @@ from pti_core.editing.parsing import FLOW_SIDE, Parsing
 _FINE = 4.0  # Gaussian that splits images into fine and coarse
 _WINDOW = 6.0  # of the local correlation, and of the colour difference
 _LONG_STRANDS = 30.0  # how far single hairs of the hair's colour reach beyond the parser's outline
+_HIDDEN = 4.0  # beyond what may be of the head the plate begins to be the photograph
 _PLAIN = 5.0  # of 255: deviation of a scene in which single hairs can be told from it
 _MISTAKE = 10.0  # half of the width from which a head that only the render has counts
 _BESIDE = 8.0  # splinters of a mistaken head stand as near to it as this
@@ -71,6 +73,10 @@ class PhotoMaps:
         plate = clean_plate(photo, parsing.figure)
         plain = _plainness(photo, parsing)
         matte, near = _matte(photo, plate, parsing, plain)
+        at = parsing.side
+        # Beside the head the scene is known; where the plate guessed it, it drew a line round ears.
+        hidden = smoothstep(blur(dilate(near, px(_HIDDEN, at)), px(_HIDDEN / 2, at)))
+        plate = mixed(photo, plate, hidden)
         chroma = np.abs(photo - photo.mean(-1, keepdims=True)).mean()
         return cls(
             photo=photo,

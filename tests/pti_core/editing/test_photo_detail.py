@@ -418,6 +418,15 @@ def test_nothing_stays_of_skin_that_the_edited_head_has_left(photo: np.ndarray) 
     assert found.image[left].mean() < 100  # stripes are 30 and 90, skin is 157
 
 
+def test_the_plate_is_the_photograph_beside_the_head(photo: np.ndarray) -> None:
+    """Where it guessed a scene that is seen, a line was drawn round ears."""
+    layers = PhotoLayers.of(photo, render(), parse(), parse())
+    beside = cv2.dilate(layers.near, np.ones((9, 9))) < 0.01
+    beside &= cv2.dilate(layers.near, np.ones((21, 21))) > 0.5
+    assert beside.sum() > 500
+    np.testing.assert_allclose(layers.plate[beside], photo[beside], atol=0.5)
+
+
 def test_detail_is_lost_where_the_render_shows_something_else(layers: PhotoLayers) -> None:
     """A mouth that opens over skin takes no pores from it."""
     opened = render()
