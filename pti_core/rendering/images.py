@@ -128,13 +128,13 @@ def _composed(edit: EditRenders, shape: Mapping[str, float]) -> tuple[Composite,
 
 
 def _outline_share(edit: EditRenders, shape: Mapping[str, float]) -> float:
-    """How far a face's outline is kept, 1 to 0; no jump where an edit of it begins."""
-    directions = edit.session.directions(edit.models.directions, edit.state.person)
-    begun = [
-        amount / (directions[name].high if amount > 0 else directions[name].low)
-        for name, amount in shape.items()
-        if name in _OUTLINE and amount
-    ]
+    """How far a face's outline is kept, 1 to 0; no jump where an edit of it begins.
+
+    What own directions do is not known: they may turn a head or widen a face.
+    """
+    base, shipped = edit.base(), edit.models.directions
+    moving = [name for name in shape if name in _OUTLINE or name not in shipped]
+    begun = [base.share(name, shape[name]) for name in moving]
     return 1 - ease(max(begun, default=0.0) / _OUTLINE_EDITED)
 
 

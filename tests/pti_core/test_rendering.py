@@ -138,6 +138,25 @@ def test_a_text_edit_is_rendered_once(session, models, monkeypatch) -> None:
     assert len(rendered) == 1
 
 
+def test_outlines_are_not_kept_under_own_directions(session, models, monkeypatch) -> None:
+    """Which may turn a head or widen a face, whatever their names."""
+    from pti_core.rendering import images
+
+    kept: list[float] = []
+    run = images.with_outline_kept
+
+    def note(edited, unedited, share):
+        kept.append(share)
+        return run(edited, unedited, share)
+
+    monkeypatch.setattr(images, "with_outline_kept", note)
+    age = models.directions["age"]
+    turned = replace(session, own={"turn": replace(age, name="turn", unit="degrees")})
+    for name in ("age", "turn"):
+        render(turned, models, {name: age.high})
+    assert kept == [1.0, 0.0]
+
+
 class Thing:
     """Whose layers they are, or what stands for them."""
 
