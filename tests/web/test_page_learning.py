@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from dataclasses import replace
@@ -70,6 +71,32 @@ def test_the_status_counts_the_others_only(page_studio, somebody):
     assert "before you" not in status(page_studio, "somebody")["status"]
 
 
+def seconds_said(text: str) -> list[int]:
+    """What the page says is left, in seconds; none where it says no time."""
+    if text.startswith("Almost done"):  # on a fast machine it soon is
+        return [0]
+    found = re.match(r"About (an?|\d+) (s|min|h)", text)
+    if found is None:
+        return []
+    number = int(found[1]) if found[1].isdigit() else 1
+    return [number * {"s": 1, "min": 60, "h": 3600}[found[2]]]
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("Almost done", [0]),
+        ("About 25 s until you can edit", [25]),
+        ("About a minute until you can edit", [60]),
+        ("About 3 min until you can edit. Few details", [180]),
+        ("Taking longer than usual", []),
+        ("", []),
+    ],
+)
+def test_what_the_page_says_is_left_is_read(text, seconds):
+    assert seconds_said(text) == seconds
+
+
 @pytest.mark.browser
 @pytest.mark.slow
 def test_the_queue_counts_the_others_and_stop_keeps_what_is_learned(
@@ -88,10 +115,7 @@ def test_the_queue_counts_the_others_and_stop_keeps_what_is_learned(
     lefts = []
     for _ in range(10):
         page.wait_for_timeout(300)
-        text = page.inner_text("#work-left")
-        numbers = [int(word) for word in text.split() if word.isdigit()]
-        lefts += [numbers[0] * (60 if "min" in text else 1)] if numbers else []
-        lefts += [0] if text.startswith("Almost done") else []  # on a fast machine it soon is
+        lefts += seconds_said(page.inner_text("#work-left"))
     assert lefts and lefts == sorted(lefts, reverse=True)  # it does not grow
     assert page.inner_text("#stop") == "Stop and keep what is learned"
     page.click("#stop")
