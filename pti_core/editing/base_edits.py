@@ -10,7 +10,7 @@ that image itself, and the result is continuous in the amounts.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from torch import Tensor
@@ -107,6 +107,17 @@ def _coloured(shown: Shown, hair: np.ndarray, base: BaseRenderer, extras: Extras
     return image
 
 
+def possible(photo: Parsing, extras: Extras) -> Extras:
+    """What can be added to a photograph with these masks: no second pair of glasses."""
+    if not _wears_glasses(photo) or extras.edits.get(GLASSES, 0) <= 0:
+        return extras
+    return replace(extras, edits={n: a for n, a in extras.edits.items() if n != GLASSES})
+
+
+def _wears_glasses(photo: Parsing) -> bool:
+    return float((photo.group("glasses") > 0.5).mean()) > _GLASSES
+
+
 def notes(photo: Parsing, extras: Extras) -> list[str]:
     """Sentences on what cannot be done on a photograph with these masks."""
     found = []
@@ -116,7 +127,6 @@ def notes(photo: Parsing, extras: Extras) -> list[str]:
         found.append(HARDLY_ANY_HAIR)
     if hat and (colours or extras.of(STYLES)):
         found.append("The hair under the hat stays as it is.")
-    glasses = float((photo.group("glasses") > 0.5).mean()) > _GLASSES
-    if glasses and extras.edits.get(GLASSES, 0) > 0:
-        found.append("The person wears glasses on this photograph already.")
+    if possible(photo, extras) != extras:
+        found.append("The glasses of this photograph stay as they are.")
     return found

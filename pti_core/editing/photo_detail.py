@@ -48,6 +48,7 @@ from pti_core.editing.neck import squeezed_neck, without_rim
 from pti_core.editing.parsing import Parsing
 from pti_core.editing.photo_layers import PhotoLayers, without_fine_detail, without_splinters
 from pti_core.editing.photo_scene import warped_photo, with_scene, with_tone
+from pti_core.editing.worn_glasses import WornGlasses
 
 # Widths are in pixels at 1024 (`px` scales them). Those without a source were found by looking at
 # edits of the nine photographs of the benchmark.
@@ -106,6 +107,8 @@ class Kept:
         skin_light: with it most of the skin's lightness in each place; age shades a face.
         hair_tone: else hair takes the edit's change of tone (age).
         hair_shape: else hair is the edited render's, in front of the scene.
+        hairline: share to which it stays; 0 where a head turns, and brings hair into view.
+        glasses: that are worn, with what is seen through them; not in edits of the eyes.
         background: else the scene is the edited render's, with its detail.
     """
 
@@ -113,6 +116,8 @@ class Kept:
     skin_light: bool = True
     hair_tone: bool = True
     hair_shape: bool = True
+    hairline: float = 1.0
+    glasses: bool = True
     background: bool = True
 
 
@@ -152,6 +157,12 @@ def compose(
         image, gain, changed = with_scene(layers, image, edit.small, parsing, gain)
     else:
         changed = np.ones_like(gain)
+    worn = WornGlasses.of(layers, edit) if kept.glasses else None
+    if worn is not None:
+        image = worn.laid_over(image, layers.photo)
+        flow = flow + worn.share[..., None] * (worn.flow - flow)
+        gain = gain + worn.share * (1 - gain)
+        changed = np.maximum(changed, worn.share)
     if layers.monochrome:
         image = np.repeat(luma(image)[..., None], 3, -1)
     return Composite(np.clip(image, 0, 255), flow, gain, changed)
@@ -236,26 +247,28 @@ def _face(layers: PhotoLayers, edit: EditFlow, kept: Kept) -> np.ndarray:
         mistaken = remap(layers.mistaken, smooth, cv2.INTER_LINEAR)
         elsewhere = edit.ears + mistaken + invented_jewels(edit.photo, after)
         head = remap(layers.render_parsing.head, smooth, cv2.INTER_LINEAR)
-        face = without_splinters(_face_share(edit.photo, head, after, elsewhere), mistaken)
+        face = _face_share(edit.photo, head, after, elsewhere, kept.hairline)
+        face = without_splinters(face, mistaken)
         face = without_rim(face, edit.neck, after)
     return np.maximum(face, squeezed_neck(smooth, layers.photo_parsing, after))
 
 
 def _face_share(
-    photo: Parsing, before: np.ndarray, after: Parsing, elsewhere: np.ndarray
+    photo: Parsing, before: np.ndarray, after: Parsing, elsewhere: np.ndarray, hairline: float
 ) -> np.ndarray:
     """Where the edited render is shown and not the warped photograph, (S, S) in 0..1.
 
     On the face, and on the neck where the face has left it; not where the photograph has hair.
     `photo` is the photograph's parsing and `before` the unedited render's head (S, S), both warped
     smoothly; `elsewhere` are ears of the photograph's own, earrings of the edited render's, and
-    what only the unedited render has as a head.
+    what only the unedited render has as a head; `hairline` is `Kept.hairline`.
     """
     at = after.side
     bared = np.minimum(after.group("neck"), np.maximum(before - after.head, 0))
     share = after.head - photo.group("hair") + bared - elsewhere
     if enough_hair(photo.group("hair")):  # else it is stubble on a skull
-        share -= after.group("hair") * (1 - _hair_in_view(photo, after))
+        in_view = 0.0 if hairline == 1 else (1 - hairline) * _hair_in_view(photo, after)
+        share -= after.group("hair") * (1 - in_view)
     share = np.clip(share, 0, 1)
     return smoothstep(blur(share, px(4.0, at)) * 1.5 - 0.25)
 

@@ -19,7 +19,7 @@ from pti_core.editing.base_renderer import Shown
 from pti_core.editing.beard import without_leak
 from pti_core.editing.edit_state import Edits
 from pti_core.editing.face_tone import MAKEUP, with_makeup, with_own_eyes_and_teeth
-from pti_core.editing.image_ops import ease, luma, picture_of, tensor_of
+from pti_core.editing.image_ops import ease, luma, picture_of, px, tensor_of
 from pti_core.editing.open_mouth import with_base_teeth
 from pti_core.editing.outlines import with_outline_kept
 from pti_core.editing.parsing import Parsing
@@ -50,6 +50,11 @@ _HAIR_TONE = frozenset(("age",))
 _OUTLINE = frozenset(("face_width", "cheeks", "chin", "gender", "pose", "pitch"))
 #: Share of the range of one of them from which it is not kept at all.
 _OUTLINE_EDITED = 0.25
+#: Edits of glasses, and of what is seen through them.
+_GLASSES = frozenset(("glasses", "eyes_open", "brow_raise", "eyebrows"))
+#: Moves of a head, in pixels at 1024, from which hair comes into view beside it, and all of it:
+#: a turn by one degree, and by four.
+_TURNED = (5.0, 20.0)
 #: Edits that may darken the lower face.
 _BEARDED = frozenset(("age", "gender", "skin_tone", "skin_red"))
 
@@ -114,12 +119,15 @@ def _composed(edit: EditRenders, shape: Mapping[str, float]) -> tuple[Composite,
     shown, by_text = edit.shown(shape), bool(edit.state.stack)
     if keep_background and not by_text:
         shown = with_outline_kept(shown, layers.render_parsing, _outline_share(edit, shape))
+    low, high = _TURNED
     new_hair = by_text and hair_moved(layers.render_parsing, shown.parsing)
     kept = Kept(
         skin_tone=not by_text and _SKIN_TONE.isdisjoint(shape),
         skin_light=not by_text and _HAIR_TONE.isdisjoint(shape),
         hair_tone=not by_text and _HAIR_TONE.isdisjoint(shape),
         hair_shape=not new_hair,
+        hairline=1 - ease((np.hypot(*edit.move) / px(1.0, len(layers.photo)) - low) / (high - low)),
+        glasses=not by_text and (_GLASSES | _SKIN_TONE).isdisjoint(shape),
         background=keep_background,
     )
     found = compose(layers, shown.image, shown.parsing, kept)
@@ -160,8 +168,8 @@ def _retouched(
     if names:
         change = edit.placed(painted) - edit.placed(shape)
         image = with_makeup(image, change, masks, names)
-    if edit.extras:
-        shown, extras = Shown(image, masks), replace(edit.extras, cast=layers.cast)
+    if extras := base_edits.possible(layers.photo_parsing, edit.extras):
+        shown, extras = Shown(image, masks), replace(extras, cast=layers.cast)
         image = base_edits.carry(shown, layers.plate, edit.base(), edit.code(shape), extras)
     if layers.monochrome and edit.extras.hair_color is None and image is not found.image:
         image = np.repeat(luma(image)[..., None], 3, -1)

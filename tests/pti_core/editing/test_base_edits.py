@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from pti_core.editing.base_edits import ADDED, Extras, carry, notes, split
+from pti_core.editing.base_edits import ADDED, Extras, carry, notes, possible, split
 from pti_core.editing.base_renderer import BaseRenderer, Shown
 from pti_core.editing.beard import without_leak
 from pti_core.editing.directions import load_directions
@@ -288,3 +288,10 @@ def without(*names: str, **more: np.ndarray) -> Parsing:
 def test_what_cannot_be_done_is_said(photo: Parsing, extras: Extras, expected: str | None) -> None:
     found = notes(photo, extras)
     assert (found == []) if expected is None else (len(found) == 1 and expected in found[0])
+
+
+def test_no_second_pair_of_glasses_is_put_on() -> None:
+    worn = without(glasses=ellipse(128, 120, 60, 18))
+    asked = Extras({"glasses": 50, "fringe": 20})
+    assert possible(worn, asked).edits == {"fringe": 20} and possible(without(), asked) == asked
+    assert not possible(worn, Extras({"glasses": 50}))

@@ -218,12 +218,27 @@ def test_hair_that_comes_into_view_is_filled_with_hair(photo: np.ndarray) -> Non
     photo[before.group("hair") > 0.5] = brown
     soft, turned = render(), render(moved)
     soft[before.group("hair") > 0.5] = turned[after.group("hair") > 0.5] = brown
-    found = compose(PhotoLayers.of(photo, soft, before, before), turned, after)
+    layers = PhotoLayers.of(photo, soft, before, before)
+    found = compose(layers, turned, after, Kept(hairline=0.0))
     new = cv2.erode(after.group("hair"), np.ones((9, 9))) - cv2.dilate(
         before.group("hair"), np.ones((9, 9))
     )
     assert (new > 0.5).sum() > 100
     assert np.abs(found.image[new > 0.5].mean(0) - brown).max() < 12
+
+
+def test_an_edited_render_puts_no_hair_on_a_bald_forehead(photo: np.ndarray) -> None:
+    """Younger, a patch of hair stood there, with a hard edge."""
+    before = with_hair(parse(), 62)
+    hairy = Parsing(before.groups.copy(), before.parts)
+    patch = disc((CENTRE[0], CENTRE[1] - 30), 14)
+    hairy.groups[1] -= hairy.groups[1] * patch
+    hairy.groups[HAIR] = np.maximum(hairy.groups[HAIR], patch)
+    edited = render()
+    edited[patch > 0.5] = (60, 40, 30)
+    found = compose(PhotoLayers.of(photo, render(), before, before), edited, hairy)
+    inner = disc((CENTRE[0], CENTRE[1] - 26), 8) > 0.5
+    assert np.abs(found.image - photo)[inner].mean() < 2
 
 
 @pytest.mark.parametrize("sure", [1.0, 0.6])
