@@ -48,7 +48,7 @@ from pti_core.editing.neck import squeezed_neck, without_rim
 from pti_core.editing.parsing import Parsing
 from pti_core.editing.photo_layers import PhotoLayers, without_fine_detail, without_splinters
 from pti_core.editing.photo_scene import warped_photo, with_scene, with_tone
-from pti_core.editing.worn_glasses import WornGlasses
+from pti_core.editing.worn_glasses import WornGlasses, taken_off
 
 # Widths are in pixels at 1024 (`px` scales them). Those without a source were found by looking at
 # edits of the nine photographs of the benchmark.
@@ -249,6 +249,8 @@ def _face(layers: PhotoLayers, edit: EditFlow, kept: Kept) -> np.ndarray:
         head = remap(layers.render_parsing.head, smooth, cv2.INTER_LINEAR)
         face = _face_share(edit.photo, head, after, elsewhere, kept.hairline)
         face = without_splinters(face, mistaken)
+        if not kept.glasses:
+            face = np.maximum(face, taken_off(edit.photo, after))
         face = without_rim(face, edit.neck, after)
     return np.maximum(face, squeezed_neck(smooth, layers.photo_parsing, after))
 

@@ -34,6 +34,8 @@ from pti_core.editing.photo_layers import PhotoLayers
 _LEAST = 2e-3  # share of the picture: less is no pair of glasses
 _TEMPLE, _HINGE = 12.0, 22.0  # half of a temple's width; how far rims reach beyond lenses
 _RIM, _SOFT = 5.0, 2.0  # around them, with their shadow; of the edge
+#: Of the parser at temples; around glasses that are taken off, and the softness of that edge.
+_UNSURE, _SHADOW, _FADED = 0.05, 10.0, 4.0
 _FIT_SIDE = 128  # at which their movement is found
 _WINDOW, _CONTRAST = 6.0, 40.0  # of the deviation of luma; that of a rim
 _LEAST_TRUST, _LEAST_PLACES = 0.005, 16  # of a flow that tells it
@@ -89,6 +91,18 @@ class WornGlasses:
         image = image.copy()
         image[whole] = mixed(image[whole], glasses, self.share[part])
         return image
+
+
+def taken_off(photo: Parsing, after: Parsing) -> np.ndarray:
+    """Where an edited head has no glasses where the photograph, warped smoothly, has some, temples
+    on hair included, (S, S)."""
+    worn = photo.group("glasses")
+    at = len(worn)
+    if worn.mean() < _LEAST:
+        return np.zeros_like(worn)
+    gone = (worn > _UNSURE) & (after.group("glasses") < 0.5)
+    around = dilate(gone.astype(np.float32), px(_SHADOW, at))
+    return smoothstep(blur(around, px(_FADED, at)) * 1.5) * after.head
 
 
 def _front(parsing: Parsing) -> np.ndarray:

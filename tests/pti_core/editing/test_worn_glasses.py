@@ -82,3 +82,16 @@ def test_without_glasses_nothing_changes() -> None:
     edited = drawn(step=4, glasses=False)
     found, other = compose(bare, *edited), compose(bare, *edited, Kept(glasses=False))
     assert np.array_equal(found.image, other.image) and np.array_equal(found.flow, other.flow)
+
+
+def test_temples_on_hair_go_with_the_glasses() -> None:
+    """The parser calls them glasses; hair beside them stays the photograph's."""
+    temple = ellipse(66, 100, 14, 5)  # it ends in the hair
+    image, masks = face(hair_line=115)
+    with_temple = {**masks, "glasses": np.maximum(rims()[1], temple)}
+    photo = image + np.maximum(rims()[0], temple)[..., None] * (FRAME - image)
+    layers = PhotoLayers.of(np.rint(photo).astype(np.uint8), photo, *[parse(with_temple)] * 2)
+    found = compose(layers, image, parse(masks), Kept(glasses=False))
+    core = cv2.erode(temple, np.ones((3, 3))) > 0.9
+    assert np.abs(found.image - image)[core].mean() < 12
+    assert np.abs(photo - image)[core].mean() > 15
