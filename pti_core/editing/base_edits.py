@@ -27,7 +27,7 @@ from pti_core.editing.hair_color import (
     enough_hair,
     tints,
 )
-from pti_core.editing.hair_style import STYLES, restyled
+from pti_core.editing.hair_style import STYLES, needs_hair, restyled
 from pti_core.editing.mattes import brow_matte, hair_matte
 from pti_core.editing.parsing import Parsing
 
@@ -108,10 +108,16 @@ def _coloured(shown: Shown, hair: np.ndarray, base: BaseRenderer, extras: Extras
 
 
 def possible(photo: Parsing, extras: Extras) -> Extras:
-    """What can be added to a photograph with these masks: no second pair of glasses."""
-    if not _wears_glasses(photo) or extras.edits.get(GLASSES, 0) <= 0:
-        return extras
-    return replace(extras, edits={n: a for n, a in extras.edits.items() if n != GLASSES})
+    """What can be added to a photograph with these masks: no second pair of glasses, and to a bald
+    head only hair itself."""
+    names = set(extras.edits)
+    if _wears_glasses(photo) and extras.edits.get(GLASSES, 0) > 0:
+        names.discard(GLASSES)
+    if not enough_hair(photo.group("hair") - photo.group("hat")):
+        names -= {name for name, amount in extras.edits.items() if needs_hair(name, amount)}
+    return replace(
+        extras, edits={name: extras.edits[name] for name in extras.edits if name in names}
+    )
 
 
 def _wears_glasses(photo: Parsing) -> bool:
@@ -123,10 +129,12 @@ def notes(photo: Parsing, extras: Extras) -> list[str]:
     found = []
     hat = float((photo.group("hat") > 0.5).mean()) > _HAT
     colours = bool(extras.of(SLIDERS)) or extras.hair_color is not None
-    if colours and not enough_hair(photo.group("hair") - photo.group("hat")):
+    left = possible(photo, extras).edits
+    bald = not enough_hair(photo.group("hair") - photo.group("hat"))
+    if bald and (colours or extras.of(STYLES).keys() - left.keys()):
         found.append(HARDLY_ANY_HAIR)
     if hat and (colours or extras.of(STYLES)):
         found.append("The hair under the hat stays as it is.")
-    if possible(photo, extras) != extras:
+    if GLASSES in extras.edits.keys() - left.keys():
         found.append("The glasses of this photograph stay as they are.")
     return found

@@ -10,6 +10,7 @@ import numpy as np
 
 from pti_core.editing.image_ops import (
     blur,
+    border_fade,
     channel_mean,
     channel_sum,
     ease,
@@ -40,7 +41,6 @@ _STILL_HAIR = 0.1  # weight in hair of no movement, against that of the face's f
 _FLOW_WIDTH = 8.0  # over which the flow of the face is averaged
 _STRETCH = (0.5, 1.5)  # of the flow's gradient: trust from full to none
 _NECK = 36.0  # down the neck movement ends within this distance
-_BORDER = 0.06  # share of the side over which movement fades out to the crop's border
 STILL_FLOW = (1.5, 5.0)  # lengths of flow taken for none, and in full
 
 
@@ -83,7 +83,7 @@ def smooth_flow(
     # Less than the flow's own noise is no movement; the crop's border stays where it is.
     length = length_of(filled) / px(1.0, side)
     low, high = STILL_FLOW
-    fade = smoothstep((length - low) / (high - low)) * _border_fade(side)
+    fade = smoothstep((length - low) / (high - low)) * border_fade(side)
     fade = fade * _neck_fade(photo, after, filled)
     return resize(filled * fade[..., None], len(flow)) / scale
 
@@ -115,13 +115,6 @@ def _neck_fade(before: Parsing, after: Parsing, flow: np.ndarray) -> np.ndarray:
     distance = np.minimum(cv2.distanceTransform(outside, cv2.DIST_L2, 3), at) / px(1.0, at)
     kept = 1 - blur(body, px(8.0, at)) * smoothstep(distance / _NECK)
     return resize(np.ascontiguousarray(kept, dtype=np.float32), side)
-
-
-def _border_fade(side: int) -> np.ndarray:
-    """0 at the crop's border, 1 inside, (side, side)."""
-    at = (np.arange(side, dtype=np.float32) + 0.5) / side
-    edge = smoothstep(np.minimum(at, 1 - at) / _BORDER)
-    return np.minimum(edge[:, None], edge[None])
 
 
 def rigidity(flow: np.ndarray) -> np.ndarray:

@@ -154,6 +154,17 @@ def ease(x: float) -> float:
     return float(smoothstep(np.float64(x)))  # type: ignore[arg-type]
 
 
+#: Share of the side over which movement fades out to the crop's border, by eye.
+_BORDER = 0.06
+
+
+def border_fade(side: int) -> np.ndarray:
+    """0 at the crop's border, 1 inside, (side, side)."""
+    at = (np.arange(side, dtype=np.float32) + 0.5) / side
+    edge = smoothstep(np.minimum(at, 1 - at) / _BORDER)
+    return np.minimum(edge[:, None], edge[None])
+
+
 def px(width: float, side: int) -> float:
     """A width in pixels at 1024, in pixels at another side."""
     return width * side / 1024

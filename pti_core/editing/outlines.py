@@ -11,6 +11,7 @@ import numpy as np
 from pti_core.editing.base_renderer import Shown
 from pti_core.editing.image_ops import (
     blur,
+    border_fade,
     channel_sum,
     dilate,
     length_of,
@@ -31,6 +32,7 @@ _KEPT = 24.0  # the same where an edited render's outline is kept
 _SIDE = 64
 _TURNED_ROUNDS, _KEPT_ROUNDS = 30, 25
 _STEP = 1.0  # the longest, in pixels of that side
+_CHEEKS = (0.46, 0.54)  # shares of an aligned image's height: eyes are at 0.47
 _FEATURES = 36.0  # around eyes, nose and mouth nothing moves there
 _MOVED = 0.05  # of a pixel of S: less is no movement
 _RECEDED = 2e-3  # mean of what a head does not cover any more from which that is done
@@ -79,6 +81,29 @@ def with_outline_kept(edited: Shown, unedited: Parsing, share: float = 1.0) -> S
     whole, moved = remap_in(part, image, flow, cv2.INTER_CUBIC)
     image[whole] = moved
     return Shown(image, edited.parsing.warped(flow))
+
+
+def with_face_of(other: Shown, photo: Parsing) -> Shown:
+    """Another image whose cheeks and jaw, and with them its hair, are moved to where a photograph
+    has these: between longer hair and a narrower face was a gap."""
+    at = photo.side
+    side = min(_SIDE, at)
+    width = px(_KEPT, side)
+    moving, fixed = (blur(_lower_face(one, side), width / 2) for one in (other.parsing, photo))
+    still = np.zeros((side, side, 2), dtype=np.float32)
+    flow = _to_outlines(moving[..., None], fixed[..., None], still, width, _TURNED_ROUNDS)
+    flow = resize_flow(blur(flow, width) * border_fade(side)[..., None], at)
+    image = remap(other.image, resize_flow(flow, len(other.image)), cv2.INTER_CUBIC)
+    return Shown(image, other.parsing.warped(flow))
+
+
+def _lower_face(parsing: Parsing, side: int) -> np.ndarray:
+    """Cheeks and jaw, (side, side): hairlines are what styles differ by."""
+    face = parsing.total(("skin", "brows", "eyes", "mouth", "lips", "glasses"))
+    face = resize(face - parsing.group("ears"), side)
+    low, high = _CHEEKS
+    rows = ((np.arange(side, dtype=np.float32) + 0.5) / side - low) / (high - low)
+    return face * smoothstep(rows)[:, None]
 
 
 def _features(parsing: Parsing, side: int) -> np.ndarray:

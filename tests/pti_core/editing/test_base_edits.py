@@ -109,6 +109,67 @@ def test_a_fringe_does_not_reach_the_jaw() -> None:
     assert np.array_equal(found[170:], face()[0][170:])
 
 
+def test_a_fringe_is_one_with_the_hair_above_it() -> None:
+    """Locks that stand apart on the forehead are the parser's mistake."""
+    lock = ellipse(112, 124, 6, 6)
+
+    def drawn(along: Callable[[str], float]) -> Drawn:
+        image, masks = fringed(along)
+        if along("fringe") < 0.5:
+            return image, masks
+        masks = {**masks, "hair": np.maximum(masks["hair"], lock), "skin": masks["skin"] - lock}
+        return image + lock[..., None] * (np.array(BLACK, dtype=np.float32) - image), masks
+
+    found = carried(face(), base(drawn), fringe=100)
+    assert near(at(found, 128, 88), HAIR) and near(at(found, 112, 124), SKIN, 5)
+
+
+def test_a_fringe_has_the_colour_of_the_hair_beside_it() -> None:
+    """Of all the hair's it was olive under brown hair."""
+    image, masks = face()
+    right = masks["hair"] * (np.arange(SIDE) > 128)
+    image = image + 40 * right[..., None]
+    found = carried((image, masks), base(fringed), fringe=100)
+    dark, light = at(found, 92, 88).mean(), at(found, 164, 88).mean()
+    assert light - dark > 20
+
+
+def test_hair_styles_come_from_a_face_nearer_to_the_mean() -> None:
+    """At some pivots the base shows no fringe."""
+    codes: list[torch.Tensor] = []
+    renderer = base(plain)
+
+    def render(w: torch.Tensor) -> np.ndarray:
+        codes.append(w)
+        return renderer.render(w)
+
+    far = torch.randn(1, 512, generator=torch.Generator().manual_seed(0))
+    image, masks = face()
+    plate = np.broadcast_to(np.array(BACKGROUND, dtype=np.float32), image.shape)
+    shown, fringe = Shown(image, parse(masks)), {"fringe": 1e-3}
+    carry(shown, plate, replace(renderer, render=render), far, Extras(fringe))
+    assert len(codes) == 1 and codes[0].norm() < 0.6 * far.norm()
+
+
+def test_longer_hair_leaves_no_gap_beside_a_face_that_is_narrower_than_the_bases() -> None:
+    def longer(along: Callable[[str], float]) -> Drawn:
+        image, masks = face()
+        if along("hair_length") < 0.5:
+            return image, masks
+        head = ellipse(128, 130, 88, 95)
+        hair = ellipse(128, 140, 118, 118) * (1 - head * (np.arange(SIDE)[:, None] >= 75))
+        for mask, colour in ((head, SKIN), (hair, HAIR)):
+            image = image + mask[..., None] * (np.array(colour, dtype=np.float32) - image)
+        for name in ("ear_left", "ear_right"):
+            del masks[name]
+        return image.astype(np.float32), {**masks, "skin": head, "hair": hair}
+
+    found = carried(face(), base(longer), hair_length=100)
+    for x in (51, 205):  # the base has skin here, and the photograph the scene
+        assert near(at(face()[0], x, 165), BACKGROUND) and near(at(found, x, 165), HAIR)
+    assert near(at(found, 128, 165), at(face()[0], 128, 165), 5)
+
+
 def bald(along: Callable[[str], float]) -> Drawn:
     image, masks = face()
     if along("bald") < 0.5:
@@ -283,6 +344,10 @@ def without(*names: str, **more: np.ndarray) -> Parsing:
         (without("hair"), Extras({"glasses": 50}), None),
         (without(hat=ellipse(128, 50, 80, 30)), Extras({"fringe": 50}), "hat"),
         (without(glasses=ellipse(128, 120, 60, 18)), Extras({"glasses": 50}), "glasses"),
+        (without("hair"), Extras({"hair_curly": -50}), HARDLY_ANY_HAIR),
+        (without("hair"), Extras({"hair_length": -50}), HARDLY_ANY_HAIR),
+        (without("hair"), Extras({"hair_length": 50, "fringe": 50}), None),
+        (without(), Extras({"hair_length": -50, "hair_curly": 50}), None),
     ],
 )
 def test_what_cannot_be_done_is_said(photo: Parsing, extras: Extras, expected: str | None) -> None:
@@ -295,3 +360,9 @@ def test_no_second_pair_of_glasses_is_put_on() -> None:
     asked = Extras({"glasses": 50, "fringe": 20})
     assert possible(worn, asked).edits == {"fringe": 20} and possible(without(), asked) == asked
     assert not possible(worn, Extras({"glasses": 50}))
+
+
+def test_hair_that_is_not_there_is_neither_cut_nor_curled() -> None:
+    asked = Extras({"hair_length": -50, "hair_curly": 20, "beard": 1})
+    assert possible(without("hair"), asked).edits == {"beard": 1}
+    assert possible(without("hair"), Extras({"hair_length": 50})).edits == {"hair_length": 50}
