@@ -22,6 +22,7 @@ from pti_core.editing.image_ops import (
     dilate,
     ease,
     erode,
+    luma,
     mixed,
     pull_push,
     px,
@@ -58,6 +59,7 @@ _FRONT = 60.0  # how far hair in front of the face reaches into the rest of the 
 #: Where a fringe fades out, as shares of an aligned image's height: eyes are at 0.47, the tip of
 #: the nose at 0.6. What the base's hair does beside the jaw is not the fringe.
 _FRINGE_ENDS = (0.54, 0.64)
+_STRAND, _BANDS = 6.0, (1.0, 2.0)  # beside its outline hair has contrast; Gaussians of detail
 _SLIT, _SHADE = 30.0, 0.8  # half of the widest slit; the light of hair behind a head
 _ROOT = 0.15  # share of hair from which it is one with the hair beside it
 _SMALL = 256  # side at which skins are compared
@@ -117,6 +119,7 @@ def restyled(
     coloured = in_colours(other.image, worn, shown.image, hair)
     both = np.minimum(_dense_hair(shown, resize(hair, at)), resize(worn, at))
     coloured = coloured + continued_difference(shown.image - coloured, both)
+    coloured = as_soft(coloured, worn, shown.image, hair)
     if set(styles) != {"fringe"}:
         coloured, added = _without_slits(coloured, added, shown.parsing, other.parsing)
     image = mixed(image, coloured, added)
@@ -260,6 +263,24 @@ def in_colours(
     table = np.stack([_extended(at, rising, column) for column in colours.T], -1)
     table = np.clip(table, 0, 255).astype(np.float32)
     return table[np.clip(lightness(image) * 511, 0, 511).astype(np.int32)]
+
+
+def as_soft(
+    image: np.ndarray, matte: np.ndarray, example: np.ndarray, example_matte: np.ndarray
+) -> np.ndarray:
+    """An image (R, R, 3) whose hair has no more fine detail than an example's, band by band: on a
+    soft photograph the base's strands were needles."""
+    side = len(image)
+    inside, other = (erode(one, px(_STRAND, side)) > 0.9 for one in (matte, example_matte))
+    if min(inside.mean(), other.mean()) < _TOO_LITTLE:
+        return image
+    found, left, theirs = np.zeros_like(image), image, example
+    for width in _BANDS:
+        soft, their_soft = (blur(one, px(width, side)) for one in (left, theirs))
+        own, least = luma(left - soft)[inside], luma(theirs - their_soft)[other]
+        found += (left - soft) * np.float32(min(float(least.std() / max(own.std(), 1e-3)), 1.0))
+        left, theirs = soft, their_soft
+    return found + left
 
 
 def _quantiles(image: np.ndarray, matte: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:

@@ -134,6 +134,21 @@ def test_a_fringe_has_the_colour_of_the_hair_beside_it() -> None:
     assert light - dark > 20
 
 
+def test_new_hair_is_no_sharper_than_the_photographs() -> None:
+    """On a soft photograph strands of the base's were needles."""
+
+    def needles(along: Callable[[str], float]) -> Drawn:
+        line = 98 if along("fringe") > 0.5 else 75
+        return face(hair=(150.0, 120.0, 60.0), hair_line=line, strands=30)
+
+    def roughness(strands: float) -> float:
+        found = carried(face(strands=strands), base(needles), fringe=100)
+        strip = found[83:92, 100:156].mean(-1)
+        return float((strip - cv2.GaussianBlur(strip, (0, 0), 1)).std())
+
+    assert roughness(1) < 0.5 * roughness(30)
+
+
 def test_hair_styles_come_from_a_face_nearer_to_the_mean() -> None:
     """At some pivots the base shows no fringe."""
     codes: list[torch.Tensor] = []
