@@ -108,7 +108,8 @@ class Kept:
         hair_tone: else hair takes the edit's change of tone (age).
         hair_shape: else hair is the edited render's, in front of the scene.
         hairline: share to which it stays; 0 where a head turns, and brings hair into view.
-        glasses: that are worn, with what is seen through them; not in edits of the eyes.
+        glasses: that are worn, with what is seen through them. eyes: behind them; not in edits of
+            these.
         background: else the scene is the edited render's, with its detail.
     """
 
@@ -118,6 +119,7 @@ class Kept:
     hair_shape: bool = True
     hairline: float = 1.0
     glasses: bool = True
+    eyes: bool = True
     background: bool = True
 
 
@@ -157,7 +159,7 @@ def compose(
         image, gain, changed = with_scene(layers, image, edit.small, parsing, gain)
     else:
         changed = np.ones_like(gain)
-    worn = WornGlasses.of(layers, edit) if kept.glasses else None
+    worn = WornGlasses.of(layers, edit, kept.eyes) if kept.glasses else None
     if worn is not None:
         image = worn.laid_over(image, layers.photo)
         flow = flow + worn.share[..., None] * (worn.flow - flow)

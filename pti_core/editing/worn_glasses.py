@@ -36,6 +36,9 @@ _TEMPLE, _HINGE = 12.0, 22.0  # half of a temple's width; how far rims reach bey
 _RIM, _SOFT = 5.0, 2.0  # around them, with their shadow; of the edge
 #: Of the parser at temples; around glasses that are taken off, and the softness of that edge.
 _UNSURE, _SHADOW, _FADED = 0.05, 10.0, 4.0
+#: Middles of the eyes of an aligned (FFHQ) face, and half of what an eye and its lid take, in
+#: shares of the side.
+_EYES, _EYE = ((0.385, 0.473), (0.615, 0.473)), (0.055, 0.03)
 _FIT_SIDE = 128  # at which their movement is found
 _WINDOW, _CONTRAST = 6.0, 40.0  # of the deviation of luma; that of a rim
 _LEAST_TRUST, _LEAST_PLACES = 0.005, 16  # of a flow that tells it
@@ -56,8 +59,8 @@ class WornGlasses:
     share: np.ndarray
 
     @classmethod
-    def of(cls, layers: PhotoLayers, edit: EditFlow) -> WornGlasses | None:
-        """None without glasses on the photograph.
+    def of(cls, layers: PhotoLayers, edit: EditFlow, eyes: bool = True) -> WornGlasses | None:
+        """None without glasses on the photograph. eyes: those behind the lenses stay, too.
 
         A frame is stiff. So where the head turns, it moves by a map of few terms, which is fitted
         to the flow of the face, and once more to the flow that is left after that.
@@ -81,7 +84,7 @@ class WornGlasses:
         low, high = STILL_FLOW  # an expression moves no glasses, though cheeks may seem to
         mean = float((length_of(flow) * own).sum() / own.sum()) / px(1.0, at)
         flow = flow * np.float32(ease((mean - low) / (high - low)))
-        moved = remap(own, flow, cv2.INTER_LINEAR)
+        moved = remap(own if eyes else own * _beside_eyes(at), flow, cv2.INTER_LINEAR)
         return cls(flow, smoothstep(blur(dilate(moved, px(_RIM, at)), px(_SOFT, at)) * 2 - 0.3))
 
     def laid_over(self, image: np.ndarray, photo: np.ndarray) -> np.ndarray:
@@ -91,6 +94,14 @@ class WornGlasses:
         image = image.copy()
         image[whole] = mixed(image[whole], glasses, self.share[part])
         return image
+
+
+def _beside_eyes(at: int) -> np.ndarray:
+    """0 where an aligned face has its eyes, (S, S): behind lenses the parser does not tell them."""
+    y, x = (np.indices((at, at), dtype=np.float32) + 0.5) / at
+    across, down = _EYE
+    away = [np.hypot((x - left) / across, (y - top) / down) for left, top in _EYES]
+    return smoothstep((np.minimum(*away) - 0.8) / 0.4)
 
 
 def taken_off(photo: Parsing, after: Parsing) -> np.ndarray:

@@ -17,8 +17,10 @@ from torch import Tensor
 from pti_core.editing import base_edits
 from pti_core.editing.base_renderer import Shown
 from pti_core.editing.beard import without_leak
+from pti_core.editing.closed_eyes import OPEN_EYES, with_base_lids
 from pti_core.editing.edit_state import Edits
 from pti_core.editing.face_tone import MAKEUP, with_makeup, with_own_eyes_and_teeth
+from pti_core.editing.glasses import GLASSES
 from pti_core.editing.image_ops import ease, luma, picture_of, px, tensor_of
 from pti_core.editing.open_mouth import with_base_teeth
 from pti_core.editing.outlines import with_outline_kept
@@ -50,8 +52,9 @@ _HAIR_TONE = frozenset(("age",))
 _OUTLINE = frozenset(("face_width", "cheeks", "chin", "gender", "pose", "pitch"))
 #: Share of the range of one of them from which it is not kept at all.
 _OUTLINE_EDITED = 0.25
-#: Edits of glasses, and of what is seen through them.
-_GLASSES = frozenset(("glasses", "eyes_open", "brow_raise", "eyebrows"))
+#: Edits of what is seen through glasses: the eyes, and more than these.
+_EYES = frozenset((OPEN_EYES,))
+_LENSES = frozenset((GLASSES, "brow_raise", "eyebrows")) | _SKIN_TONE
 #: Moves of a head, in pixels at 1024, from which hair comes into view beside it, and all of it:
 #: a turn by one degree, and by four.
 _TURNED = (5.0, 20.0)
@@ -127,7 +130,8 @@ def _composed(edit: EditRenders, shape: Mapping[str, float]) -> tuple[Composite,
         hair_tone=not by_text and _HAIR_TONE.isdisjoint(shape),
         hair_shape=not new_hair,
         hairline=1 - ease((np.hypot(*edit.move) / px(1.0, len(layers.photo)) - low) / (high - low)),
-        glasses=not by_text and (_GLASSES | _SKIN_TONE).isdisjoint(shape),
+        glasses=not by_text and _LENSES.isdisjoint(shape),
+        eyes=_EYES.isdisjoint(shape),
         background=keep_background,
     )
     found = compose(layers, shown.image, shown.parsing, kept)
@@ -158,6 +162,9 @@ def _retouched(
     if shape and not edit.state.stack:
         base, pivot = edit.base(), edit.code({})
         image = with_base_teeth(image, masks, layers.photo_parsing, base, pivot, shape)
+        if shape.get(OPEN_EYES, 0.0) < 0:
+            eyes = layers.photo_parsing.warped(found.flow)  # where they were open
+            image = with_base_lids(image, eyes, base, pivot, shape)
         image = with_own_eyes_and_teeth(image, masks, layers.photo, layers.photo_parsing)
         if _BEARDED.isdisjoint(shape):
             photo = Shown(layers.photo, layers.photo_parsing)

@@ -95,3 +95,12 @@ def test_temples_on_hair_go_with_the_glasses() -> None:
     core = cv2.erode(temple, np.ones((3, 3))) > 0.9
     assert np.abs(found.image - image)[core].mean() < 12
     assert np.abs(photo - image)[core].mean() > 15
+
+
+def test_eyes_behind_lenses_can_be_edited(layers: PhotoLayers) -> None:
+    edited, masks = drawn(bent=2, frame=60.0)
+    lid = ellipse(98.5, 121, 10, 5)
+    edited = edited + lid[..., None] * (np.array((200.0, 150.0, 125.0)) - edited)
+    found = compose(layers, edited.astype(np.float32), masks, Kept(eyes=False))
+    assert np.abs(frame_at(found.image) - frame_at(layers.photo)).max() < 6
+    assert found.image[119:123, 95:102].mean() > 140 > 120 > layers.photo[119:123, 95:102].mean()
