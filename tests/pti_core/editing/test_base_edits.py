@@ -166,7 +166,7 @@ def test_hair_styles_come_from_a_face_nearer_to_the_mean() -> None:
     assert len(codes) == 1 and codes[0].norm() < 0.6 * far.norm()
 
 
-def test_longer_hair_leaves_no_gap_beside_a_face_that_is_narrower_than_the_bases() -> None:
+def test_longer_hair_leaves_no_gap_beside_a_face_that_is_narrower_than_on_the_base_image() -> None:
     def longer(along: Callable[[str], float]) -> Drawn:
         image, masks = face()
         if along("hair_length") < 0.5:

@@ -40,7 +40,7 @@ def laid(base: BaseRenderer, share: float, **more: float) -> np.ndarray:
     return with_base_lids(image, parse(masks), base, W, {"eyes_open": share * LOW, **more})
 
 
-def test_closed_lids_are_the_bases_in_the_tone_of_the_skin(base: BaseRenderer) -> None:
+def test_closed_lids_come_from_the_base_in_the_tone_of_the_skin(base: BaseRenderer) -> None:
     found, before = laid(base, 1.0), face()[0]
     for x, y in EYES:
         lid = found[round(y) - 4, round(x)]
