@@ -39,9 +39,11 @@ STYLES = frozenset(("fringe", "hair_length", "hair_curly", "bald"))
 _WHOLE = frozenset(("hair_curly",))
 #: Share of a range over which a style is faded in.
 _FADE = 0.3
-#: Of a fringe, what the base's code keeps, and its share of the way from W's mean: at the pivot's
-#: own code four of the benchmark's nine photographs got a fringe, with 0.75 seven, now all.
-_FRINGE_DRAWN_IN, _HAIR_DRAWN_IN = 0.4, 0.6
+#: Share of the way from W's mean to the pivot at which the base shows a fringe: at the pivot four of
+#: the benchmark's nine photographs got one, with 0.75 seven, now all.
+_FRINGE_DRAWN_IN = 0.4
+#: The same of other styles, and the share of a range from which it is that; less changes less.
+_HAIR_DRAWN_IN, _WHOLLY = 0.6, 0.6
 #: For a bald head: share of the way from W's mean, what is kept of the code, shares of the steps to
 #: the lower ends of "gender" and "hair_length", and how much longer the step of "bald" is. With the
 #: pivot's own code and step five of the benchmark's nine photographs keep hair.
@@ -131,7 +133,10 @@ def _code(base: BaseRenderer, w: Tensor, styles: Mapping[str, float]) -> Tensor:
     """w in a style; for a bald head of a masculine face, as few others are ever bald."""
     bald = styles.get("bald", 0.0)
     if bald <= 0:
-        share = _FRINGE_DRAWN_IN if styles.get("fringe", 0.0) > 0 else _HAIR_DRAWN_IN
+        begun = ease(max(base.share(name, styles[name]) for name in styles) / _WHOLLY)
+        share = 1 - (1 - _HAIR_DRAWN_IN) * begun
+        if styles.get("fringe", 0.0) > 0:
+            share = _FRINGE_DRAWN_IN
         return base.moved(base.drawn_in(w, share, _KEPT), styles)
     inner = base.lowered(base.drawn_in(w, _DRAWN_IN, _KEPT), _MASCULINE)
     inner = inner + _BALDER * base.directions["bald"].step(bald).to(inner)

@@ -149,8 +149,19 @@ def test_new_hair_is_no_sharper_than_the_photographs() -> None:
     assert roughness(1) < 0.5 * roughness(30)
 
 
-def test_hair_styles_come_from_a_face_nearer_to_the_mean() -> None:
-    """At some pivots the base shows no fringe."""
+@pytest.mark.parametrize(
+    ("styles", "least", "most"),
+    [
+        ({"fringe": 0.01}, 0.3, 0.6),
+        ({"hair_length": 1.0}, 0.5, 0.75),
+        ({"hair_curly": 1.0}, 0.5, 0.75),
+        ({"hair_length": 0.01}, 0.99, 1.01),
+    ],
+)
+def test_hair_styles_come_from_a_face_nearer_to_the_mean(
+    styles: dict[str, float], least: float, most: float
+) -> None:
+    """At some pivots the base shows no fringe and no curls. A little longer is as it was."""
     codes: list[torch.Tensor] = []
     renderer = base(plain)
 
@@ -158,12 +169,17 @@ def test_hair_styles_come_from_a_face_nearer_to_the_mean() -> None:
         codes.append(w)
         return renderer.render(w)
 
+    vectors = torch.stack([direction.vector for direction in DIRECTIONS.values()], 1)
+    basis, _ = torch.linalg.qr(vectors)
     far = torch.randn(1, 512, generator=torch.Generator().manual_seed(0))
+    far = far - far @ basis @ basis.T  # none of what is kept, nor of the steps
     image, masks = face()
     plate = np.broadcast_to(np.array(BACKGROUND, dtype=np.float32), image.shape)
-    shown, fringe = Shown(image, parse(masks)), {"fringe": 1e-3}
-    carry(shown, plate, replace(renderer, render=render), far, Extras(fringe))
-    assert len(codes) == 1 and codes[0].norm() < 0.6 * far.norm()
+    ends = {name: share * DIRECTIONS[name].high for name, share in styles.items()}
+    carry(Shown(image, parse(masks)), plate, replace(renderer, render=render), far, Extras(ends))
+    (found,) = codes
+    found = found - found @ basis @ basis.T
+    assert least < float(found.norm() / far.norm()) < most
 
 
 def test_longer_hair_leaves_no_gap_beside_a_face_that_is_narrower_than_on_the_base_image() -> None:
