@@ -377,6 +377,7 @@ def without(*names: str, **more: np.ndarray) -> Parsing:
         (without(glasses=ellipse(128, 120, 60, 18)), Extras({"glasses": 50}), "glasses"),
         (without("hair"), Extras({"hair_curly": -50}), HARDLY_ANY_HAIR),
         (without("hair"), Extras({"hair_length": -50}), HARDLY_ANY_HAIR),
+        (without("hair"), Extras({"bald": 50}), HARDLY_ANY_HAIR),
         (without("hair"), Extras({"hair_length": 50, "fringe": 50}), None),
         (without(), Extras({"hair_length": -50, "hair_curly": 50}), None),
     ],
