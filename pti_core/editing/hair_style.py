@@ -39,8 +39,8 @@ STYLES = frozenset(("fringe", "hair_length", "hair_curly", "bald"))
 _WHOLE = frozenset(("hair_curly",))
 #: Share of a range over which a style is faded in.
 _FADE = 0.3
-#: Share of the way from W's mean to the pivot at which the base shows a fringe: at the pivot four of
-#: the benchmark's nine photographs got one, with 0.75 seven, now all.
+#: Share of the way from W's mean to the pivot at which the base shows a fringe: at the pivot four
+#: of the benchmark's nine photographs got one, with 0.75 seven, now all.
 _FRINGE_DRAWN_IN = 0.4
 #: The same of other styles, and the share of a range from which it is that; less changes less.
 _HAIR_DRAWN_IN, _WHOLLY = 0.6, 0.6
@@ -84,7 +84,7 @@ class Restyled:
 
 
 def needs_hair(name: str, amount: float) -> bool:
-    """Whether an edit shapes hair that is there, or takes it off: shorter, curlier, straighter, bald."""
+    """Whether an edit shapes hair that is there: shorter, curlier, straighter; or takes it off."""
     return name in _WHOLE or name == "bald" or (name == "hair_length" and amount < 0)
 
 
