@@ -185,8 +185,11 @@ def _retouched(
 
 def notes(session: Session, models: EditModels, edits: Edits) -> list[str]:
     """What of some edits cannot be done on this photograph: sentences for the person, or none."""
-    edit = EditRenders.of(session, models, edits)
-    if not edit.composited or not edit.extras:
+    state = state_of(session, edits)
+    if not base_edits.split(state.amounts)[1] and state.hair_color is None:
+        return []
+    edit = EditRenders.of(session, models, state)
+    if not edit.composited:
         return []
     return base_edits.notes(edit.layers().photo_parsing, edit.extras)
 

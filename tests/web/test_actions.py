@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -18,10 +19,12 @@ from PIL import Image
 
 from pti_core.ai_mark import DIGITAL_SOURCE_TYPE
 from pti_core.editing.controls import controls_of
+from pti_core.editing.hair_color import HARDLY_ANY_HAIR, HairColor
 from pti_core.errors import UserError
 from pti_core.faces.decode import CUT
 from pti_core.faces.framing import frame
 from pti_core.faces.images import read_photograph
+from pti_core.networks.face_parsing import FaceParser
 from pti_core.progress import OnStep, Step
 from service.share_store import Store
 from service.studio import Studio
@@ -181,6 +184,22 @@ def test_an_open_session_is_told_and_its_steps_come_back(page, desk):
     assert call(page, "hello", desk=desk, copied="a" * 32)["link_gone"] is True
     assert "link_gone" not in call(page, "hello", desk=desk)
     assert call(page, "likeness", desk="unknown")["gone"] is True
+
+
+def test_what_a_photograph_does_not_take_is_said(page, desk, monkeypatch):
+    """A parser with random weights finds no hair."""
+    assert call(page, "notes", desk=desk, edits={"age": 1}) == {"note": ""}
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        models = replace(page.studio.edit_models(desk), parser=FaceParser())
+    monkeypatch.setattr(page.studio, "edit_models", lambda _: models)
+    assert call(page, "notes", desk=desk, edits={"age": 1}) == {"note": ""}
+    page.studio.set_options(desk, HairColor("#ff69b4"), True)
+    try:
+        assert call(page, "notes", desk=desk, edits={}) == {"note": HARDLY_ANY_HAIR}
+    finally:
+        page.studio.set_options(desk, None, True)
+    assert call(page, "notes", desk="unknown")["gone"] is True
 
 
 def test_a_sentence_beyond_the_limit_is_refused_and_not_cut(page):

@@ -34,6 +34,7 @@ class EditPart:
             turn=self.turn,
             put_back=self.put_back,
             likeness=self.likeness,
+            notes=self.notes,
             surprise=self.surprise,
             across=self.across,
             prepare=self.prepare,
@@ -61,6 +62,14 @@ class EditPart:
             return {}
         found = self.studio.likeness(ask.workspace, ask.edits)
         return page_text.likeness(found) if found else {}
+
+    def notes(self, ask: Ask) -> Mapping[str, Any]:
+        """What of the edits cannot be done on this photograph: sentences; "" as a rule."""
+        from pti_core.rendering import notes
+
+        session = self.studio.session(ask.workspace)
+        state = self.studio.workspaces.get(ask.workspace).edit_state(ask.edits)
+        return {"note": " ".join(notes(session, self.studio.edit_models(ask.workspace), state))}
 
     def surprise(self, ask: Ask) -> Mapping[str, Any]:
         """Random edits that suit the person; the same for the same seed."""

@@ -71,6 +71,7 @@ const render = async () => {
   describe();
   keepThumbnail();
   tellLikeness();
+  tellNotes();
 };
 let toldOffline = 0;
 const tellOffline = () => {

@@ -85,6 +85,14 @@ const tellLikeness = async () => {
   const meter = made("span", { class: `meter ${told.state}`, title: told.about, "aria-hidden": "true" }, made("i", { style: `width:${100 * told.share}%` }));
   where.replaceChildren(meter, made("span", {}, told.said));
 };
+// What of the edits this photograph does not take, beside their names; these are drawn anew with each.
+const tellNotes = async () => {
+  const key = stage.dataset.shown;
+  const told = isPlain() ? null : await call("notes", { edits: state.edits }).catch(() => null);
+  if (key !== stage.dataset.shown || moving) return;
+  $("#noted")?.remove();
+  if (told?.note) $("#chips").append(made("p", { class: "hint", id: "noted", role: "status" }, told.note));
+};
 
 // ----------------------------------------------------------------------------------------- words
 let hearing = 0;
