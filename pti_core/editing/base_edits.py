@@ -136,5 +136,5 @@ def notes(photo: Parsing, extras: Extras) -> list[str]:
     if hat and (colours or extras.of(STYLES)):
         found.append("The hair under the hat stays as it is.")
     if GLASSES in extras.edits.keys() - left.keys():
-        found.append("The glasses of this photograph stay as they are.")
+        found.append("The glasses on this photograph stay.")
     return found

@@ -91,7 +91,9 @@ const tellNotes = async () => {
   const told = isPlain() ? null : await call("notes", { edits: state.edits }).catch(() => null);
   if (key !== stage.dataset.shown || moving) return;
   $("#noted")?.remove();
-  if (told?.note) $("#chips").append(made("p", { class: "hint", id: "noted", role: "status" }, told.note));
+  if (!told?.note) return;
+  $("#chips").append(made("p", { class: "hint", id: "noted", role: "status" }, told.note));
+  $("#chips").scrollLeft = $("#chips").scrollWidth;
 };
 
 // ----------------------------------------------------------------------------------------- words
